@@ -1,0 +1,99 @@
+/** What a module decides: nothing, changes, something that must be run to know, or that it cannot be. */
+import type { Duplex } from 'node:stream';
+import type { Script } from '../support/shell.ts';
+import type { Secret } from '../support/secret.ts';
+import type { Value, ValueMap } from '../support/value.ts';
+import type { Outcome } from '../transport/types.ts';
+import type { Effect } from './query.ts';
+
+export type Text = string | Secret;
+
+/** What `--diff` shows. Secrets are masked by their type. */
+export interface Diff {
+  readonly before: Text;
+  readonly after: Text;
+  /** A label such as the path; default: the change's resource. */
+  readonly name?: string;
+}
+
+/** One change of one resource. */
+export interface Change {
+  /** The thing changed, the same in check and in apply: `file /etc/hosts`, `package chrony`. */
+  readonly resource: string;
+  /** What is done to it: `mode 0644 → 0600`, `install 4.6.1`. */
+  readonly what: string;
+  readonly diff?: Diff;
+  /** Makes the change and nothing else; exits non-zero, with a reason on stderr, when it can't. */
+  readonly script: Script;
+  /** What is known afterwards, in order. */
+  readonly effects: readonly Effect[];
+  /** Seconds; default the task's. */
+  readonly timeoutSeconds?: number;
+}
+
+/** What a conversational action may use. */
+export interface ActionPort {
+  run(script: Script, options?: { readonly timeoutSeconds?: number; readonly environment?: Readonly<Record<string, Text>> }): Promise<Outcome>;
+  forward(host: string, port: number): Promise<Duplex>;
+  download(path: string): Promise<NodeJS.ReadableStream>;
+  reconnect(waitSeconds: number): Promise<void>;
+  /** Asks the person at the terminal; undefined when there is none. */
+  prompt(question: string, options?: { readonly hidden?: boolean }): Promise<string | undefined>;
+  sleep(seconds: number): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** What an action or a change leaves for `register`: Ansible's names (`rc`, `stdout`, `stat` …). */
+export interface ActionResult {
+  readonly changed: boolean;
+  readonly failed?: boolean;
+  readonly msg?: string;
+  readonly values?: ValueMap;
+  /** Variables that later tasks of this host see (set_fact). */
+  readonly facts?: ValueMap;
+  readonly diff?: Diff;
+}
+
+/** Something that must be run for its result to be known: a command, a wait, a request. */
+export interface Action {
+  readonly resource: string;
+  readonly what: string;
+  /** False for what only reads (a wait, a GET, slurp): then it runs in check mode as well. */
+  readonly mutates: boolean;
+  readonly perform:
+    | { readonly type: 'script'; readonly script: Script; readonly result: (outcome: Outcome) => ActionResult; readonly environment?: Readonly<Record<string, Text>> }
+    | { readonly type: 'conversation'; readonly converse: (port: ActionPort) => Promise<ActionResult> };
+  /** Default for mutating actions: everything is forgotten. */
+  readonly effects?: readonly Effect[];
+  readonly timeoutSeconds?: number;
+}
+
+export type Plan =
+  | { readonly type: 'ok'; readonly values?: ValueMap; readonly facts?: ValueMap; readonly msg?: string }
+  | { readonly type: 'skipped'; readonly because: string }
+  | { readonly type: 'changes'; readonly changes: readonly [Change, ...Change[]]; readonly values?: ValueMap }
+  | { readonly type: 'action'; readonly action: Action }
+  /** Check mode only: cannot be predicted. */
+  | { readonly type: 'unknown'; readonly because: string }
+  | { readonly type: 'failed'; readonly msg: string; readonly remedy?: string; readonly values?: ValueMap };
+
+export function ok(values?: ValueMap): Plan {
+  return values === undefined ? { type: 'ok' } : { type: 'ok', values };
+}
+
+/** `changes` when there are any, else `ok`; `values` go to `register` either way. */
+export function converge(changes: readonly Change[], values?: ValueMap): Plan {
+  const [first, ...rest] = changes;
+  if (first === undefined) return ok(values);
+  return values === undefined ? { type: 'changes', changes: [first, ...rest] } : { type: 'changes', changes: [first, ...rest], values };
+}
+
+export function failed(msg: string, remedy?: string): Plan {
+  return remedy === undefined ? { type: 'failed', msg } : { type: 'failed', msg, remedy };
+}
+
+export function action(init: Action): Plan {
+  return { type: 'action', action: init };
+}
+
+export type { Value };

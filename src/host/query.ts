@@ -1,0 +1,89 @@
+/**
+ * Queries: what a module needs to know of a host, in a form that many modules' questions can be asked
+ * together. A kind of query knows how to ask for many keys in one process and how to read the answer.
+ */
+
+/** What a kind's probe printed. */
+export interface ProbeOutput {
+  /** Everything up to the first mark. */
+  readonly head: Buffer;
+  /** What was printed after `care_mark`, one buffer a call, in order. */
+  readonly sections: readonly Buffer[];
+}
+
+export interface QueryKind<Key, Fact> {
+  /** Unique word: `stat`, `package` … */
+  readonly name: string;
+  /** A text that is equal for equal keys only. */
+  id(key: Key): string;
+  /** For messages: `file /etc/hosts`. */
+  describe(key: Key): string;
+  /**
+   * Read-only POSIX sh that answers for all keys, in as few processes as it can, with LC_ALL=C and no
+   * stdin. May call `care_mark` between answers (its output is cut there, with a nonce, byte-exact).
+   * It must not fail for an absent thing. Must not rely on `set -e` (it is off).
+   */
+  probe(keys: readonly Key[]): string;
+  /**
+   * Reads the answer: exactly one fact a key, in the order of `keys`.
+   * @throws Error when the output makes no sense; the engine adds the host and the output
+   */
+  parse(keys: readonly Key[], output: ProbeOutput): readonly Fact[];
+  /** Whether two facts are the same for confirm; default: structural equality. */
+  same?(expected: Fact, observed: Fact): boolean;
+  /** For messages when confirm fails: the fact in a few words; default JSON. */
+  show?(fact: Fact): string;
+  /** Paths whose change could change this fact; default none. Lets a removed directory take its facts along. */
+  paths?(key: Key): readonly string[];
+  /** What the fact is when the path it is about is known to be gone (needed with `paths`). */
+  absent?(key: Key): Fact;
+}
+
+/** One question. Made by calling what {@link defineQuery} returns. */
+export interface Query<Fact> {
+  readonly kind: ErasedKind;
+  readonly key: unknown;
+  /** `kind:id`, unique among all queries. */
+  readonly id: string;
+  /** Says that the fact is now `value`: what a change claims and what confirm tests. */
+  is(value: Fact): Effect;
+  /** Says that the fact is no longer known. */
+  forget(): Effect;
+  /** Carries the type; never present at run time. */
+  readonly __fact?: (fact: Fact) => Fact;
+}
+export type AnyQuery = Pick<Query<never>, 'kind' | 'key' | 'id'>;
+
+/** A kind with its types erased, as the engine handles it. */
+export interface ErasedKind {
+  readonly name: string;
+  describe(key: unknown): string;
+  probe(keys: readonly unknown[]): string;
+  parse(keys: readonly unknown[], output: ProbeOutput): readonly unknown[];
+  same(expected: unknown, observed: unknown): boolean;
+  show(fact: unknown): string;
+  paths(key: unknown): readonly string[];
+  absent(key: unknown): unknown;
+}
+
+/** What a change does to what is known. */
+export type Effect =
+  | { readonly type: 'set'; readonly query: AnyQuery; readonly value: unknown }
+  | { readonly type: 'forget'; readonly query: AnyQuery }
+  /** Every fact of these kinds is unknown ('all': every fact of the host but base facts). */
+  | { readonly type: 'forget-kinds'; readonly kinds: 'all' | readonly string[] }
+  /** This path and everything below is gone. */
+  | { readonly type: 'removed-tree'; readonly path: string }
+  /** Facts about this path and everything below are unknown. */
+  | { readonly type: 'forget-tree'; readonly path: string };
+
+export const forgetAll: Effect = { type: 'forget-kinds', kinds: 'all' };
+export function forgetKinds(...kinds: readonly string[]): Effect {
+  return { type: 'forget-kinds', kinds };
+}
+export function removedTree(path: string): Effect {
+  return { type: 'removed-tree', path };
+}
+export function forgetTree(path: string): Effect {
+  return { type: 'forget-tree', path };
+}

@@ -1,0 +1,44 @@
+/**
+ * The one stream of events that a run makes. Terminal, JSON Lines, JUnit and the run history are all
+ * readers of it; `docs/json-output.md` is its reference. Texts are masked before they get here.
+ */
+import type { ExitStatus } from '../support/diagnostic.ts';
+
+export type RunMode = 'apply' | 'check' | 'verify';
+
+/** How a task ended on a host. `unknown`: check mode could not tell. `ignored`: failed with ignore_errors. */
+export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped' | 'unreachable' | 'unknown' | 'ignored' | 'rescued';
+
+/** Numbers of tasks by how they ended, as Ansible's recap counts them, and `unknown`. */
+export interface Counts {
+  readonly ok: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly unreachable: number;
+  readonly skipped: number;
+  readonly unknown: number;
+  readonly rescued: number;
+  readonly ignored: number;
+}
+
+export interface TaskPlace {
+  /** `file:line:column` of the task. */
+  readonly at: string;
+}
+
+export type RunEvent =
+  | { readonly type: 'start'; readonly run: string; readonly time: string; readonly mode: RunMode; readonly inventory: string; readonly playbook: string; readonly hosts: readonly string[]; readonly version: string; readonly controller: string; readonly user: string }
+  | { readonly type: 'play'; readonly play: string; readonly hosts: readonly string[] }
+  | { readonly type: 'task-start'; readonly host: string; readonly role: string; readonly task: string; readonly module: string }
+  | { readonly type: 'task'; readonly host: string; readonly play: string; readonly role: string; readonly task: string; readonly module: string; readonly status: TaskStatus; readonly seconds: number; readonly msg?: string; readonly item?: string; readonly at: string; readonly handler: boolean; /** The whole error text of a failure. */ readonly error?: string; /** What `debug` and verbose output show. */ readonly result?: string }
+  | { readonly type: 'retry'; readonly host: string; readonly task: string; readonly attempt: number; readonly of: number }
+  /** One change of one resource, made (apply) or predicted (check). */
+  | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean }
+  | { readonly type: 'warning'; readonly host?: string; readonly message: string }
+  | { readonly type: 'summary'; readonly run: string; readonly time: string; readonly status: ExitStatus; readonly seconds: number; readonly total: Counts; readonly hosts: Readonly<Record<string, Counts>>; readonly roles: Readonly<Record<string, Counts>>; /** Round trips and seconds per host, for the curious. */ readonly slowest: readonly { readonly host: string; readonly role: string; readonly task: string; readonly seconds: number }[] };
+
+/** A reader of the stream. `event` must not throw; `close` is awaited at the end. */
+export interface Reporter {
+  event(event: RunEvent): void;
+  close(): Promise<void>;
+}

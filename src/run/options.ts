@@ -1,0 +1,32 @@
+/** What a run is asked to do: the command line's options, parsed, and where to report. */
+import type { Secret } from '../support/secret.ts';
+import type { ValueMap } from '../support/value.ts';
+import type { Reporter, RunMode } from './events.ts';
+
+export interface RunOptions {
+  readonly mode: RunMode;
+  /** Inventory file or directory, as `-i` in Ansible; several are merged in order. */
+  readonly inventory: readonly string[];
+  /** Playbook files; empty: `playbooks/site.yml` of the project that holds the inventory. */
+  readonly playbooks: readonly string[];
+  /** Host pattern of `--limit`. */
+  readonly limit: string | undefined;
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  /** Hosts worked on at once; default 30. */
+  readonly forks: number;
+  /** `--extra-vars`, parsed and merged; highest precedence. */
+  readonly extraVars: ValueMap;
+  readonly startAtTask: string | undefined;
+  readonly diff: boolean;
+  readonly becomePassword: Secret | undefined;
+  /** Seconds to wait for a lock that another run holds; 0: leave at once. */
+  readonly lockWaitSeconds: number;
+  readonly reporter: Reporter;
+  /** Aborted by the first Ctrl-C: finish the task in hand, then report. */
+  readonly stop: AbortSignal;
+  /** Aborted by the second: kill what runs. */
+  readonly kill: AbortSignal;
+  /** Asks the person at the terminal; undefined where there is none. */
+  readonly prompt: ((question: string, hidden: boolean) => Promise<string>) | undefined;
+}
