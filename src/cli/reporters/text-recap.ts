@@ -1,0 +1,93 @@
+/** The end of a run for people: tables per host and role, the slowest tasks, and one sentence with what to do. */
+import type { Counts, RunMode } from '../../run/events.ts';
+import { ExitStatus } from '../../support/diagnostic.ts';
+import { safeLine } from '../../support/terminal-text.ts';
+import type { Colour, Paint } from '../terminal/colour.ts';
+import { COUNTED, duration, hostsWith, plural, type Summary } from './counts.ts';
+
+const COLUMN_COLOURS: Readonly<Record<keyof Counts, Colour>> = {
+  ok: 'green',
+  changed: 'yellow',
+  failed: 'red',
+  unreachable: 'red',
+  skipped: 'cyan',
+  unknown: 'magenta',
+  rescued: 'cyan',
+  ignored: 'cyan',
+};
+const MOST_NAMED = 5;
+const MOST_SLOW = 5;
+
+/** Columns that are zero everywhere are left out, but `ok`, `changed` and `failed` always stand. */
+function table(title: string, rows: Readonly<Record<string, Counts>>, paint: Paint): string[] {
+  const entries = Object.entries(rows).map(([name, counts]) => [safeLine(name === '' ? '(no role)' : name), counts] as const);
+  if (entries.length === 0) return [];
+  const always = new Set<string>(['ok', 'changed', 'failed']);
+  const columns = COUNTED.filter((column) => always.has(column) || entries.some(([, counts]) => counts[column] > 0));
+  const width = Math.max(title.length, ...entries.map(([name]) => name.length));
+  const cell = (column: keyof Counts, counts: Counts): string => {
+    const text = String(counts[column]).padStart(Math.max(column.length, 5));
+    return counts[column] > 0 ? paint(COLUMN_COLOURS[column], text) : text;
+  };
+  return [
+    '',
+    paint('bold', `${title.padEnd(width)}  ${columns.map((column) => column.padStart(Math.max(column.length, 5))).join('  ')}`),
+    ...entries.map(([name, counts]) => `${name.padEnd(width)}  ${columns.map((column) => cell(column, counts)).join('  ')}`),
+  ];
+}
+
+/** `web1, web2 and 3 more`. */
+function named(hosts: readonly string[]): string {
+  const first = hosts.slice(0, MOST_NAMED).map(safeLine).join(', ');
+  return hosts.length > MOST_NAMED ? `${first} and ${String(hosts.length - MOST_NAMED)} more` : first;
+}
+
+/** What came of the run and what to do about it, in one or two sentences. */
+export function verdict(summary: Summary, mode: RunMode, inventory: string): string {
+  const hosts = plural(Object.keys(summary.hosts).length, 'host');
+  const time = duration(summary.seconds);
+  const { total } = summary;
+  const failed = hostsWith(summary, 'failed');
+  const unreachable = hostsWith(summary, 'unreachable');
+  const again = `care-provision ${mode} ${inventory}`;
+  switch (summary.status) {
+    case ExitStatus.ok:
+      if (mode === 'verify') return `Verified: every check passed on ${hosts} (${time}).`;
+      if (mode === 'check') return `Converged: nothing would change on ${hosts} (${time}).`;
+      return total.changed === 0 ? `Converged: nothing had to change on ${hosts} (${time}).` : `Converged: ${plural(total.changed, 'task')} changed on ${hosts} (${time}).`;
+    case ExitStatus.drift: {
+      const drifted = Object.values(summary.hosts).filter((counts) => counts.changed > 0 || counts.unknown > 0).length;
+      const unknown = total.unknown === 0 ? '' : `, ${plural(total.unknown, 'task')} cannot be told before`;
+      return `Drift: ${plural(total.changed, 'task')} would change${unknown} on ${plural(drifted, 'host')} (${time}). To converge: care-provision apply ${inventory}`;
+    }
+    case ExitStatus.failed: {
+      const cut = unreachable.length === 0 ? '' : ` Not reached: ${named(unreachable)}.`;
+      return `Failed on ${failed.length === 0 ? hosts : named(failed)} (${time}).${cut} Mend the cause shown above, then run again: ${again}`;
+    }
+    case ExitStatus.unreachable:
+      return `Unreachable: ${named(unreachable)} (${time}). The other hosts were worked on. Check the connection (care-provision run ${inventory} ${unreachable[0] === undefined ? 'HOST' : safeLine(unreachable[0])} -m command -a true), then run again: ${again}`;
+    case ExitStatus.interrupted:
+      return `Interrupted after ${time}: what was in hand was finished, the rest was not started. To go on: ${again}`;
+    case ExitStatus.internal:
+    case ExitStatus.usage:
+    case ExitStatus.badInput:
+    case ExitStatus.locked:
+      return `Ended with status ${String(summary.status)} after ${time}; see above.`;
+  }
+}
+
+/** All lines of the recap. */
+export function recap(summary: Summary, mode: RunMode, inventory: string, paint: Paint): string[] {
+  const slow = summary.slowest.slice(0, MOST_SLOW);
+  const slowWidth = Math.max(0, ...slow.map((task) => duration(task.seconds).length));
+  const good = summary.status === ExitStatus.ok;
+  const colour: Colour = good ? 'green' : summary.status === ExitStatus.drift ? 'yellow' : 'red';
+  return [
+    ...table('host', summary.hosts, paint),
+    ...table('role', summary.roles, paint),
+    ...(slow.length === 0 ? [] : ['', paint('bold', 'slowest tasks')]),
+    ...slow.map((task) => `${duration(task.seconds).padStart(slowWidth)}  [${safeLine(task.host)}] ${task.role === '' ? '' : `${safeLine(task.role)} : `}${safeLine(task.task)}`),
+    '',
+    paint(colour, verdict(summary, mode, safeLine(inventory))),
+  ];
+}
