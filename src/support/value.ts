@@ -7,8 +7,11 @@ export interface ValueMap {
   readonly [key: string]: Value;
 }
 
+/** True for plain objects only: instances of classes (secrets, values still encrypted) are no maps. */
 export function isMap(value: unknown): value is ValueMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 export function isList(value: unknown): value is readonly Value[] {
