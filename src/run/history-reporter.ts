@@ -1,0 +1,146 @@
+/**
+ * Records a run's events in the history. Only what is worth remembering becomes a row (changes, failures,
+ * doubts, warnings); the rest is counted. Rows are written in a few transactions, never one by one. A history
+ * that cannot be written is said once and never stops a run.
+ */
+import type { HistoryRow, Retention, Store } from '../state/store.ts';
+import { DEFAULT_RETENTION } from '../state/store.ts';
+import type { Reporter, RunEvent } from './events.ts';
+
+/** Rows kept of one run, and characters of one text: a run on 1,000 fresh hosts must not fill the disk. */
+const ROW_LIMIT = 50_000;
+const TEXT_LIMIT = 16_384;
+/** Rows written together. */
+const BATCH = 500;
+
+export interface HistoryOptions {
+  readonly open: () => Promise<Store>;
+  /** Told once when the history cannot be written. */
+  readonly warn: (message: string) => void;
+  readonly retention?: Retention;
+}
+
+function clipped(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  return text.length <= TEXT_LIMIT ? text : `${text.slice(0, TEXT_LIMIT)}\n… (${String(text.length - TEXT_LIMIT)} more characters)`;
+}
+
+/** The row for an event, if it is worth one. */
+export function historyRow(event: RunEvent): HistoryRow | undefined {
+  switch (event.type) {
+    case 'task':
+      if (event.status === 'ok' || event.status === 'skipped') return undefined;
+      return {
+        type: 'task',
+        host: event.host,
+        play: event.play,
+        role: event.role,
+        task: event.task,
+        module: event.module,
+        status: event.status,
+        seconds: event.seconds,
+        item: event.item ?? null,
+        place: event.at,
+        handler: event.handler,
+        message: clipped(event.error ?? event.msg),
+      };
+    case 'change':
+      return {
+        type: 'change',
+        host: event.host,
+        role: event.role,
+        task: event.task,
+        resource: event.resource,
+        what: event.what,
+        handler: event.handler,
+        unknown: event.unknown ?? false,
+        diff: clipped(event.diff),
+      };
+    case 'warning':
+      return { type: 'warning', host: event.host ?? null, message: clipped(event.message) ?? '' };
+    case 'start':
+    case 'play':
+    case 'task-start':
+    case 'retry':
+    case 'summary':
+      return undefined;
+  }
+}
+
+/** A reporter that fills the run history. */
+export function historyReporter(options: HistoryOptions): Reporter {
+  return new HistoryReporter(options);
+}
+
+class HistoryReporter implements Reporter {
+  readonly #options: HistoryOptions;
+  #store: Promise<Store> | undefined;
+  #run: string | undefined;
+  #rows: HistoryRow[] = [];
+  #written = 0;
+  #queue: Promise<void> = Promise.resolve();
+  #broken = false;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+  }
+
+  event(event: RunEvent): void {
+    if (this.#broken) return;
+    if (event.type === 'start') {
+      this.#run = event.run;
+      const { run, time, mode, inventory, playbook, hosts, version, controller, user } = event;
+      this.#do((store) => store.recordRun({ id: run, startedAt: time, mode, inventory, playbook, hosts, version, controller, user }));
+      return;
+    }
+    const run = this.#run;
+    if (run === undefined) return;
+    if (event.type === 'summary') {
+      this.#flush(run);
+      this.#do((store) =>
+        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts }, this.#options.retention ?? DEFAULT_RETENTION),
+      );
+      return;
+    }
+    this.#keep(run, event);
+  }
+
+  async close(): Promise<void> {
+    if (this.#run !== undefined) this.#flush(this.#run);
+    await this.#queue;
+    const store = await this.#store?.catch(() => undefined);
+    await store?.close();
+  }
+
+  #keep(run: string, event: RunEvent): void {
+    const total = this.#written + this.#rows.length;
+    const row = total < ROW_LIMIT ? historyRow(event) : undefined;
+    if (row === undefined) return;
+    this.#rows.push(row);
+    if (total + 1 === ROW_LIMIT) this.#rows.push({ type: 'warning', host: null, message: `the history keeps ${String(ROW_LIMIT)} rows of a run; later ones were left out` });
+    if (this.#rows.length >= BATCH) this.#flush(run);
+  }
+
+  #flush(run: string): void {
+    const rows = this.#rows;
+    if (rows.length === 0) return;
+    const first = this.#written;
+    this.#rows = [];
+    this.#written += rows.length;
+    this.#do((store) => store.append(run, first, rows));
+  }
+
+  /** Puts a write behind the earlier ones; the first that fails ends the recording. */
+  #do(work: (store: Store) => Promise<void>): void {
+    this.#queue = this.#queue
+      .then(async () => {
+        if (this.#broken) return;
+        this.#store ??= this.#options.open();
+        await work(await this.#store);
+      })
+      .catch((error: unknown) => {
+        this.#broken = true;
+        this.#options.warn(`this run is not recorded in the history: ${error instanceof Error ? error.message : String(error)}`);
+      });
+  }
+}
