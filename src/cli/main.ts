@@ -1,0 +1,11 @@
+/** The program's start: everything that belongs to this process and not to `cli.ts`. */
+import { processContext } from './context.ts';
+import { finish, main } from './cli.ts';
+
+/** Milliseconds that forgotten handles (a socket, a timer) may keep the process after its work is done. */
+const LINGER_MS = 3000;
+
+const context = processContext();
+const status = finish(await main(process.argv.slice(2), context), context);
+process.exitCode = status;
+setTimeout(() => process.exit(status), LINGER_MS).unref();

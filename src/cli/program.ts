@@ -1,0 +1,56 @@
+/**
+ * The command tree. Commands are thin: words, options and texts here and in `commands/`, the work in `actions/`,
+ * imported only when a command runs, so that `--help` loads neither clients nor schemas.
+ */
+import { Command } from 'commander';
+import { packageVersion } from '../support/package-root.ts';
+import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
+import { completionCommand } from './commands/completion.ts';
+import { docCommand } from './commands/doc.ts';
+import { inventoryCommand } from './commands/inventory.ts';
+import { validateCommand } from './commands/validate.ts';
+import { versionCommand } from './commands/version.ts';
+import type { Session } from './session.ts';
+
+const EPILOGUE = `
+Exit statuses: 0 converged, 2 drift found, 3 a host failed, 4 a host unreachable,
+64 wrong usage, 65 bad input, 75 locked by another run, 130 interrupted, 1 a defect.
+
+First steps: docs/getting-started.md`;
+
+/** Settings that hold for every command of the tree. */
+function settle(command: Command, session: Session): void {
+  const { stdout, stderr } = session.context;
+  command
+    .exitOverride()
+    .showHelpAfterError('(--help says more)')
+    .configureOutput({
+      writeOut: (text) => { stdout.write(text); },
+      writeErr: (text) => { stderr.write(text); },
+      getOutHelpWidth: () => stdout.columns() ?? 100,
+      getErrHelpWidth: () => stderr.columns() ?? 100,
+    });
+  for (const child of command.commands) settle(child, session);
+}
+
+/** The whole tree. Actions set `session.status`. */
+export function buildProgram(session: Session): Command {
+  const program = new Command('care-provision')
+    .description('Takes bare Debian hosts to a running CARE platform, and keeps them there. Agentless: needs sshd and sh on a host.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', EPILOGUE);
+  const makers = [
+    applyCommand,
+    checkCommand,
+    verifyCommand,
+    validateCommand,
+    inventoryCommand,
+    docCommand,
+    completionCommand,
+    versionCommand,
+  ];
+  for (const make of makers) program.addCommand(make(session, program));
+  settle(program, session);
+  return program;
+}

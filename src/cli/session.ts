@@ -1,0 +1,13 @@
+/** What a command's definition needs: the world, and a place for the exit status. */
+import { ExitStatus } from '../support/diagnostic.ts';
+import type { CliContext } from './context.ts';
+
+export interface Session {
+  readonly context: CliContext;
+  /** Set by the action of the command that ran. */
+  status: ExitStatus;
+}
+
+export function newSession(context: CliContext): Session {
+  return { context, status: ExitStatus.ok };
+}
