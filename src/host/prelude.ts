@@ -1,0 +1,53 @@
+/**
+ * Shell functions that stand in front of every change script that uses one. They travel with each
+ * script, so they are short; what they promise is written here instead of there.
+ *
+ * - `care_put SRC DEST MODE OWNER GROUP` makes DEST a regular file with SRC's content. The new file is
+ *   written as `.care-XXXXXX` beside DEST, given its owner, group and mode, synced, and renamed over DEST:
+ *   at no time is DEST half-written, or visible with other attributes. An empty MODE, OWNER or GROUP keeps
+ *   what a regular file DEST has; a new one gets 0644 and the calling user. A symbolic link DEST is
+ *   replaced, not followed (callers that follow give the real path, as Ansible's copy does with
+ *   `follow: false` and `true`). A directory DEST is refused. ACLs and extended attributes are not carried over.
+ * - `care_link TARGET PATH` makes PATH a symbolic link, replacing a file or link in one rename.
+ * - `care_backup PATH` copies PATH with its attributes to PATH.PID.YYYY-MM-DD@HH:MM:SS~, the name that
+ *   Ansible's `backup_local` gives, and never over an earlier backup.
+ *
+ * A failure or a signal removes the temporary file; one that a power cut left behind is removed by the
+ * next write to the same directory once it is an hour old. Functions are subshells, so that their traps
+ * and variables are their own, and check each step, so that they also work where `set -e` is off.
+ *
+ * `chmod 00644` has five digits because GNU chmod keeps set-id bits of directories for fewer; chown
+ * comes first because it clears set-id bits (chown(2)).
+ */
+export const PRELUDE: string = `care_temp() {
+  d=\${1%/*}
+  for f in "$d"/.care-??????; do
+    [ ! -e "$f" ] || find "$d/" -maxdepth 1 -name '.care-??????' -user "$(id -u)" -mmin +60 -exec rm -rf {} +
+    break
+  done
+  t=
+  trap 'rm -rf -- "$t"' EXIT
+  trap 'exit 1' HUP INT TERM
+  t=$(mktemp "$d/.care-XXXXXX")
+}
+care_put() (
+  [ ! -d "$2" ] || { echo "$2 is a directory" >&2; exit 1; }
+  m=$3 o=$4 g=$5
+  if [ -f "$2" ] && [ ! -L "$2" ]; then
+    s=$(stat -c '%a %u %g' -- "$2") || exit 1
+    m=\${m:-\${s%% *}} s=\${s#* }
+    o=\${o:-\${s% *}} g=\${g:-\${s#* }}
+  fi
+  care_temp "$2" && cat -- "$1" >"$t" || exit 1
+  [ -z "$o$g" ] || chown -- "$o\${g:+:$g}" "$t" || exit 1
+  chmod "00\${m:-644}" "$t" && { sync -- "$t" 2>/dev/null || sync; } && mv -f -- "$t" "$2"
+)
+care_link() (
+  [ -L "$2" ] || [ ! -d "$2" ] || { echo "$2 is a directory" >&2; exit 1; }
+  care_temp "$2" && rm -f -- "$t" && ln -s -- "$1" "$t" && mv -fT -- "$t" "$2"
+)
+care_backup() (
+  while b=$1.$$.$(date +%Y-%m-%d@%H:%M:%S)~ && [ -e "$b" ]; do sleep 1; done
+  care_temp "$1" && cp -p -- "$1" "$t" && mv -f -- "$t" "$b"
+)
+`;
