@@ -30,9 +30,17 @@ function register(plain: string): void {
 export class Secret {
   readonly #plain: string;
 
-  constructor(plain: string) {
+  constructor(plain: string, options: { readonly register?: boolean } = {}) {
     this.#plain = plain;
-    register(plain);
+    if (options.register !== false) register(plain);
+  }
+
+  /**
+   * Text that shows known secrets unaltered, such as a rendered configuration file: it is secret as a whole,
+   * but must not be registered, or every ordinary line of it would be masked wherever it turns up.
+   */
+  static derived(plain: string): Secret {
+    return new Secret(plain, { register: false });
   }
 
   reveal(): string {
