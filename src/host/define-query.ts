@@ -21,6 +21,7 @@ export function defineQuery<Key, Fact>(kind: QueryKind<Key, Fact>): (key: Key) =
     show: (fact) => (kind.show === undefined ? JSON.stringify(fact) : kind.show(fact as Fact)),
     paths: (key) => kind.paths?.(key as Key) ?? [],
     absent: (key) => kind.absent?.(key as Key),
+    volatile: kind.volatile ?? false,
   };
   kinds.set(kind.name, erased);
   return (key) => {

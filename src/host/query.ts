@@ -37,6 +37,8 @@ export interface QueryKind<Key, Fact> {
   paths?(key: Key): readonly string[];
   /** What the fact is when the path it is about is known to be gone (needed with `paths`). */
   absent?(key: Key): Fact;
+  /** True when any change at all could change it (a command's output): then every change makes it unknown. */
+  readonly volatile?: boolean;
 }
 
 /** One question. Made by calling what {@link defineQuery} returns. */
@@ -64,6 +66,7 @@ export interface ErasedKind {
   show(fact: unknown): string;
   paths(key: unknown): readonly string[];
   absent(key: unknown): unknown;
+  readonly volatile: boolean;
 }
 
 /** What a change does to what is known. */
