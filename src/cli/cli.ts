@@ -11,7 +11,7 @@ import { newSession } from './session.ts';
  * @param args the words after the program's name
  * @returns the exit status; never throws
  */
-export async function main(args: readonly string[], context: CliContext): Promise<ExitStatus> {
+export async function main(args: readonly string[], context: CliContext): Promise<number> {
   const session = newSession(context);
   try {
     await buildProgram(session).parseAsync([...args], { from: 'user' });
@@ -25,7 +25,7 @@ export async function main(args: readonly string[], context: CliContext): Promis
 }
 
 /** Closes the outputs; an output that could not be written turns success into an error. */
-export function finish(status: ExitStatus, context: CliContext): ExitStatus {
+export function finish(status: number, context: CliContext): number {
   try {
     context.stdout.close();
   } catch (error) {

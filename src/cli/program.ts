@@ -2,12 +2,14 @@
  * The command tree. Commands are thin: words, options and texts here and in `commands/`, the work in `actions/`,
  * imported only when a command runs, so that `--help` loads neither clients nor schemas.
  */
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
 import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { completionCommand } from './commands/completion.ts';
 import { docCommand } from './commands/doc.ts';
+import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { labCommand } from './commands/lab.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
 import type { Session } from './session.ts';
@@ -23,6 +25,8 @@ function settle(command: Command, session: Session): void {
   const { stdout, stderr } = session.context;
   command
     .exitOverride()
+    // A repeatable option's empty list is no default worth showing.
+    .configureHelp({ optionDescription: (option) => new Help().optionDescription(option).replace(' (default: [])', '') })
     .showHelpAfterError('(--help says more)')
     .configureOutput({
       writeOut: (text) => { stdout.write(text); },
@@ -39,6 +43,7 @@ export function buildProgram(session: Session): Command {
     .description('Takes bare Debian hosts to a running CARE platform, and keeps them there. Agentless: needs sshd and sh on a host.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    .enablePositionalOptions()
     .addHelpText('after', EPILOGUE);
   const makers = [
     applyCommand,
@@ -46,7 +51,9 @@ export function buildProgram(session: Session): Command {
     verifyCommand,
     validateCommand,
     inventoryCommand,
+    historyCommand,
     docCommand,
+    labCommand,
     completionCommand,
     versionCommand,
   ];

@@ -4,8 +4,8 @@ import type { CliContext } from './context.ts';
 
 export interface Session {
   readonly context: CliContext;
-  /** Set by the action of the command that ran. */
-  status: ExitStatus;
+  /** Set by the action of the command that ran; for `lab ssh` and `lab exec` the status of the program run there. */
+  status: number;
 }
 
 export function newSession(context: CliContext): Session {

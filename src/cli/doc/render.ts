@@ -28,7 +28,7 @@ function facts(doc: ArgumentDoc): string[] {
   ];
 }
 
-function argumentText(doc: ArgumentDoc, paint: Paint, width: number, indent: string): string[] {
+export function argumentText(doc: ArgumentDoc, paint: Paint, width: number, indent: string): string[] {
   return [
     `${indent}${paint('bold', doc.name)}  (${facts(doc).join('; ')})`,
     ...(doc.text === undefined ? [] : wrap(doc.text, width, `${indent}    `)),
@@ -59,7 +59,7 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;');
 }
 
-function argumentRows(docs: readonly ArgumentDoc[], prefix: string): string[] {
+export function argumentRows(docs: readonly ArgumentDoc[], prefix: string): string[] {
   return docs.flatMap((doc) => {
     const [type = '', ...rest] = facts(doc);
     return [`| \`${prefix}${doc.name}\` | ${cell(type)} | ${cell(rest.join('; '))} | ${cell(doc.text ?? '')} |`, ...argumentRows(doc.nested, `${prefix}${doc.name}.`)];

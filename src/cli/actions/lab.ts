@@ -1,0 +1,77 @@
+/** What `lab` does: the lab's own functions, with this terminal. */
+import { spawn } from 'node:child_process';
+import { execArguments, generateHosts, labDown, labStatus, labUp, openLab, sshArguments } from '../../lab/index.ts';
+import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
+import type { CliContext } from '../context.ts';
+import type { LabUpFlags } from '../commands/lab.ts';
+import { columns } from '../terminal/columns.ts';
+import { processInterruption } from '../terminal/signals.ts';
+import { projectRoot } from './project.ts';
+
+export async function labUpAction(context: CliContext, flags: LabUpFlags): Promise<ExitStatus> {
+  const interrupted = processInterruption(context);
+  try {
+    const lab = await labUp({
+      projectRoot: projectRoot(context.cwd),
+      name: flags.name,
+      hosts: flags.hosts === undefined ? undefined : generateHosts(flags.hosts),
+      rttMs: flags.rtt,
+      rebuild: flags.rebuild,
+      report: (line) => { context.stdout.write(`${line}\n`); },
+      signal: interrupted.stop,
+    });
+    context.stdout.write(`lab ${lab.state.name} is up; its connections are in ${lab.state.inventoryFile}\n`);
+    return ExitStatus.ok;
+  } catch (error) {
+    if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'lab up was interrupted', remedy: 'run lab up again to go on, or lab down to remove what is there', cause: error });
+    throw error;
+  } finally {
+    interrupted.dispose();
+  }
+}
+
+export async function labDownAction(context: CliContext, flags: { readonly name: string; readonly images?: boolean }): Promise<ExitStatus> {
+  await labDown({ projectRoot: projectRoot(context.cwd), name: flags.name, images: flags.images, report: (line) => { context.stdout.write(`${line}\n`); } });
+  return ExitStatus.ok;
+}
+
+export async function labStatusAction(context: CliContext, flags: { readonly name: string; readonly json?: boolean }): Promise<ExitStatus> {
+  const status = await labStatus(projectRoot(context.cwd), flags.name);
+  const running = status.hosts.every((host) => host.container === 'running') && status.proxyAlive !== false;
+  if (flags.json === true) {
+    context.stdout.write(`${JSON.stringify({ name: status.lab.state.name, network: status.lab.state.network, inventory: status.lab.state.inventoryFile, proxyAlive: status.proxyAlive ?? null, hosts: status.hosts }, undefined, 2)}\n`);
+  } else {
+    const rows = status.hosts.map((host) => [host.name, host.site, host.release, host.address, `${host.sshAddress}:${String(host.sshPort)}`, host.system === '' ? host.container : host.system]);
+    for (const line of columns([['host', 'site', 'release', 'address', 'ssh', 'state'], ...rows])) context.stdout.write(`${line}\n`);
+    if (status.proxyAlive === false) context.stdout.write('the delay proxy does not run: lab up starts it again\n');
+  }
+  return running ? ExitStatus.ok : ExitStatus.failed;
+}
+
+/** Runs a program on this terminal; its exit status, or 128+n after signal n, becomes ours. */
+async function onThisTerminal(program: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'inherit' });
+    // Ctrl-C is for the child, which shares our terminal.
+    const ignore = (): void => undefined;
+    process.on('SIGINT', ignore);
+    child.on('error', (error) => {
+      process.off('SIGINT', ignore);
+      reject(new Diagnostic({ kind: 'failed', code: 'program-missing', summary: `cannot start ${program}: ${error.message}`, remedy: `install ${program} on this machine`, cause: error }));
+    });
+    child.on('close', (status, signal) => {
+      process.off('SIGINT', ignore);
+      resolve(status ?? (signal === null ? ExitStatus.internal : ExitStatus.interrupted));
+    });
+  });
+}
+
+export async function labSshAction(context: CliContext, host: string, command: readonly string[], name: string): Promise<number> {
+  return onThisTerminal('ssh', sshArguments(await openLab(projectRoot(context.cwd), name), host, command));
+}
+
+export async function labExecAction(context: CliContext, host: string, command: readonly string[], name: string): Promise<number> {
+  const lab = await openLab(projectRoot(context.cwd), name);
+  const argv = command.length === 0 ? ['sh'] : command;
+  return onThisTerminal('docker', execArguments(lab, host, argv, true, context.interactive && context.stdout.isTTY));
+}

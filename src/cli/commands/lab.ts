@@ -1,0 +1,65 @@
+/** `lab`: throw-away hosts to try things on. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { integer } from '../options.ts';
+import type { Session } from '../session.ts';
+
+export interface LabUpFlags {
+  readonly name: string;
+  readonly hosts?: number;
+  readonly rtt?: number;
+  readonly rebuild?: boolean;
+}
+
+/** `100ms`, `0.1s` or `100` as milliseconds. @throws InvalidArgumentError */
+export function milliseconds(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text);
+  const value = Number(match?.[1]) * (match?.[2] === 's' ? 1000 : 1);
+  if (match === null || value > 10_000) throw new InvalidArgumentError('it must be a time such as 100ms, at most 10s.');
+  return value;
+}
+
+const NAME = (): Option => new Option('--name <lab>', 'which lab').default('care');
+
+export function labCommand(session: Session): Command {
+  const command = new Command('lab').description('stand-ins for bare-metal hosts on this machine (needs Docker)').enablePositionalOptions();
+  command
+    .command('up')
+    .description('bring the lab up, or repair it; writes inventory/lab/zz_generated.yml')
+    .addOption(NAME())
+    .addOption(new Option('--hosts <n>', 'number of hosts').argParser(integer(1, 200)))
+    .addOption(new Option('--rtt <time>', "emulate this round-trip time to each host's sshd, e.g. 100ms").argParser(milliseconds))
+    .option('--rebuild', 'build the images anew, for newer packages')
+    .action(async (flags: LabUpFlags) => {
+      const { labUpAction } = await import('../actions/lab.ts');
+      session.status = await labUpAction(session.context, flags);
+    });
+  command
+    .command('down')
+    .description('remove the lab and all that belongs to it')
+    .addOption(NAME())
+    .option('--images', 'remove the images as well')
+    .action(async (flags: { readonly name: string; readonly images?: boolean }) => {
+      const { labDownAction } = await import('../actions/lab.ts');
+      session.status = await labDownAction(session.context, flags);
+    });
+  command
+    .command('status')
+    .description('show the hosts of the lab')
+    .addOption(NAME())
+    .option('--json', 'as JSON')
+    .action(async (flags: { readonly name: string; readonly json?: boolean }) => {
+      const { labStatusAction } = await import('../actions/lab.ts');
+      session.status = await labStatusAction(session.context, flags);
+    });
+  const into = (name: string, description: string): Command =>
+    command.command(name).description(description).argument('<host>', 'a host of the lab').argument('[command...]', 'a command, after --').addOption(NAME()).passThroughOptions();
+  into('ssh', "open a shell on a host, or run a command, as the lab's user over SSH").action(async (host: string, words: readonly string[], flags: { readonly name: string }) => {
+    const { labSshAction } = await import('../actions/lab.ts');
+    session.status = await labSshAction(session.context, host, words, flags.name);
+  });
+  into('exec', 'run a command as root inside a host, not over SSH; for mending a lab').action(async (host: string, words: readonly string[], flags: { readonly name: string }) => {
+    const { labExecAction } = await import('../actions/lab.ts');
+    session.status = await labExecAction(session.context, host, words, flags.name);
+  });
+  return command;
+}
