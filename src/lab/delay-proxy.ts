@@ -119,7 +119,8 @@ function join(client: Socket, options: DelayProxyOptions, stats: ProxyStats, soc
       line.push(chunk);
     });
     socket.on('end', () => { line.push(undefined); });
-    socket.on('error', () => { client.destroy(); }); // The client sees the cut, as it would without a proxy.
+    // The client sees the connection reset, as it would without a proxy.
+    socket.on('error', () => { client.resetAndDestroy(); });
     socket.on('close', () => { sockets.delete(socket); });
   }, opensAt - performance.now());
   client.on('data', (chunk: Buffer) => {
