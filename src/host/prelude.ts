@@ -8,11 +8,12 @@
  *   what a regular file DEST has; a new one gets 0644 and the calling user. A symbolic link DEST is
  *   replaced, not followed (callers that follow give the real path, as Ansible's copy does with
  *   `follow: false` and `true`). A directory DEST is refused. ACLs and extended attributes are not carried over.
- * - `care_link TARGET PATH` makes PATH a symbolic link, replacing a file or link in one rename.
+ * - `care_link TARGET PATH` makes PATH a symbolic link, replacing a file or link in one rename (with
+ *   busybox's mv, which refuses that for a link to a directory, by removing that link first).
  * - `care_backup PATH` copies PATH with its attributes to PATH.PID.YYYY-MM-DD@HH:MM:SS~, the name that
  *   Ansible's `backup_local` gives, and never over an earlier backup.
  *
- * A failure or a signal removes the temporary file; one that a power cut left behind is removed by the
+ * A failure or a signal removes the temporary file (signals are held off while it is being made); one that a power cut left behind is removed by the
  * next write to the same directory once it is an hour old. Functions are subshells, so that their traps
  * and variables are their own, and check each step, so that they also work where `set -e` is off.
  *
@@ -25,10 +26,10 @@ export const PRELUDE: string = `care_temp() {
     [ ! -e "$f" ] || find "$d/" -maxdepth 1 -name '.care-??????' -user "$(id -u)" -mmin +60 -exec rm -rf {} +
     break
   done
-  t=
+  trap '' HUP INT TERM
+  t=$(mktemp "$d/.care-XXXXXX") || return 1
   trap 'rm -rf -- "$t"' EXIT
   trap 'exit 1' HUP INT TERM
-  t=$(mktemp "$d/.care-XXXXXX")
 }
 care_put() (
   [ ! -d "$2" ] || { echo "$2 is a directory" >&2; exit 1; }
@@ -44,7 +45,8 @@ care_put() (
 )
 care_link() (
   [ -L "$2" ] || [ ! -d "$2" ] || { echo "$2 is a directory" >&2; exit 1; }
-  care_temp "$2" && rm -f -- "$t" && ln -s -- "$1" "$t" && mv -fT -- "$t" "$2"
+  care_temp "$2" && rm -f -- "$t" && ln -s -- "$1" "$t" || exit 1
+  mv -fT -- "$t" "$2" 2>/dev/null || { [ ! -L "$2" ] || rm -f -- "$2"; mv -fT -- "$t" "$2"; }
 )
 care_backup() (
   while b=$1.$$.$(date +%Y-%m-%d@%H:%M:%S)~ && [ -e "$b" ]; do sleep 1; done
