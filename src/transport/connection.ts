@@ -1,0 +1,103 @@
+/** What SSH and local connections share: one runner a user, downloads. */
+import type { Duplex } from 'node:stream';
+import { createConnection } from 'node:net';
+import { userInfo } from 'node:os';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
+import type { OpenChannel } from './channel.ts';
+import { interrupted } from './errors.ts';
+import { openLocalChannel } from './local.ts';
+import { startRunner, type HeldRunner } from './runner.ts';
+import type { StageHost } from './stage.ts';
+import { download } from './transfer.ts';
+import type { Become, Connection, ConnectionTarget, Runner } from './types.ts';
+
+/** The runners of one connection by user. */
+export class RunnerPool {
+  readonly #host: StageHost;
+  readonly #runners = new Map<string, Promise<HeldRunner>>();
+
+  constructor(host: StageHost) {
+    this.#host = host;
+  }
+
+  /** The runner of a user, started when there is none or when it has ended. */
+  async get(become: Become | undefined): Promise<Runner> {
+    const user = become?.user ?? this.#host.loginUser;
+    const held = this.#runners.get(user);
+    if (held !== undefined && (await held).alive) return held;
+    if (held !== undefined && this.#runners.get(user) !== held) return this.get(become);
+    const started = startRunner(this.#host, become);
+    this.#runners.set(user, started);
+    try {
+      return await started;
+    } catch (error) {
+      // The next caller tries again: a password may have been corrected meanwhile.
+      if (this.#runners.get(user) === started) this.#runners.delete(user);
+      throw error;
+    }
+  }
+
+  /** Ends all runners. Never throws. */
+  async close(): Promise<void> {
+    const all = [...this.#runners.values()];
+    this.#runners.clear();
+    await Promise.all(all.map(async (runner) => {
+      // A runner that failed to start was reported to whoever asked for it.
+      await runner.then((r) => r.close(), () => undefined);
+    }));
+  }
+}
+
+/** A plain TCP stream from this machine. */
+export function plainSocket(host: string, port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host, port, noDelay: true });
+    const onError = (cause: Error): void => {
+      reject(new Diagnostic({ kind: 'unreachable', code: 'forward-failed', summary: `cannot connect to ${host}:${String(port)}: ${cause.message}`, cause }));
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.removeListener('error', onError);
+      resolve(socket);
+    });
+  });
+}
+
+/**
+ * A connection to this machine: the same runner, spawned instead of sent over SSH.
+ *
+ * @param open replaced in tests to try other shells
+ */
+export function localConnection(target: ConnectionTarget, open: OpenChannel = openLocalChannel): Connection {
+  const host: StageHost = { name: target.name, loginUser: userInfo().username, open };
+  let runners = new RunnerPool(host);
+  let closed = false;
+  const check = (): void => {
+    if (closed) throw failure('connection-closed', `${target.name}: the connection has been closed`);
+  };
+  return {
+    target,
+    async runner(become) {
+      check();
+      return runners.get(become);
+    },
+    async forward(address, port) {
+      check();
+      return plainSocket(address, port);
+    },
+    async download(path, become) {
+      check();
+      return download(host, become, path);
+    },
+    async reconnect(_options, signal) {
+      check();
+      if (signal?.aborted === true) throw interrupted(target.name, 'the reconnection');
+      await runners.close();
+      runners = new RunnerPool(host);
+    },
+    async close() {
+      closed = true;
+      await runners.close();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/** The bytes of the runner protocol, both ways. `docs/protocol.md` is its description. */
+import { quote } from '../support/shell.ts';
+import { revealed, type Secret } from '../support/secret.ts';
+import { badInput } from '../support/diagnostic.ts';
+
+/** Noise that a login shell may print before our first byte. */
+const NOISE_LIMIT = 1024 * 1024;
+const HEADER_LIMIT = 1024;
+
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+/**
+ * Splits what a stage sends into frames: a line `NONCE word word…` and, when the receiver says so, a body
+ * of known length. Whatever comes before the first nonce (motd, a chatty ~/.bashrc) is discarded.
+ */
+export class FrameReader {
+  readonly #nonce: Buffer;
+  readonly #onHeader: (words: readonly string[]) => number | 'raw';
+  readonly #onBody: (body: Buffer) => void;
+  #pending: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #wanted = 0;
+  #state: 'noise' | 'header' | 'body' | 'raw' = 'noise';
+
+  /**
+   * @param onHeader gets the words after the nonce; returns the length of the body in bytes (0: none), or
+   *   `raw` when everything that follows up to the end is body, given in pieces
+   * @param onBody gets a whole body, or pieces when raw
+   */
+  constructor(nonce: string, onHeader: (words: readonly string[]) => number | 'raw', onBody: (body: Buffer) => void) {
+    this.#nonce = Buffer.from(nonce, 'latin1');
+    this.#onHeader = onHeader;
+    this.#onBody = onBody;
+  }
+
+  /** @throws ProtocolError when the stream is not ours any more */
+  push(chunk: Buffer): void {
+    let rest = chunk;
+    for (;;) {
+      if (this.#state === 'raw') {
+        if (rest.length > 0) this.#onBody(rest);
+        return;
+      }
+      if (this.#state === 'body') {
+        const taken = rest.subarray(0, this.#wanted - this.#chunkBytes);
+        this.#chunks.push(taken);
+        this.#chunkBytes += taken.length;
+        if (this.#chunkBytes < this.#wanted) return;
+        rest = rest.subarray(taken.length);
+        const body = Buffer.concat(this.#chunks);
+        this.#chunks = [];
+        this.#chunkBytes = 0;
+        this.#state = 'header';
+        this.#onBody(body);
+        continue;
+      }
+      this.#pending = this.#pending.length === 0 ? rest : Buffer.concat([this.#pending, rest]);
+      if (this.#state === 'noise' && !this.#skipNoise()) return;
+      const end = this.#pending.indexOf(10);
+      if (end === -1) {
+        if (this.#pending.length > HEADER_LIMIT) throw new ProtocolError('a frame header without an end');
+        return;
+      }
+      const line = this.#pending.subarray(0, end).toString('latin1');
+      rest = this.#pending.subarray(end + 1);
+      this.#pending = Buffer.alloc(0);
+      const [nonce, ...words] = line.split(' ');
+      if (nonce !== this.#nonce.toString('latin1')) throw new ProtocolError(`unexpected bytes instead of a frame: ${JSON.stringify(line.slice(0, 80))}`);
+      const body = this.#onHeader(words);
+      if (body === 'raw') this.#state = 'raw';
+      else if (body > 0) {
+        this.#wanted = body;
+        this.#state = 'body';
+      }
+      if (rest.length === 0) return;
+    }
+  }
+
+  #skipNoise(): boolean {
+    const at = this.#pending.indexOf(this.#nonce);
+    if (at === -1) {
+      if (this.#pending.length > NOISE_LIMIT) throw new ProtocolError('the login shell printed more than 1 MiB before the runner could start');
+      return false;
+    }
+    this.#pending = this.#pending.subarray(at);
+    this.#state = 'header';
+    return true;
+  }
+}
+
+export interface WireFile {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+export interface WireRequest {
+  readonly sequence: number;
+  readonly timeoutSeconds: number;
+  /** Bytes of each output that come back. */
+  readonly outputLimit: number;
+  /** Scripts of one chain share a number above 0; the first failure stops the others. */
+  readonly chain: number;
+  /** True: attachments lie in the directory for large ones, where an upload has put some already. */
+  readonly large: boolean;
+  readonly body: Buffer;
+  readonly files: readonly WireFile[];
+}
+
+/** `R seq timeout limit chain large bodyBytes files`, body, `id bytes` and bytes for each file, nonce. */
+export function encodeRequest(nonce: string, request: WireRequest): Buffer {
+  const head = [
+    'R', request.sequence, request.timeoutSeconds, request.outputLimit, request.chain, request.large ? 1 : 0, request.body.length, request.files.length,
+  ].join(' ');
+  const parts: Buffer[] = [Buffer.from(`${head}\n`), request.body];
+  for (const file of request.files) parts.push(Buffer.from(`${file.id} ${String(file.bytes.length)}\n`), file.bytes);
+  parts.push(Buffer.from(`${nonce}\n`));
+  return Buffer.concat(parts);
+}
+
+export function encodeKill(sequence: number): Buffer {
+  return Buffer.from(`K ${String(sequence)}\n`);
+}
+
+/**
+ * The text that the target's sh runs: the environment as exports, then the script. It travels as data and
+ * is stored in a private file, so no value is ever in an argument list.
+ *
+ * @throws Diagnostic for a name that is not one of the shell's or a value with a NUL
+ */
+export function scriptBody(text: string, environment: Readonly<Record<string, string | Secret>> = {}): Buffer {
+  const exports = Object.entries(environment).map(([name, value]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw badInput('bad-environment-name', `${JSON.stringify(name)} is not the name of an environment variable`, {
+        detail: 'A name is made of letters, digits and underscores and does not begin with a digit (POSIX XBD 8.1).',
+      });
+    }
+    const plain = revealed(value);
+    if (plain.includes('\0')) throw badInput('nul-in-environment', `the environment variable ${name} holds a NUL byte, which no environment can carry`);
+    return `export ${name}=${quote(plain)}`;
+  });
+  // On one line with the script's first, so that line numbers in error messages stay the script's.
+  return Buffer.from(exports.length === 0 ? text : `${exports.join(';')};${text}`, 'utf8');
+}

@@ -1,0 +1,330 @@
+/** The controller's end of one held sh: queue, credit, chains, cancellation, results. */
+import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { connectionLost, interrupted } from './errors.ts';
+import { encodeKill, encodeRequest } from './frames.ts';
+import { prepare, type PreparedRequest } from './requests.ts';
+import { startStage, type Stage, type StageHost } from './stage.ts';
+import { runnerProgram } from './stages.ts';
+import { upload } from './transfer.ts';
+import type { Become, Outcome, Runner, RunRequest } from './types.ts';
+import { randomBytes } from 'node:crypto';
+
+/** What may be on the way or waiting on the host: enough to hide the round trip, little enough to lose. */
+const CREDIT_REQUESTS = 16;
+const CREDIT_BYTES = 256 * 1024;
+const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
+const LARGEST_OUTPUT_LIMIT = 64 * 1024 * 1024;
+/** TERM, five seconds, KILL; then some for the way. */
+const KILL_ANSWER_SECONDS = 20;
+const CLOSE_SECONDS = 8;
+
+interface Item {
+  readonly sequence: number;
+  readonly chain: number;
+  readonly request: RunRequest;
+  readonly signal: AbortSignal | undefined;
+  readonly settle: (result: Outcome | Diagnostic) => void;
+  /** Undefined until sent. */
+  bytes: number | undefined;
+  startedAt: number | undefined;
+  killTimer: NodeJS.Timeout | undefined;
+}
+
+const NOT_RUN: Outcome = { state: 'not-run', status: 0, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), truncated: false, seconds: 0 };
+
+interface EndFrame {
+  readonly sequence: number;
+  readonly status: number;
+  readonly how: string;
+  readonly out: number;
+  readonly err: number;
+  readonly truncated: boolean;
+}
+
+export class HeldRunner implements Runner {
+  readonly #host: StageHost;
+  readonly #become: Become | undefined;
+  #stage: Stage | undefined;
+  readonly #waiting: Item[] = [];
+  readonly #sent = new Map<number, Item>();
+  #sentBytes = 0;
+  #sequence = 0;
+  #chains = 0;
+  #failedChain = 0;
+  #sending = false;
+  #ended: Diagnostic | undefined;
+  #closing = false;
+  #end: EndFrame | undefined;
+  #directories: { readonly small: string; readonly large: string } | undefined;
+  #ready: (() => void) | undefined;
+  readonly #isReady: Promise<void>;
+
+  /** Use {@link startRunner}. */
+  constructor(host: StageHost, become: Become | undefined) {
+    this.#host = host;
+    this.#become = become;
+    this.#isReady = new Promise((resolve) => { this.#ready = resolve; });
+  }
+
+  /** False once the shell has ended; a new one must be started. */
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  async start(): Promise<void> {
+    const stage = await startStage(this.#host, this.#become, runnerProgram(randomBytes(9).toString('hex')), {
+      onHeader: (words) => this.#onHeader(words),
+      onBody: (body) => { this.#onBody(body); },
+      onBroken: (cause) => { this.#fail(failure('protocol-broken', `${this.#host.name}: the runner's answers are garbled: ${cause.message}`, { cause })); },
+    });
+    this.#stage = stage;
+    void stage.channel.ended.then(async () => {
+      if (!this.#closing) this.#fail(await stage.explainEnd(this.#during()));
+      else this.#fail(connectionLost(this.#host.name, 'while it was being closed'));
+    });
+  }
+
+  async run(request: RunRequest, signal?: AbortSignal): Promise<Outcome> {
+    return this.#submit(request, 0, signal);
+  }
+
+  async chain(requests: readonly RunRequest[], signal?: AbortSignal, onOutcome?: (index: number, outcome: Outcome) => void): Promise<readonly Outcome[]> {
+    this.#chains += 1;
+    const chain = this.#chains;
+    // Submitted in one go, so a chain's items lie next to each other in the queue: the host
+    // needs to remember only the last chain that failed.
+    const results = await Promise.allSettled(requests.map(async (request, index) => {
+      const outcome = await this.#submit(request, chain, signal);
+      onOutcome?.(index, outcome);
+      return outcome;
+    }));
+    return results.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+  }
+
+  /** Lets the shell clean up and end; cuts it off when it does not. Never throws. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const stage = this.#stage;
+    if (stage === undefined) return;
+    stage.channel.stdin.end();
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([stage.channel.ended, new Promise<void>((resolve) => { timer = setTimeout(resolve, CLOSE_SECONDS * 1000); })]);
+    clearTimeout(timer);
+    stage.channel.destroy();
+  }
+
+  #submit(request: RunRequest, chain: number, signal: AbortSignal | undefined): Promise<Outcome> {
+    return new Promise<Outcome>((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(interrupted(this.#host.name, 'a script'));
+        return;
+      }
+      this.#sequence += 1;
+      const onAbort = (): void => { this.#abort(item); };
+      const item: Item = {
+        sequence: this.#sequence,
+        chain,
+        request,
+        signal,
+        bytes: undefined,
+        startedAt: undefined,
+        killTimer: undefined,
+        settle: (result) => {
+          signal?.removeEventListener('abort', onAbort);
+          clearTimeout(item.killTimer);
+          if (result instanceof Diagnostic) reject(result);
+          else resolve(result);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(item);
+      void this.#pump();
+    });
+  }
+
+  /** Sends what the credit allows, in order. Never rejects: every trouble settles an item. */
+  async #pump(): Promise<void> {
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      for (let item = this.#waiting[0]; item !== undefined; item = this.#waiting[0]) {
+        if (this.#ended !== undefined) {
+          this.#drop(item)?.settle(this.#ended);
+          continue;
+        }
+        if (item.chain !== 0 && item.chain === this.#failedChain) {
+          this.#drop(item)?.settle(NOT_RUN);
+          continue;
+        }
+        if (this.#sent.size >= CREDIT_REQUESTS || this.#sentBytes >= CREDIT_BYTES) return;
+        try {
+          const prepared = await prepare(item.request);
+          const size = prepared.body.length + prepared.inline.reduce((sum, file) => sum + file.bytes.length, 0);
+          if (this.#sentBytes > 0 && this.#sentBytes + size > CREDIT_BYTES) return;
+          if (prepared.large.length > 0) await this.#uploadAll(item, prepared);
+          // Anything may have happened while files were read: an abort, a failure of the chain, the end.
+          if (this.#waiting[0] !== item) continue;
+          if (this.#isOver() || (item.chain !== 0 && item.chain === this.#failedChain)) continue;
+          this.#send(item, prepared, size);
+        } catch (error) {
+          const diagnostic = error instanceof Diagnostic ? error : failure('cannot-send', `${this.#host.name}: a script could not be sent: ${String(error)}`, { cause: error });
+          if (item.chain !== 0) this.#failedChain = item.chain;
+          this.#drop(item)?.settle(diagnostic);
+        }
+      }
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  /** A function of its own because the type checker believes that nothing changes across an await. */
+  #isOver(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  #drop(item: Item): Item | undefined {
+    const at = this.#waiting.indexOf(item);
+    if (at === -1) return undefined;
+    this.#waiting.splice(at, 1);
+    return item;
+  }
+
+  #send(item: Item, prepared: PreparedRequest, size: number): void {
+    const stage = this.#stage;
+    if (stage === undefined) throw new Error('a runner is used before it was started');
+    this.#waiting.shift();
+    item.bytes = size;
+    this.#sent.set(item.sequence, item);
+    this.#sentBytes += size;
+    stage.channel.stdin.write(encodeRequest(stage.nonce, {
+      sequence: item.sequence,
+      timeoutSeconds: Math.max(1, Math.ceil(item.request.timeoutSeconds)),
+      outputLimit: Math.min(LARGEST_OUTPUT_LIMIT, Math.max(1024, Math.floor(item.request.outputLimit ?? DEFAULT_OUTPUT_LIMIT))),
+      chain: item.chain,
+      large: prepared.large.length > 0,
+      body: prepared.body,
+      files: prepared.inline,
+    }));
+  }
+
+  async #uploadAll(item: Item, prepared: PreparedRequest): Promise<void> {
+    await this.#isReady;
+    if (this.#ended !== undefined) throw this.#ended;
+    const directory = `${this.#directories?.large ?? ''}/f${String(item.sequence)}`;
+    for (const attachment of prepared.large) await upload(this.#host, this.#become, directory, attachment, item.signal);
+  }
+
+  #abort(item: Item): void {
+    const unsent = this.#drop(item);
+    if (unsent !== undefined) {
+      if (item.chain !== 0) this.#failedChain = item.chain;
+      unsent.settle(interrupted(this.#host.name, 'a script that had not begun'));
+      return;
+    }
+    const stage = this.#stage;
+    if (!this.#sent.has(item.sequence) || stage === undefined) return;
+    stage.channel.stdin.write(encodeKill(item.sequence));
+    item.killTimer = setTimeout(() => {
+      stage.channel.destroy();
+      this.#fail(interrupted(this.#host.name, 'a script that did not answer'));
+    }, KILL_ANSWER_SECONDS * 1000);
+  }
+
+  #onHeader(words: readonly string[]): number {
+    const [kind, ...rest] = words;
+    if (kind === 'R') {
+      const [small, large] = rest;
+      if (small === undefined || large === undefined) throw new Error('the runner did not name its directories');
+      this.#directories = { small, large };
+      this.#ready?.();
+      return 0;
+    }
+    if (kind === 'F') {
+      this.#fail(failure('no-temporary-directory', `${this.#host.name}: no private directory could be made in /dev/shm, /run or /tmp and in /var/tmp`, {
+        remedy: 'make room (df -h /dev/shm /tmp /var/tmp; df -i) and see that they are writable',
+      }));
+      return 0;
+    }
+    const numbers = rest.map(Number);
+    const sequence = numbers[0] ?? Number.NaN;
+    const item = this.#sent.get(sequence);
+    if (item === undefined) throw new Error(`an answer to a request that was not made: ${words.join(' ')}`);
+    if (kind === 'S') {
+      item.startedAt = performance.now();
+      return 0;
+    }
+    const how = rest[2];
+    const [, status, , out, outCut, err, errCut] = numbers;
+    if (kind !== 'E' || how === undefined || status === undefined || out === undefined || err === undefined || !Number.isInteger(out + err + status)) {
+      throw new Error(`a frame of an unknown kind: ${words.join(' ')}`);
+    }
+    this.#end = { sequence, status, how, out, err, truncated: outCut === 1 || errCut === 1 };
+    if (out + err > 0) return out + err;
+    this.#onBody(Buffer.alloc(0));
+    return 0;
+  }
+
+  #onBody(body: Buffer): void {
+    const end = this.#end;
+    const item = end === undefined ? undefined : this.#sent.get(end.sequence);
+    if (end === undefined || item === undefined) return;
+    this.#end = undefined;
+    this.#sent.delete(item.sequence);
+    this.#sentBytes -= item.bytes ?? 0;
+    const failed = end.how !== 'n' && (end.how !== 'd' || end.status !== 0);
+    if (failed && item.chain !== 0) this.#failedChain = item.chain;
+    item.settle(this.#outcome(item, end, body));
+    void this.#pump();
+  }
+
+  #outcome(item: Item, end: EndFrame, body: Buffer): Outcome | Diagnostic {
+    if (item.signal?.aborted === true || end.how === 'k') return interrupted(this.#host.name, 'a script');
+    if (end.how === 'n') return NOT_RUN;
+    if (end.how === 'x') {
+      return failure('no-space-for-script', `${this.#host.name}: a script could not be stored on the host`, {
+        remedy: 'make room in its temporary directories (df -h /dev/shm /tmp /var/tmp; df -i)',
+      });
+    }
+    return {
+      state: end.how === 't' ? 'timed-out' : 'done',
+      status: end.status,
+      stdout: body.subarray(0, end.out),
+      stderr: body.subarray(end.out),
+      truncated: end.truncated,
+      seconds: item.startedAt === undefined ? 0 : (performance.now() - item.startedAt) / 1000,
+    };
+  }
+
+  #during(): string {
+    const running = [...this.#sent.values()].find((item) => item.startedAt !== undefined);
+    if (running !== undefined) return `while a script was running (${String(this.#sent.size)} sent and not answered)`;
+    if (this.#sent.size > 0) return 'before a script had begun';
+    return 'between scripts';
+  }
+
+  #fail(why: Diagnostic): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    this.#ready?.();
+    const sent = [...this.#sent.values()];
+    this.#sent.clear();
+    this.#sentBytes = 0;
+    for (const item of sent) item.settle(item.signal?.aborted === true ? interrupted(this.#host.name, 'a script') : why);
+    void this.#pump();
+  }
+}
+
+/**
+ * Starts a held sh. Without a password to give it resolves before the host has answered; trouble with
+ * become then shows in the first `run`.
+ *
+ * @throws Diagnostic when the channel cannot be opened or sudo refuses the password
+ */
+export async function startRunner(host: StageHost, become: Become | undefined): Promise<HeldRunner> {
+  const runner = new HeldRunner(host, become);
+  await runner.start();
+  return runner;
+}

@@ -1,0 +1,117 @@
+/** A connection to one host over SSH. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'ssh2';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { forwardOut, type BastionPool } from './bastions.ts';
+import { RunnerPool } from './connection.ts';
+import { connectionLost, interrupted } from './errors.ts';
+import type { Route } from './route.ts';
+import { ChannelOpener } from './ssh-channel.ts';
+import { openClient, type SshSettings } from './ssh-client.ts';
+import type { StageHost } from './stage.ts';
+import { download } from './transfer.ts';
+import type { Connection, ConnectionTarget } from './types.ts';
+
+/** While a host boots, pam_nologin refuses everyone but root: some refusals in a row are part of it. */
+const MOST_REFUSALS = 6;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 8000;
+const END_MS = 3000;
+
+interface Live {
+  readonly client: Client;
+  readonly host: StageHost;
+  readonly runners: RunnerPool;
+  lost: boolean;
+}
+
+export async function openSshConnection(target: ConnectionTarget, route: Route, bastions: BastionPool, settings: SshSettings, signal?: AbortSignal): Promise<Connection> {
+  const login = async (abort: AbortSignal | undefined): Promise<Live> => {
+    const client = await bastions.through(route.bastions, route.target, abort, (open) => openClient(route.target, open, settings, abort));
+    const opener = new ChannelOpener(client, target.name);
+    const host: StageHost = { name: target.name, loginUser: route.target.user, open: (command) => opener.open(command) };
+    const made: Live = { client, host, runners: new RunnerPool(host), lost: false };
+    client.once('close', () => { made.lost = true; });
+    return made;
+  };
+  let live: Live | undefined = await login(signal);
+
+  const current = (): Live => {
+    if (live === undefined) throw failure('connection-closed', `${target.name}: the connection has been closed`);
+    if (live.lost) throw connectionLost(target.name, 'between scripts');
+    return live;
+  };
+  const drop = async (): Promise<void> => {
+    const old = live;
+    live = undefined;
+    if (old === undefined) return;
+    if (!old.lost) await old.runners.close();
+    await endClient(old.client);
+  };
+
+  return {
+    target,
+    runner: (become) => Promise.resolve().then(() => current().runners.get(become)),
+    forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => new Diagnostic({
+      kind: 'unreachable',
+      code: 'forward-failed',
+      summary: `${target.name}: cannot reach ${host}:${String(port)} from there: ${why}`,
+      remedy: 'see that the service listens there, and that sshd allows it (AllowTcpForwarding)',
+      cause,
+    }))),
+    download: (path, become) => Promise.resolve().then(() => download(current().host, become, path)),
+    async reconnect({ waitSeconds }, abort) {
+      await drop();
+      live = await loginWithin(login, target.name, waitSeconds, abort);
+    },
+    close: drop,
+  };
+}
+
+/** Tries to log in until the time is over; gives up at once on what waiting does not mend. */
+async function loginWithin(login: (signal: AbortSignal | undefined) => Promise<Live>, name: string, waitSeconds: number, signal: AbortSignal | undefined): Promise<Live> {
+  const deadline = performance.now() + waitSeconds * 1000;
+  let pause = FIRST_PAUSE_MS;
+  let refusals = 0;
+  for (;;) {
+    try {
+      return await login(signal);
+    } catch (error) {
+      if (!(error instanceof Diagnostic) || error.kind !== 'unreachable' || error.code.startsWith('host-')) throw error;
+      if (error.code === 'authentication-failed') {
+        refusals += 1;
+        // Repeated failures get this machine banned (PerSourcePenalties, fail2ban): few, and slowly.
+        pause = LONGEST_PAUSE_MS;
+        if (refusals >= MOST_REFUSALS) throw error;
+      }
+      if (performance.now() + pause > deadline) {
+        throw new Diagnostic({
+          kind: 'unreachable',
+          code: 'did-not-come-back',
+          summary: `${name}: it did not come back within ${String(waitSeconds)} seconds`,
+          detail: error.message,
+          remedy: 'look at its console; then run again',
+          cause: error,
+        });
+      }
+    }
+    await sleep(pause, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+      throw signal?.aborted === true ? interrupted(name, 'waiting for it to come back') : cause;
+    });
+    pause = Math.min(LONGEST_PAUSE_MS, pause * 1.6);
+  }
+}
+
+async function endClient(client: Client): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      client.destroy();
+      resolve();
+    }, END_MS);
+    client.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.end();
+  });
+}

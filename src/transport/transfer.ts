@@ -1,0 +1,106 @@
+/** Large files, each way on a channel of its own. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { quote, type Attachment } from '../support/shell.ts';
+import { connectionLost, interrupted, quoteHostText } from './errors.ts';
+import { attachmentSize } from './requests.ts';
+import { startStage, type StageHost } from './stage.ts';
+import { downloadProgram, uploadProgram } from './stages.ts';
+import type { Become } from './types.ts';
+
+/**
+ * Puts an attachment into a directory of a runner and compares size and SHA-256 on both sides.
+ *
+ * @throws Diagnostic when it did not arrive whole
+ */
+export async function upload(host: StageHost, become: Become | undefined, directory: string, attachment: Attachment, signal?: AbortSignal): Promise<void> {
+  const size = attachmentSize(attachment);
+  let answer: readonly string[] | undefined;
+  const stage = await startStage(host, become, uploadProgram(directory, attachment.id, size), {
+    onHeader: (words) => {
+      answer = words;
+      return 0;
+    },
+    onBody: () => undefined,
+    onBroken: () => undefined,
+  });
+  const hash = createHash('sha256');
+  const source = attachment.content.kind === 'bytes' ? Readable.from([attachment.content.bytes]) : createReadStream(attachment.content.path);
+  let sendError: unknown;
+  try {
+    await pipeline(
+      source,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      },
+      stage.channel.stdin,
+      signal === undefined ? {} : { signal },
+    );
+  } catch (error) {
+    stage.channel.destroy();
+    if (signal?.aborted === true) throw interrupted(host.name, 'an upload');
+    sendError = error;
+  }
+  const end = await stage.channel.ended;
+  const [kind, gotSize, gotHash] = answer ?? [];
+  if (kind === 'U' && Number(gotSize) === size && gotHash === hash.digest('hex')) return;
+  if (sendError === undefined && end.status === undefined && end.signal === undefined) throw connectionLost(host.name, 'during an upload');
+  if (!stage.greeted() && sendError === undefined) throw await stage.explainEnd('before an upload');
+  const said = quoteHostText(stage.stderr());
+  throw failure('upload-failed', `${host.name}: an upload of ${String(size)} bytes did not arrive whole`, {
+    detail: said === '' ? (sendError instanceof Error ? sendError.message : undefined) : `the host said: ${said}`,
+    remedy: 'see that there is room in /var/tmp of the host (df -h /var/tmp) and that the local file does not change meanwhile',
+    cause: sendError,
+  });
+}
+
+/**
+ * Opens a file of the target for reading.
+ *
+ * @returns a stream that errors with a Diagnostic when the file does not arrive whole
+ * @throws Diagnostic when the file cannot be opened
+ */
+export async function download(host: StageHost, become: Become | undefined, path: string): Promise<NodeJS.ReadableStream> {
+  const out = new PassThrough();
+  let opened: (() => void) | undefined;
+  const isOpen = new Promise<'open'>((resolve) => { opened = () => { resolve('open'); }; });
+  const stage = await startStage(host, become, downloadProgram(quote(path)), {
+    onHeader: (words) => {
+      if (words[0] !== 'D') throw new Error(`unexpected frame ${words.join(' ')}`);
+      opened?.();
+      return 'raw';
+    },
+    onBody: (bytes) => {
+      if (!out.write(bytes)) {
+        stage.channel.stdout.pause();
+        out.once('drain', () => { stage.channel.stdout.resume(); });
+      }
+    },
+    onBroken: (error) => { out.destroy(error); },
+  });
+  // The reader may go away; then nobody needs the rest.
+  out.once('close', () => { stage.channel.destroy(); });
+  const explain = async (): Promise<Diagnostic> => {
+    const end = await stage.channel.ended;
+    if ((end.status === undefined && end.signal === undefined) || !stage.greeted()) return stage.explainEnd('during a download');
+    return failure('download-failed', `${host.name}: cannot read ${path}`, { detail: quoteHostText(stage.stderr()) });
+  };
+  const first = await Promise.race([isOpen, stage.channel.ended]);
+  if (first !== 'open' && !(await settled(isOpen))) throw await explain();
+  void stage.channel.ended.then(async (end) => {
+    if (end.status === 0) out.end();
+    else if (!out.destroyed) out.destroy(await explain());
+  });
+  return out;
+}
+
+/** Whether a promise has been fulfilled by now. */
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([promise.then(() => true), Promise.resolve().then(() => Promise.resolve()).then(() => false)]);
+}
