@@ -76,7 +76,8 @@ export async function stopProxies(owner: string): Promise<void> {
   const pid = Number(owner.split(':')[0]);
   if (!isAlive(owner) || !Number.isInteger(pid) || pid <= 1) return;
   process.kill(pid, 'SIGTERM');
-  for (const deadline = Date.now() + STOP_MS; isAlive(owner) && Date.now() < deadline; ) await sleep(50);
+  const deadline = Date.now() + STOP_MS;
+  while (isAlive(owner) && Date.now() < deadline) await sleep(50);
   if (isAlive(owner)) process.kill(pid, 'SIGKILL');
 }
 

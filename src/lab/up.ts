@@ -1,5 +1,5 @@
 /** `lab up`: from nothing, or from whatever is there, to a lab of the hosts asked for. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Lab } from './access.ts';
@@ -15,7 +15,6 @@ import { knownHostsText, seedFiles, type SeedFile } from './keys.ts';
 import { withLock } from './lock.ts';
 import { machineFacts } from './machine.ts';
 import { ensureNetwork } from './network.ts';
-import { thisProcess } from './owner.ts';
 import { startProxies, stopProxies } from './proxy-process.ts';
 import { checkSpec, DEFAULT_LAB, generateHosts, placeHosts, type HostSpec, type PlacedHost } from './spec.ts';
 import { labPaths, makeLabDirectory, readState, writeState, writeWhole, type LabPaths, type LabState } from './state.ts';
@@ -38,8 +37,8 @@ export interface LabUpOptions {
   readonly rttMs?: number | undefined;
   /** Where the generated inventory goes; see {@link defaultInventoryFile}. */
   readonly inventoryFile?: string | undefined;
-  /** The lab belongs to this process: it is swept once the process is gone. For tests. */
-  readonly ephemeral?: boolean | undefined;
+  /** The lab belongs to a process, named by `ownerOf`: it is swept once that is gone. For tests. */
+  readonly owner?: string | undefined;
   /** Builds images anew, for newer packages. */
   readonly rebuild?: boolean | undefined;
   /** Told each step, one line each. */
@@ -89,12 +88,13 @@ async function readHosts(projectRoot: string): Promise<readonly HostSpec[] | und
 async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, options: LabUpOptions, withSites: boolean): Promise<Lab> {
   const report = options.report ?? ((): void => undefined);
   const swept = await sweep();
+  for (const lab of swept) await rm(labPaths(options.projectRoot, lab).directory, { recursive: true, force: true });
   if (swept.length > 0) report(`removed what a killed run left: lab ${swept.join(', ')}`);
   const images = new Map<Release, string>();
   for (const release of new Set(specs.map((host) => host.release))) {
     images.set(release, await ensureImage(release, { report, signal: options.signal, rebuild: options.rebuild }));
   }
-  const labels: Record<string, string> = options.ephemeral === true ? { [LABEL.owner]: thisProcess() } : {};
+  const labels: Record<string, string> = options.owner === undefined ? {} : { [LABEL.owner]: options.owner };
   const network = await ensureNetwork(name, labels);
   const placed = placeHosts(specs, network);
   await makeLabDirectory(paths);
@@ -112,7 +112,7 @@ async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, 
   await removeContainers(name, (container) => !planned.some((each) => each.spec.name === container));
   await raiseInotifyLimit(planned.length + (await otherHosts(name)), report);
   await startAll(planned, options, report);
-  if (options.rttMs !== undefined && options.rttMs > 0) state = await putFarAway(state, options.rttMs, paths, labels[LABEL.owner], report);
+  if (options.rttMs !== undefined && options.rttMs > 0) state = await putFarAway(state, options.rttMs, paths, options.owner, report);
   await writeAccess(state, planned, paths, withSites);
   return { state, paths };
 }
