@@ -27,7 +27,7 @@ export interface JsonSchema {
 
 /** What is written in a file for this schema: input side, draft 7 (what editors read); a secret is text there. */
 export function inputSchema(schema: z.ZodType): JsonSchema {
-  const made: unknown = z.toJSONSchema(schema, {
+  const made = z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-7',
     unrepresentable: 'any',
@@ -39,8 +39,13 @@ export function inputSchema(schema: z.ZodType): JsonSchema {
       if (jsonSchema.anyOf !== undefined) jsonSchema.anyOf = distinct(jsonSchema.anyOf);
     },
   });
-  // zod's own type for the result is a JSON Schema with more keywords than are read here.
-  return made as JsonSchema;
+  return asJsonSchema(made);
+}
+
+/** zod's result as the type used here, without `$schema`: only a whole file says its draft. */
+export function asJsonSchema(made: object): JsonSchema {
+  // What zod makes is a JSON Schema; its own type merely has more keywords than are read here.
+  return Object.fromEntries(Object.entries(made).filter(([key]) => key !== '$schema')) as JsonSchema;
 }
 
 function distinct<T>(list: readonly T[]): T[] {
