@@ -99,7 +99,8 @@ export class Converter {
       case '!vault-encrypted':
         return this.#vault(node);
       case '!unsafe':
-        if (this.#options.dialect === 'ansible') return this.#untagged(node, depth, true, false);
+        // As in Ansible the tag makes text of a bare number, and leaves numbers inside a map or list alone.
+        if (this.#options.dialect === 'ansible') return this.#untagged(node, depth, true, true);
         return this.#refuse('unknown-tag', '!unsafe is not used in playbooks and roles', this.#span(node), {
           remedy: 'remove it, and put text that holds braces into a raw block: {{{{raw}}}}…{{{{/raw}}}}',
         });
