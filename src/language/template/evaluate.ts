@@ -113,7 +113,7 @@ export class Evaluation {
     const found = lookUp(node, frame, this.#scope, this.#source);
     if (found.found) return found.value instanceof RootContext ? found.value : settle(found.value, this.#scope);
     const helper = node.parts.length === 1 ? HELPERS.get(node.parts[0] ?? '') : undefined;
-    const remedy = helper !== undefined && found.remedy === undefined ? `${helper.name} is a helper and needs arguments: {{ ${helper.usage} }}` : found.remedy;
+    const remedy = helper !== undefined ? `${helper.name} is a helper and needs arguments: {{ ${helper.usage} }}` : found.remedy;
     throw templateProblem(this.#source, node.loc, 'undefined-variable', found.summary, { remedy: remedy ?? `define it, or allow for its absence: (default ${node.original} …), {{#if (defined ${node.original})}}` });
   }
 
@@ -239,7 +239,7 @@ export class Evaluation {
 
   #unknownBlock(node: BlockNode, name: string): Diagnostic {
     const remedy = HELPERS.has(name)
-      ? `${name} is a helper, not a block: {{#if (${name} …)}}`
+      ? `${name} is a helper, not a block: {{#if (${name} …)}}; a list is gone through by {{#each ${name}}}`
       : name === 'raw' ? 'write {{{{raw}}}} … {{{{/raw}}}}' : `blocks are: ${BLOCKS.map((b) => `{{#${b} …}}`).join(', ')}; a list is gone through by {{#each ${name}}}`;
     return templateProblem(this.#source, node.path.loc, 'unknown-helper', `there is no block {{#${name}}}`, { remedy });
   }

@@ -94,6 +94,7 @@ export function explainCall(name: string, argumentNames: readonly string[]): Loo
 /** Advice for a variable name that nobody knows. */
 export function explainVariable(name: string): string | undefined {
   if (name.startsWith('$')) return `${name} looks like a variable of a Go template (Prometheus, Alertmanager, Helm): ${LITERAL}`;
+  if (['range', 'template', 'include', 'define', 'block', 'printf'].includes(name)) return `${name} looks like a Go template (Helm, Prometheus): ${LITERAL}`;
   if (name === 'end') return `{{ end }} belongs to Go templates: ${LITERAL}`;
   if (name === 'endif' || name === 'endfor') return 'blocks end with {{/if}} and {{/each}}';
   return undefined;
