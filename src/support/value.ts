@@ -29,6 +29,11 @@ export function typeName(value: unknown): string {
   return `a ${typeof value}`;
 }
 
+/** A value as text for a name, a label or a path: strings as they are, the rest as JSON. Secrets are masked. */
+export function plainText(value: Value): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** Structural equality; secrets compare by their texts. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;

@@ -1,0 +1,111 @@
+/** The base facts of a host: one small probe, names and meanings as Ansible's setup module. */
+import { z } from 'zod';
+import { defineQuery } from './define-query.ts';
+import type { ProbeOutput } from './query.ts';
+import type { BaseFacts } from './view.ts';
+
+/**
+ * Shell built-ins and small files where possible: each process costs a millisecond or two.
+ * Section order is fixed; `parse` below reads it in the same order.
+ */
+const PROBE = `
+uname -s -r -m -n
+care_mark
+cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
+care_mark
+cat /proc/sys/kernel/random/boot_id /etc/machine-id 2>/dev/null
+care_mark
+id -un
+care_mark
+grep -c '^processor' /proc/cpuinfo
+care_mark
+grep '^MemTotal' /proc/meminfo
+care_mark
+date +%s
+care_mark
+ip -o addr show 2>/dev/null
+care_mark
+ip -4 route show default 2>/dev/null
+care_mark
+hostname -f 2>/dev/null || cat /proc/sys/kernel/hostname
+care_mark
+[ -d /run/systemd/system ] && echo systemd || cat /proc/1/comm
+care_mark
+if [ -e /.dockerenv ]; then echo docker; elif [ -r /run/systemd/container ]; then cat /run/systemd/container; elif command -v systemd-detect-virt >/dev/null 2>&1; then systemd-detect-virt; else echo unknown; fi
+`;
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { i686: 'i386', i586: 'i386' };
+
+function parseOsRelease(text: string): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const line of text.split('\n')) {
+    const match = /^([A-Z_]+)=(.*)$/.exec(line);
+    if (match?.[1] === undefined || match[2] === undefined) continue;
+    out[match[1]] = match[2].replace(/^(["'])(.*)\1$/, '$2');
+  }
+  return out;
+}
+
+/** Ansible's spelling: `Debian`, `Ubuntu`. */
+function distributionName(id: string): string {
+  return id === '' ? 'unknown' : id.charAt(0).toUpperCase() + id.slice(1);
+}
+
+function parseAddresses(text: string): { readonly v4: readonly string[]; readonly v6: readonly string[] } {
+  const v4: string[] = [];
+  const v6: string[] = [];
+  for (const line of text.split('\n')) {
+    const match = /^\d+:\s+(\S+)\s+(inet6?)\s+([0-9a-f.:]+)/.exec(line);
+    if (match?.[3] === undefined || match[1] === 'lo') continue;
+    (match[2] === 'inet' ? v4 : v6).push(match[3]);
+  }
+  return { v4, v6 };
+}
+
+/** Reads the probe's answer. Exported for tests with recorded outputs. */
+export function parseBaseFacts(output: ProbeOutput): BaseFacts {
+  const text = [output.head, ...output.sections].map((b) => b.toString('utf8').trim());
+  const [uname = '', osRelease = '', ids = '', user = '', cpus = '', memory = '', epoch = '', addresses = '', route = '', fqdn = '', init = '', virt = ''] = text;
+  const [system = '', nodename = '', kernel = '', machine = ''] = uname.split(/\s+/);
+  const os = parseOsRelease(osRelease);
+  const version = os['VERSION_ID'] ?? '';
+  const [bootId = '', machineId = ''] = ids.split('\n');
+  const { v4, v6 } = parseAddresses(addresses);
+  const gateway = /\bvia (\S+)/.exec(route)?.[1];
+  const device = /\bdev (\S+)/.exec(route)?.[1];
+  const source = device === undefined ? undefined : new RegExp(`^\\d+:\\s+${device.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s+inet\\s+([0-9.]+)`, 'm').exec(addresses)?.[1];
+  return {
+    hostname: nodename.split('.')[0] ?? nodename,
+    fqdn,
+    system,
+    kernel,
+    architecture: ARCHITECTURES[machine] ?? machine,
+    distribution: distributionName(os['ID'] ?? ''),
+    distribution_version: version,
+    distribution_major_version: version.split('.')[0] ?? '',
+    distribution_release: os['VERSION_CODENAME'] ?? '',
+    os_family: ['debian', 'ubuntu'].includes(os['ID'] ?? '') || (os['ID_LIKE'] ?? '').includes('debian') ? 'Debian' : distributionName(os['ID'] ?? ''),
+    pkg_mgr: ['debian', 'ubuntu'].includes(os['ID'] ?? '') || (os['ID_LIKE'] ?? '').includes('debian') ? 'apt' : 'unknown',
+    service_mgr: init,
+    virtualization_type: virt,
+    user_id: user,
+    processor_vcpus: z.coerce.number().catch(1).parse(cpus),
+    memtotal_mb: Math.floor(Number(/(\d+)/.exec(memory)?.[1] ?? '0') / 1024),
+    boot_id: bootId,
+    machine_id: machineId,
+    default_ipv4: gateway === undefined || device === undefined || source === undefined ? null : { address: source, interface: device, gateway },
+    all_ipv4_addresses: v4,
+    all_ipv6_addresses: v6,
+    epoch: Number(epoch),
+  };
+}
+
+/** The base facts; the key carries nothing. */
+export const baseFacts = defineQuery<null, BaseFacts>({
+  name: 'base-facts',
+  id: () => 'host',
+  describe: () => 'the host itself',
+  probe: () => PROBE,
+  parse: (_keys, output) => [parseBaseFacts(output)],
+  same: () => true,
+});

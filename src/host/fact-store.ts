@@ -1,0 +1,121 @@
+/**
+ * What is known of one host as one user: observed facts, and on top of them what changes did to them.
+ * In apply the effects of a change replace or drop facts. In check they are folded into an overlay: a
+ * set fact is believed, a forgotten one keeps its old value but is marked uncertain, with the reason.
+ */
+import type { AnyQuery, Effect } from './query.ts';
+
+interface Entry {
+  readonly query: AnyQuery;
+  readonly value: unknown;
+  /** Why the value cannot be relied on (check mode). */
+  readonly uncertain: string | undefined;
+}
+
+/** A claim: what a change says that it has set, to be confirmed by observation. */
+export interface Claim {
+  readonly query: AnyQuery;
+  readonly expected: unknown;
+  /** The change that claims it, for messages. */
+  readonly by: string;
+}
+
+type Rule = (query: AnyQuery) => { readonly value?: unknown; readonly absent: boolean; readonly reason: string } | undefined;
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root === '/' ? '/' : `${root}/`);
+}
+
+export class FactStore {
+  readonly #checkMode: boolean;
+  readonly #facts = new Map<string, Entry>();
+  readonly #claims = new Map<string, Claim>();
+  /** Check mode: what earlier predicted changes did to facts that are observed only later. */
+  readonly #rules: Rule[] = [];
+
+  constructor(checkMode: boolean) {
+    this.#checkMode = checkMode;
+  }
+
+  has(query: AnyQuery): boolean {
+    return this.#facts.has(query.id);
+  }
+
+  /** @returns the entry's value; only after {@link has} said yes. */
+  value(query: AnyQuery): unknown {
+    return this.#facts.get(query.id)?.value;
+  }
+
+  uncertain(query: AnyQuery): string | undefined {
+    return this.#facts.get(query.id)?.uncertain;
+  }
+
+  /** Takes in an observation; in check mode seen through the rules of earlier predicted changes. */
+  observed(query: AnyQuery, value: unknown): void {
+    let entry: Entry = { query, value, uncertain: undefined };
+    for (const rule of this.#rules) entry = applyRule(entry, rule);
+    this.#facts.set(query.id, entry);
+  }
+
+  /** Folds the effects of a change in. `by` names the change, for claims and for uncertainty. */
+  apply(effects: readonly Effect[], by: string): void {
+    for (const effect of effects) this.#applyOne(effect, by);
+  }
+
+  #applyOne(effect: Effect, by: string): void {
+    if (effect.type === 'set') {
+      this.#facts.set(effect.query.id, { query: effect.query, value: effect.value, uncertain: undefined });
+      if (!this.#checkMode) this.#claims.set(effect.query.id, { query: effect.query, expected: effect.value, by });
+      return;
+    }
+    const rule = ruleOf(effect, `until ${by}`);
+    if (this.#checkMode && effect.type !== 'forget') this.#rules.push(rule);
+    for (const [id, entry] of this.#facts) {
+      const outcome = rule(entry.query);
+      if (outcome === undefined) continue;
+      this.#claims.delete(id);
+      if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
+      else if (outcome.absent) this.#facts.set(id, { query: entry.query, value: outcome.value, uncertain: undefined });
+      else this.#facts.delete(id);
+    }
+    if (this.#checkMode && effect.type === 'forget' && !this.#facts.has(effect.query.id)) this.#rules.push(rule);
+  }
+
+  /** The claims made since the last call, which the caller now confirms. */
+  takeClaims(): readonly Claim[] {
+    const claims = [...this.#claims.values()];
+    this.#claims.clear();
+    return claims;
+  }
+
+  /** Drops everything that is known (after a reboot, say). */
+  clear(): void {
+    this.#facts.clear();
+    this.#claims.clear();
+  }
+}
+
+function applyRule(entry: Entry, rule: Rule): Entry {
+  const outcome = rule(entry.query);
+  if (outcome === undefined) return entry;
+  if (outcome.absent) return { query: entry.query, value: outcome.value, uncertain: undefined };
+  return { ...entry, uncertain: outcome.reason };
+}
+
+function ruleOf(effect: Exclude<Effect, { type: 'set' }>, reason: string): Rule {
+  switch (effect.type) {
+    case 'forget':
+      return (query) => (query.id === effect.query.id ? { absent: false, reason } : undefined);
+    case 'forget-kinds':
+      return (query) => (effect.kinds === 'all' || effect.kinds.includes(query.kind.name) ? { absent: false, reason } : undefined);
+    case 'forget-tree':
+      return (query) => (query.kind.paths(query.key).some((p) => isWithin(p, effect.path)) ? { absent: false, reason } : undefined);
+    case 'removed-tree':
+      return (query) => {
+        const paths = query.kind.paths(query.key);
+        if (!paths.some((p) => isWithin(p, effect.path))) return undefined;
+        const value = query.kind.absent(query.key);
+        return value === undefined ? { absent: false, reason } : { absent: true, value, reason };
+      };
+  }
+}

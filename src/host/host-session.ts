@@ -1,0 +1,301 @@
+/**
+ * One host during a run: its connection, what is known of it, and the changes that wait to be sent.
+ * Changes are collected and sent together with the next observation; each batch ends with a look at every
+ * fact that its changes claim to have set (confirm).
+ */
+import { failure } from '../support/diagnostic.ts';
+import { maskSecrets, type Secret } from '../support/secret.ts';
+import { joinScripts, rawScript, type Script } from '../support/shell.ts';
+import type { Connection, Outcome, RunRequest, Runner } from '../transport/types.ts';
+import { baseFacts } from './base-facts.ts';
+import { FactStore, type Claim } from './fact-store.ts';
+import { identityKey, type Identity } from './identity.ts';
+import { makeProbe, PROBE_OUTPUT_LIMIT } from './observe.ts';
+import type { Change } from './plan.ts';
+import { PRELUDE } from './prelude.ts';
+import type { AnyQuery, Effect } from './query.ts';
+import { TaskView, type ControllerFiles } from './task-view.ts';
+import type { BaseFacts } from './view.ts';
+
+/** A change that waits, or has been sent; the owner is told how it went. */
+export interface PendingChange {
+  readonly change: Change;
+  readonly identity: Identity;
+  readonly environment: Readonly<Record<string, string | Secret>>;
+  readonly timeoutSeconds: number;
+  /** Read-only or bookkeeping shell put before the change in the same script (write-ahead notes). */
+  readonly before: Script | undefined;
+  done(outcome: Outcome): void;
+}
+
+/** A batch stopped at `pending`; everything after it was not run. */
+export class ChangeFailed extends Error {
+  override readonly name = 'ChangeFailed';
+  readonly pending: PendingChange;
+  readonly notRun: readonly PendingChange[];
+  constructor(pending: PendingChange, reason: string, notRun: readonly PendingChange[]) {
+    super(reason);
+    this.pending = pending;
+    this.notRun = notRun;
+  }
+}
+
+export interface HostSessionInit {
+  readonly name: string;
+  readonly checkMode: boolean;
+  readonly connect: () => Promise<Connection>;
+  /** Aborted to kill what runs on the host. */
+  readonly kill: AbortSignal;
+  /** Run before anything else by the first identity that may change the host (the host lock). */
+  readonly opening: Script | undefined;
+  /** Check mode: the session whose predictions this one shares (for delegated tasks). */
+  readonly sharing: HostSession | undefined;
+  /** Bounds how many hosts are worked on at once (`--forks`). */
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+const PROBE_TIMEOUT_SECONDS = 120;
+
+/** `set -eu`, and the shell functions of the prelude when the script uses one. */
+export function changeScript(script: Script): Script {
+  const prelude = /\bcare_[a-z]/.test(script.text.replaceAll('"$care_files"', '')) ? PRELUDE : '';
+  return joinScripts([rawScript(`set -eu\n${prelude}`), script]);
+}
+
+function tail(buffer: Buffer, bytes: number): string {
+  return maskSecrets(buffer.subarray(Math.max(0, buffer.length - bytes)).toString('utf8').trim());
+}
+
+/** Why a script failed, from its outcome, for people. */
+export function outcomeReason(outcome: Outcome): string {
+  if (outcome.state === 'timed-out') return `timed out after ${outcome.seconds.toFixed(0)} s`;
+  const said = tail(outcome.stderr, 2000) || tail(outcome.stdout, 2000);
+  return `exit status ${String(outcome.status)}${said === '' ? '' : `: ${said}`}`;
+}
+
+export class HostSession {
+  readonly name: string;
+  readonly #init: HostSessionInit;
+  readonly #stores: Map<string, FactStore>;
+  #connection: Promise<Connection> | undefined;
+  #pending: PendingChange[] = [];
+  #base: BaseFacts | undefined;
+  #opened = false;
+
+  constructor(init: HostSessionInit) {
+    this.name = init.name;
+    this.#init = init;
+    this.#stores = init.sharing === undefined ? new Map() : init.sharing.#stores;
+  }
+
+  get checkMode(): boolean {
+    return this.#init.checkMode;
+  }
+
+  /** @throws Error before {@link start} */
+  get base(): BaseFacts {
+    if (this.#base === undefined) throw new Error(`${this.name}: base facts asked for before the host was started`);
+    return this.#base;
+  }
+
+  get started(): boolean {
+    return this.#base !== undefined;
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  connection(): Promise<Connection> {
+    this.#connection ??= this.#init.connect();
+    return this.#connection;
+  }
+
+  store(identity: Identity): FactStore {
+    const key = identityKey(identity);
+    let store = this.#stores.get(key);
+    if (store === undefined) {
+      store = new FactStore(this.#init.checkMode);
+      this.#stores.set(key, store);
+    }
+    return store;
+  }
+
+  view(identity: Identity, files: ControllerFiles, checkMode = this.#init.checkMode): TaskView {
+    return new TaskView({ name: this.name, user: identity.user, checkMode, base: this.#base, store: this.store(identity), files });
+  }
+
+  /** Connects, and learns the base facts and these queries in the same round trip. */
+  async start(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
+    await this.observe(identity, [baseFacts(null), ...queries]);
+  }
+
+  /** Learns the base facts anew with the next observation (after a reboot, a set hostname). */
+  forgetEverything(): void {
+    for (const store of this.#stores.values()) store.clear();
+  }
+
+  /** A task delegated to this host from another one has changed something: look again. */
+  delegatedChange(changed: boolean): void {
+    if (changed) this.forgetEverything();
+  }
+
+  /** After a reconnect: nothing is known any more, and what was opened must be opened again. */
+  reconnected(): void {
+    this.forgetEverything();
+    this.#opened = false;
+  }
+
+  /** Sends what waits, then observes what is not known yet: one round trip when both are of one user. */
+  async observe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
+    const store = this.store(identity);
+    const wanted = (): readonly AnyQuery[] => queries.filter((q) => !store.has(q));
+    const first = this.#pending[0];
+    if (first !== undefined && identityKey(first.identity) !== identityKey(identity)) await this.flush();
+    if (this.#pending.length > 0) {
+      await this.#send(wanted());
+      return;
+    }
+    const missing = wanted();
+    if (missing.length > 0) await this.#probe(identity, missing);
+  }
+
+  /** Puts a change into the queue. Its effects are believed at once. */
+  async enqueue(pending: PendingChange): Promise<void> {
+    const first = this.#pending[0];
+    if (first !== undefined && identityKey(first.identity) !== identityKey(pending.identity)) await this.flush();
+    this.#pending.push(pending);
+    this.believe(pending.identity, pending.change.effects, pending.change.resource);
+  }
+
+  /** Folds effects into what is known, for the acting user and for the others. */
+  believe(identity: Identity, effects: readonly Effect[], by: string): void {
+    this.store(identity).apply(effects, by);
+    const own = identityKey(identity);
+    for (const [key, store] of this.#stores) {
+      if (key === own) continue;
+      store.apply(this.#init.checkMode ? effects : effects.map(asForgotten), by);
+    }
+  }
+
+  /** Sends what waits and confirms it. @throws ChangeFailed */
+  async flush(): Promise<void> {
+    if (this.#pending.length > 0) await this.#send([]);
+  }
+
+  /** Runs one script as it is (an action), after what waits. */
+  async run(identity: Identity, request: RunRequest): Promise<Outcome> {
+    await this.flush();
+    return this.#init.limit(async () => (await this.#runner(identity)).run(request, this.#init.kill));
+  }
+
+  async close(): Promise<void> {
+    if (this.#connection === undefined) return;
+    const connection = await this.#connection.catch(() => undefined);
+    await connection?.close();
+  }
+
+  async #runner(identity: Identity): Promise<Runner> {
+    const connection = await this.connection();
+    return connection.runner(identity.become);
+  }
+
+  async #chain(identity: Identity, requests: readonly RunRequest[]): Promise<readonly Outcome[]> {
+    return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill));
+  }
+
+  #openingRequests(): readonly RunRequest[] {
+    if (this.#opened || this.#init.opening === undefined) return [];
+    return [{ script: this.#init.opening, timeoutSeconds: PROBE_TIMEOUT_SECONDS }];
+  }
+
+  async #probe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
+    const probe = makeProbe(queries);
+    const opening = this.#openingRequests();
+    const outcomes = await this.#chain(identity, [...opening, { script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT }]);
+    this.#checkOpening(opening, outcomes);
+    this.#learn(identity, queries, probe.read(this.name, outcomes.at(-1)?.stdout ?? Buffer.alloc(0)));
+  }
+
+  #checkOpening(opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
+    const outcome = outcomes[0];
+    if (opening.length === 0 || outcome === undefined) return;
+    if (outcome.status !== 0) throw failure('host-locked', `${this.name}: ${tail(outcome.stderr, 2000)}`, { remedy: 'wait until that run has ended, then try again' });
+    this.#opened = true;
+  }
+
+  #learn(identity: Identity, queries: readonly AnyQuery[], facts: ReadonlyMap<string, unknown>): void {
+    const store = this.store(identity);
+    for (const query of queries) {
+      const value = facts.get(query.id);
+      store.observed(query, value);
+      // Sound: this id belongs to the base-facts kind alone, whose parser returns BaseFacts.
+      if (query.kind.name === 'base-facts') this.#base = value as BaseFacts;
+    }
+  }
+
+  async #send(extra: readonly AnyQuery[]): Promise<void> {
+    const batch = this.#pending;
+    this.#pending = [];
+    const identity = batch[0]?.identity;
+    if (identity === undefined) return;
+    const store = this.store(identity);
+    const claims = store.takeClaims();
+    const queries = [...claims.map((c) => c.query), ...extra.filter((q) => !claims.some((c) => c.query.id === q.id))];
+    const probe = makeProbe(queries);
+    const opening = this.#openingRequests();
+    const requests: RunRequest[] = batch.map((p) => ({
+      script: changeScript(p.before === undefined ? p.change.script : joinScripts([p.before, p.change.script])),
+      environment: p.environment,
+      timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
+    }));
+    if (queries.length > 0) requests.push({ script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT });
+    const all = await this.#chain(identity, [...opening, ...requests]);
+    this.#checkOpening(opening, all);
+    const outcomes = all.slice(opening.length);
+    for (const [i, pending] of batch.entries()) {
+      const outcome = outcomes[i];
+      if (outcome?.state === 'done' && outcome.status === 0) continue;
+      this.forgetEverything();
+      for (const [j, p] of batch.slice(0, i).entries()) {
+        const o = outcomes[j];
+        if (o !== undefined) p.done(o);
+      }
+      throw new ChangeFailed(pending, outcome === undefined ? 'no answer' : outcomeReason(outcome), batch.slice(i + 1));
+    }
+    if (queries.length > 0) {
+      const facts = probe.read(this.name, outcomes.at(-1)?.stdout ?? Buffer.alloc(0));
+      this.#confirm(batch, outcomes, claims, facts);
+      this.#learn(identity, queries, facts);
+    }
+    for (const [i, pending] of batch.entries()) {
+      const outcome = outcomes[i];
+      if (outcome !== undefined) pending.done(outcome);
+    }
+  }
+
+  #confirm(batch: readonly PendingChange[], outcomes: readonly Outcome[], claims: readonly Claim[], facts: ReadonlyMap<string, unknown>): void {
+    for (const claim of claims) {
+      const observed = facts.get(claim.query.id);
+      if (claim.query.kind.same(claim.expected, observed)) continue;
+      const guilty = batch.findLast((p) => p.change.resource === claim.by) ?? batch.at(-1);
+      if (guilty === undefined) return;
+      this.forgetEverything();
+      for (const [i, pending] of batch.entries()) {
+        const outcome = outcomes[i];
+        if (pending !== guilty && outcome !== undefined) pending.done(outcome);
+      }
+      const show = (fact: unknown): string => maskSecrets(claim.query.kind.show(fact)).slice(0, 500);
+      throw new ChangeFailed(
+        guilty,
+        `${claim.by}: the change was made without an error but did not take: ${claim.query.kind.describe(claim.query.key)} should be ${show(claim.expected)} and is ${show(observed)}`,
+        [],
+      );
+    }
+  }
+}
+
+function asForgotten(effect: Effect): Effect {
+  return effect.type === 'set' ? { type: 'forget', query: effect.query } : effect;
+}
+

@@ -1,0 +1,73 @@
+/** The view that one task's plan has of its host: facts from the store, files from the controller. */
+import type { Secret } from '../support/secret.ts';
+import { baseFacts } from './base-facts.ts';
+import type { FactStore } from './fact-store.ts';
+import type { AnyQuery, Query } from './query.ts';
+import { FactsNeeded, type BaseFacts, type HostView, type LocalFile, type LocalTree } from './view.ts';
+
+/** Where a task's `src:` files and templates come from. */
+export interface ControllerFiles {
+  localFile(src: string): LocalFile;
+  localTree(src: string): LocalTree;
+  render(src: string): string | Secret;
+}
+
+export interface TaskViewInit {
+  readonly name: string;
+  readonly user: string;
+  readonly checkMode: boolean;
+  /** Undefined before the host was started: a plan that asks is planned again afterwards. */
+  readonly base: BaseFacts | undefined;
+  readonly store: FactStore;
+  readonly files: ControllerFiles;
+}
+
+export class TaskView implements HostView {
+  readonly name: string;
+  readonly user: string;
+  readonly checkMode: boolean;
+  readonly #base: BaseFacts | undefined;
+  readonly #store: FactStore;
+  readonly #files: ControllerFiles;
+  /** Reasons of the uncertain facts that the plan has looked at, in order, without repeats. */
+  readonly doubts: string[] = [];
+
+  constructor(init: TaskViewInit) {
+    this.name = init.name;
+    this.user = init.user;
+    this.checkMode = init.checkMode;
+    this.#base = init.base;
+    this.#store = init.store;
+    this.#files = init.files;
+  }
+
+  get base(): BaseFacts {
+    if (this.#base === undefined) throw new FactsNeeded([baseFacts(null)]);
+    return this.#base;
+  }
+
+  fact<F>(query: Query<F>): F {
+    if (!this.#store.has(query)) throw new FactsNeeded([query]);
+    const doubt = this.#store.uncertain(query);
+    if (doubt !== undefined && !this.doubts.includes(doubt)) this.doubts.push(doubt);
+    // Sound: a store holds under a query's id only what that query's own kind has parsed or a change has claimed with `query.is`.
+    return this.#store.value(query) as F;
+  }
+
+  uncertain(query: AnyQuery): string | undefined {
+    if (!this.#store.has(query)) throw new FactsNeeded([query]);
+    return this.#store.uncertain(query);
+  }
+
+  localFile(src: string): LocalFile {
+    return this.#files.localFile(src);
+  }
+
+  localTree(src: string): LocalTree {
+    return this.#files.localTree(src);
+  }
+
+  render(src: string): string | Secret {
+    return this.#files.render(src);
+  }
+}

@@ -1,0 +1,71 @@
+/** What the parts of a run share. */
+import type { HostSession } from '../host/host-session.ts';
+import type { Inventory } from '../language/inventory/index.ts';
+import type { Play, Task } from '../language/playbook/model.ts';
+import type { Project } from '../language/playbook/project.ts';
+import type { ValueMap } from '../support/value.ts';
+import type { RunEvent } from './events.ts';
+import type { RunOptions } from './options.ts';
+import type { Rendezvous } from './rendezvous.ts';
+import type { ReportQueue } from './report-queue.ts';
+import type { Tally } from './counts.ts';
+import type { PlayVariables, Variables } from './variables.ts';
+
+/** A handler that a host is to run, and the change that asked for it. */
+export interface Notified {
+  readonly handler: Task;
+  readonly noteId: string;
+}
+
+/** One host during the run. */
+export interface HostState {
+  readonly name: string;
+  readonly session: HostSession;
+  readonly reports: ReportQueue;
+  condition: 'active' | 'failed' | 'unreachable' | 'ended';
+  /** By handler id, in the order of notification. */
+  readonly notified: Map<string, Notified>;
+  /** Whether `--start-at-task` has been reached. */
+  startReached: boolean;
+}
+
+export interface RunContext {
+  readonly options: RunOptions;
+  readonly run: string;
+  readonly inventory: Inventory;
+  readonly project: Project;
+  readonly variables: Variables;
+  readonly tally: Tally;
+  emit(event: RunEvent): void;
+  /** The host's state, made when first asked for; also `localhost` when the inventory lacks it. @throws Diagnostic for an unknown host */
+  host(name: string): HostState;
+  /** A session of its own for tasks delegated to a host, with the mutex that keeps them one at a time. */
+  delegate(name: string): { readonly session: HostSession; exclusively<T>(work: () => Promise<T>): Promise<T> };
+  /** Bounds a task's hosts (`throttle`), by task. */
+  throttle(taskId: string, limit: number): <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** One play on one batch of hosts. */
+export interface PlayState {
+  readonly play: Play;
+  readonly variables: PlayVariables;
+  readonly rendezvous: Rendezvous;
+  /** Results of run_once tasks, by task and position. */
+  readonly once: Map<string, Promise<OnceResult>>;
+  /** Set when max_fail_percentage or any_errors_fatal ends the play for everybody. */
+  stopped: string | undefined;
+  /** Set by meta end_play: hosts leave the play, without failing, before their next task. */
+  ended: boolean;
+  /** The play's handlers, those of included roles among them. */
+  handlers(): readonly Task[];
+  addHandlers(handlers: readonly Task[]): void;
+  /** Called when a host fails; decides about {@link stopped}. */
+  hostFailed(host: HostState, fatal: boolean): void;
+}
+
+export interface OnceResult {
+  readonly register: ValueMap | undefined;
+  readonly facts: ValueMap | undefined;
+  readonly failed: boolean;
+  readonly unknownBecause: string | undefined;
+}

@@ -1,0 +1,69 @@
+/** Handlers: who is notified by whom, and the notes on the host that let a cut-off run's debts be paid. */
+import type { Identity } from '../host/identity.ts';
+import type { Task } from '../language/playbook/model.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { renderValue } from '../language/template/index.ts';
+import { notePending, pendingId } from '../state/pending-handlers.ts';
+import { badInput } from '../support/diagnostic.ts';
+import { suggestion } from '../support/nearest.ts';
+import type { Script } from '../support/shell.ts';
+import { plainText } from '../support/value.ts';
+import type { HostState, PlayState } from './context.ts';
+
+function roleOf(task: Task): string {
+  return task.attributes.role?.role.name ?? '';
+}
+
+/** The same for the same handler in every run, so that a note of an earlier run is recognised. */
+export function handlerNoteId(handler: Task): string {
+  return pendingId(roleOf(handler), handler.name ?? handler.module);
+}
+
+/** All handlers of a play once each: a role used twice brings its handlers twice. */
+export function distinctHandlers(handlers: readonly Task[]): readonly Task[] {
+  const seen = new Map<string, Task>();
+  for (const handler of handlers) if (!seen.has(handler.id)) seen.set(handler.id, handler);
+  return [...seen.values()];
+}
+
+/**
+ * The handlers that a name stands for: `role : name`, else the notifying task's own role's handler, else one
+ * of the play's; and every handler that listens to the name.
+ *
+ * @throws Diagnostic with the nearest known name when there is none
+ */
+export function handlersNamed(handlers: readonly Task[], name: string, by: Task): readonly Task[] {
+  const listening = handlers.filter((h) => h.listen.includes(name));
+  const named = handlers.filter((h) => h.name === name || (roleOf(h) !== '' && `${roleOf(h)} : ${h.name ?? ''}` === name));
+  const own = named.filter((h) => roleOf(h) === roleOf(by));
+  const chosen = own.length > 0 ? own.slice(-1) : named.slice(-1);
+  const all = [...new Set([...chosen, ...listening])];
+  if (all.length > 0) return all;
+  const known = handlers.flatMap((h) => [h.name ?? '', ...h.listen]).filter((n) => n !== '');
+  throw badInput('unknown-handler', `there is no handler ${name}`, { span: by.span, remedy: suggestion(name, known) ?? 'add it to the handlers of the role or play' });
+}
+
+function notifiedNames(task: Task, scope: Scope): readonly string[] {
+  return task.notify.map((name) => plainText(renderValue(name, scope, task.span)));
+}
+
+/** Adds the task's handlers to what the host is to run. */
+export function notifyHandlers(play: PlayState, host: HostState, task: Task, scope: Scope): void {
+  for (const name of notifiedNames(task, scope)) {
+    for (const handler of handlersNamed(play.handlers(), name, task)) {
+      if (!host.notified.has(handler.id)) host.notified.set(handler.id, { handler, noteId: handlerNoteId(handler) });
+    }
+  }
+}
+
+/**
+ * The note to make on the host before a change: the handlers it will owe. Undefined when there are none, when
+ * they are owed already, or when the acting user may not write the notes.
+ */
+export function noteNotified(play: PlayState, host: HostState, task: Task, scope: Scope, identity: Identity): Script | undefined {
+  if (task.notify.length === 0 || identity.user !== 'root') return undefined;
+  const handlers = notifiedNames(task, scope).flatMap((name) => handlersNamed(play.handlers(), name, task));
+  const owed = handlers.filter((h) => !host.notified.has(h.id));
+  if (owed.length === 0) return undefined;
+  return notePending(owed.map((h) => ({ id: handlerNoteId(h), text: JSON.stringify({ role: roleOf(h), handler: h.name ?? h.module }) })));
+}

@@ -1,0 +1,378 @@
+/** One host's way through a play: nodes in order, blocks, includes, handlers. */
+import { ChangeFailed } from '../host/host-session.ts';
+import type { AnyQuery } from '../host/query.ts';
+import type { Attributes, Block, Include, Task, TaskNode } from '../language/playbook/model.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { renderValue } from '../language/template/index.ts';
+import { clearPending } from '../state/pending-handlers.ts';
+import { badInput, Diagnostic } from '../support/diagnostic.ts';
+import { isList, plainText, type Value, type ValueMap } from '../support/value.ts';
+import type { FileCache } from './controller-files.ts';
+import type { HostState, OnceResult, PlayState, RunContext } from './context.ts';
+import { metaAction } from './engine-modules.ts';
+import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
+import { identityOf } from './identity.ts';
+import { flattenTasks, LookAhead, type Foreseen } from './look-ahead.ts';
+import type { Position } from './rendezvous.ts';
+import { selected, type TagSelection } from './tags.ts';
+import { prepareTask } from './task-item.ts';
+import { HostEnded, TaskFailed } from './task-result.ts';
+import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
+
+export interface HostRunInit {
+  readonly ctx: RunContext;
+  readonly play: PlayState;
+  readonly host: HostState;
+  readonly cache: FileCache;
+  readonly tags: TagSelection;
+}
+
+export class HostRun {
+  readonly #init: HostRunInit;
+  readonly #ahead: LookAhead;
+  /** Tasks whose changes may still be on their way. */
+  #open: TaskRun[] = [];
+
+  constructor(init: HostRunInit) {
+    this.#init = init;
+    this.#ahead = new LookAhead((task) => this.#foresee(task));
+  }
+
+  /** Questions of the section's tasks, for the host's first observation. */
+  firstQueries(nodes: readonly TaskNode[]): readonly AnyQuery[] {
+    const first = flattenTasks(nodes).find((t) => t.attributes.delegateTo === undefined);
+    if (first === undefined) return [];
+    this.#ahead.enter(nodes);
+    try {
+      const identity = this.playIdentity();
+      return this.#ahead.queries(identity, this.#init.host.session);
+    } finally {
+      this.#ahead.leave();
+      this.#ahead.retry();
+    }
+  }
+
+  playIdentity(): ReturnType<typeof identityOf> {
+    const { ctx, host, play } = this.#init;
+    return identityOf(play.play.attributes, this.#scope(play.play.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword);
+  }
+
+  /** Runs a section's nodes and then the handlers that are due. @throws TaskFailed, HostEnded, Diagnostic `unreachable` */
+  async section(nodes: readonly TaskNode[], position: Position): Promise<void> {
+    this.#ahead.enter(nodes);
+    try {
+      await this.#nodes(nodes, position);
+      await this.settle();
+    } finally {
+      this.#ahead.leave();
+    }
+    await this.#init.play.rendezvous.arrive(this.#init.host.name, [...position, Number.MAX_SAFE_INTEGER]);
+    await this.runHandlers([...position, Number.MAX_SAFE_INTEGER]);
+  }
+
+  async #nodes(nodes: readonly TaskNode[], position: Position): Promise<void> {
+    for (const [i, node] of nodes.entries()) {
+      const here = [...position, i];
+      if (this.#init.play.stopped !== undefined || this.#init.play.ended) throw new HostEnded(false);
+      if (this.#init.ctx.options.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
+      if (node.kind === 'task') await this.#task(node, here);
+      else if (node.kind === 'block') await this.#block(node, here);
+      else await this.#include(node, here);
+    }
+  }
+
+  /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */
+  async settle(): Promise<void> {
+    try {
+      await this.#init.host.session.flush();
+    } catch (error) {
+      this.#charge(error);
+    }
+    this.#open = [];
+  }
+
+  /** Finds the task of a change that failed. @throws TaskFailed, or the error itself when it is another */
+  #charge(error: unknown): void {
+    if (!(error instanceof ChangeFailed)) throw error;
+    const owner = this.#open.find((t) => t.owns(error.pending));
+    for (const run of this.#open) if (run !== owner && error.notRun.some((p) => run.owns(p))) run.dropped();
+    this.#open = [];
+    const failed = owner === undefined ? undefined : owner.failedLater(error.message);
+    if (owner === undefined) throw error;
+    if (failed !== undefined) throw failed;
+  }
+
+  async #task(task: Task, position: Position): Promise<void> {
+    const { ctx, host, play, tags } = this.#init;
+    this.#ahead.reached(task);
+    if (!selected(task.attributes.tags, tags) && task.module !== 'meta') return;
+    if (!host.startReached) {
+      const wanted = ctx.options.startAtTask;
+      host.startReached = wanted === undefined || wanted === task.name || wanted === `${task.attributes.role?.role.name ?? ''} : ${task.name ?? ''}`;
+      if (!host.startReached) return;
+    }
+    if (task.module === 'meta') {
+      await this.#meta(task, position);
+      return;
+    }
+    if (play.play.strategy === 'linear') {
+      await this.settle();
+      await play.rendezvous.arrive(host.name, position);
+    }
+    const scope = this.#scope(task.attributes);
+    if (resolveBoolean(task.attributes.runOnce, scope) ?? false) {
+      await this.#runOnce(task, position);
+      return;
+    }
+    const limit = resolveNumber(task.attributes.throttle, scope) ?? 0;
+    if (limit > 0) {
+      await this.settle();
+      await ctx.throttle(task.id, limit)(async () => {
+        this.#remember(task, await this.#runTask(task, false));
+        await this.settle();
+      });
+      return;
+    }
+    this.#remember(task, await this.#runTask(task, false));
+    if (task.attributes.ignoreErrors !== undefined) await this.settle();
+  }
+
+  async #runTask(task: Task, handler: boolean): Promise<TaskEnd> {
+    const { ctx, play, host, cache } = this.#init;
+    const run = new TaskRun({ ctx, play, host, cache, task, handler, alsoAsk: (session) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session) });
+    this.#open.push(run);
+    try {
+      return await run.run();
+    } catch (error) {
+      if (error instanceof ChangeFailed) {
+        run.dropped();
+        this.#charge(error);
+      }
+      if (error instanceof TaskFailed) await this.settle();
+      throw error;
+    }
+  }
+
+  #remember(task: Task, end: TaskEnd): void {
+    this.#take(task, { register: end.register, facts: end.facts, failed: false, unknownBecause: end.unknownBecause });
+  }
+
+  #take(task: Task, result: OnceResult): void {
+    const { ctx, host } = this.#init;
+    if (result.facts !== undefined) ctx.variables.set(host.name, result.facts);
+    if (task.register !== undefined) {
+      if (result.unknownBecause !== undefined) ctx.variables.setUnknown(host.name, task.register, result.unknownBecause);
+      else if (result.register !== undefined) ctx.variables.set(host.name, { [task.register]: result.register });
+    }
+    if (task.register !== undefined || result.facts !== undefined) this.#ahead.retry();
+  }
+
+  /** All hosts come together; the first runs the task, all take its result. */
+  async #runOnce(task: Task, position: Position): Promise<void> {
+    const { play, host } = this.#init;
+    await this.settle();
+    const together = await play.rendezvous.arrive(host.name, position);
+    const key = `${task.id}@${position.join('.')}`;
+    if (together[0] === host.name) {
+      let failure: Error | undefined;
+      const work = (async (): Promise<OnceResult> => {
+        try {
+          const end = await this.#runTask(task, false);
+          await this.settle();
+          return { register: end.register, facts: end.facts, failed: false, unknownBecause: end.unknownBecause };
+        } catch (error) {
+          failure = asError(error);
+          return { register: undefined, facts: undefined, failed: true, unknownBecause: undefined };
+        }
+      })();
+      play.once.set(key, work);
+      const result = await work;
+      if (failure !== undefined) throw failure;
+      this.#take(task, result);
+      return;
+    }
+    const leader = together[0] ?? '';
+    const result = await play.once.get(key);
+    if (result === undefined) throw new Error(`${leader} did not run ${taskTitle(task, undefined)}`);
+    if (result.failed) throw new TaskFailed(task, `failed on ${leader}, which ran it for all hosts`, { failed: true }, false);
+    this.#take(task, result);
+  }
+
+  async #block(block: Block, position: Position): Promise<void> {
+    if (block.rescue.length === 0 && block.always.length === 0) {
+      await this.#nodes(block.body, position);
+      return;
+    }
+    await this.settle();
+    let failure: Error | undefined;
+    try {
+      await this.#nodes(block.body, [...position, 0]);
+      await this.settle();
+    } catch (error) {
+      failure = asError(error);
+      if (error instanceof TaskFailed && block.rescue.length > 0) {
+        failure = undefined;
+        this.#init.ctx.tally.rescue(this.#init.host.name, error.task.attributes.role?.role.name ?? '');
+        this.#init.ctx.variables.set(this.#init.host.name, { ansible_failed_result: error.result, ansible_failed_task: { name: error.task.name ?? error.task.module, action: error.task.module } });
+        try {
+          await this.#nodes(block.rescue, [...position, 1]);
+          await this.settle();
+        } catch (inner) {
+          failure = asError(inner);
+        }
+      }
+    }
+    if (block.always.length > 0 && !(failure instanceof Diagnostic)) {
+      await this.#nodes(block.always, [...position, 2]);
+      await this.settle();
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  async #include(include: Include, position: Position): Promise<void> {
+    const { ctx, host, tags, play } = this.#init;
+    if (!selected(include.attributes.tags, tags) && !include.attributes.tags.includes('always') && tags.tags.length > 0) return;
+    const scope = this.#scope(include.attributes);
+    const unknown = ctx.variables.unknownNames(host.name);
+    try {
+      if (!allHold(include.attributes.when, scope, unknown)) return;
+    } catch (error) {
+      if (!(error instanceof UnknownValue)) throw error;
+      ctx.emit({ type: 'warning', host: host.name, message: `whether ${include.target} is included is unknown ${error.message}` });
+      return;
+    }
+    const items = include.loop === undefined ? [null] : renderValue(include.loop, scope, include.span);
+    if (!isList(items)) throw badInput('bad-loop', 'loop must give a list', { span: include.span });
+    for (const [i, item] of items.entries()) {
+      const extra: ValueMap | undefined = include.loop === undefined ? undefined : { [include.loopControl.loopVar]: item, ...(include.loopControl.indexVar === undefined ? {} : { [include.loopControl.indexVar]: i }) };
+      const target = renderValue(include.target, extra === undefined ? scope : scope.child({ values: extra, templated: false }), include.span);
+      const loaded = include.load(plainText(target));
+      const nodes = extra === undefined ? loaded.nodes : loaded.nodes.map((n) => withVars(n, extra));
+      play.addHandlers(loaded.handlers);
+      this.#ahead.enter(nodes);
+      try {
+        await this.#nodes(nodes, [...position, i]);
+      } finally {
+        this.#ahead.leave();
+      }
+    }
+  }
+
+  async #meta(task: Task, position: Position): Promise<void> {
+    const { ctx, host, play } = this.#init;
+    if (!allHold(task.attributes.when, this.#scope(task.attributes), ctx.variables.unknownNames(host.name))) return;
+    const word = metaAction(task);
+    switch (word) {
+      case 'noop':
+        return;
+      case 'flush_handlers':
+        await this.settle();
+        await play.rendezvous.arrive(host.name, position);
+        await this.runHandlers(position);
+        return;
+      case 'barrier':
+        await this.settle();
+        await play.rendezvous.arrive(host.name, position);
+        return;
+      case 'clear_facts':
+        host.session.forgetEverything();
+        return;
+      case 'reset_connection':
+        await this.settle();
+        if (ctx.options.mode === 'apply') {
+          await (await host.session.connection()).reconnect({ waitSeconds: 60 }, ctx.options.kill);
+          host.session.reconnected();
+        }
+        return;
+      case 'end_host':
+        await this.settle();
+        throw new HostEnded(false);
+      case 'end_play':
+      case 'end_batch':
+        await this.settle();
+        throw new HostEnded(true);
+      default:
+        throw badInput('bad-argument', `meta ${word} is not known`, { span: task.argsSpan, remedy: 'use flush_handlers, barrier, end_host, end_play, end_batch, clear_facts, reset_connection or noop' });
+    }
+  }
+
+  /** Runs what was notified, in the order in which handlers are defined, until nothing is due. */
+  async runHandlers(position: Position): Promise<void> {
+    const { ctx, host, play } = this.#init;
+    // A handler may notify another one; each runs once a flush, so this ends.
+    for (const handler of play.handlers()) {
+      const due = host.notified.get(handler.id);
+      if (due === undefined) continue;
+      host.notified.delete(handler.id);
+      const limit = resolveNumber(handler.attributes.throttle, this.#scope(handler.attributes)) ?? 0;
+      const work = async (): Promise<void> => {
+        this.#remember(handler, await this.#runTask(handler, true));
+        await this.settle();
+      };
+      try {
+        if (limit > 0) await ctx.throttle(handler.id, limit)(work);
+        else await work();
+      } catch (error) {
+        // Still owed: the next run will try again.
+        host.notified.set(handler.id, due);
+        throw error;
+      }
+      if (ctx.options.mode === 'apply') await this.#strikeOff(due.noteId);
+    }
+    const again = play.handlers().some((h) => host.notified.has(h.id));
+    if (again && position.length < 12) await this.runHandlers([...position, 0]);
+  }
+
+  async #strikeOff(noteId: string): Promise<void> {
+    const { host } = this.#init;
+    const identity = this.playIdentity();
+    if (identity.user !== 'root') return;
+    await host.session.run(identity, { script: clearPending([noteId]), timeoutSeconds: 60 });
+  }
+
+  #scope(attributes: Attributes): Scope {
+    return this.#init.ctx.variables.taskScope(this.#init.host.name, this.#init.play.variables, attributes);
+  }
+
+  /** A task's questions, as far as they can be told now. */
+  #foresee(task: Task): Foreseen | undefined {
+    const { ctx, host, tags, cache } = this.#init;
+    if (task.attributes.delegateTo !== undefined || task.module === 'meta' || !selected(task.attributes.tags, tags)) return undefined;
+    const scope = this.#scope(task.attributes);
+    const identity = identityOf(task.attributes, scope, ctx.variables.hostScope(host.name), ctx.options.becomePassword);
+    const items: readonly Value[] | undefined = task.loop === undefined ? undefined : asList(renderValue(task.loop, scope, task.span));
+    const scopes = items === undefined ? [scope] : items.map((item) => scope.child({ values: { [task.loopControl.loopVar]: item }, templated: false }));
+    const unknown = ctx.variables.unknownNames(host.name);
+    const prepared = scopes.flatMap((s) => {
+      if (!mayHold(task, s, unknown)) return [];
+      const module = prepareTask(task, s);
+      return [{ queries: (session: HostState['session']) => module.queries(session.view(identity, cache.files(ctx.project, task, s))) }];
+    });
+    return { identity, prepared };
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function asList(value: Value): readonly Value[] {
+  return isList(value) ? value : [];
+}
+
+/** False only when a condition certainly does not hold. */
+function mayHold(task: Task, scope: Scope, unknown: ReadonlyMap<string, string>): boolean {
+  try {
+    return allHold(task.attributes.when, scope, unknown);
+  } catch {
+    // Needs something that is not known yet: asking needlessly does no harm.
+    return true;
+  }
+}
+
+function withVars(node: TaskNode, vars: ValueMap): TaskNode {
+  const attributes = { ...node.attributes, vars: [...node.attributes.vars, { values: vars, templated: false }] };
+  if (node.kind !== 'block') return { ...node, attributes };
+  const all = (nodes: readonly TaskNode[]): readonly TaskNode[] => nodes.map((n) => withVars(n, vars));
+  return { ...node, attributes, body: all(node.body), rescue: all(node.rescue), always: all(node.always) };
+}

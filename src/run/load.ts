@@ -1,0 +1,52 @@
+/** Reads what a run is made of: inventory, project, playbooks. Touches no host. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { loadInventory, type Inventory } from '../language/inventory/index.ts';
+import type { Playbook } from '../language/playbook/model.ts';
+import type { ModuleCatalogue } from '../language/playbook/parse-task.ts';
+import { loadPlaybook } from '../language/playbook/parse-play.ts';
+import { findProjectRoot, openProject, type Project } from '../language/playbook/project.ts';
+import { inventorySecrets, type InventorySecrets } from '../language/secrets/index.ts';
+import { findModule, modules } from '../modules/registry.ts';
+import { badInput } from '../support/diagnostic.ts';
+import { packageRoot } from '../support/package-root.ts';
+import { verifyPlays } from './verify-plays.ts';
+import type { RunOptions } from './options.ts';
+
+export interface Loaded {
+  readonly inventory: Inventory;
+  readonly project: Project;
+  readonly playbooks: readonly Playbook[];
+  readonly secrets: InventorySecrets;
+}
+
+export const catalogue: ModuleCatalogue = {
+  names: [...modules.keys()],
+  resolve(name) {
+    const module = findModule(name);
+    return module === undefined ? undefined : { name: module.name, freeForm: module.freeForm };
+  },
+};
+
+/** The playbooks to run: those asked for, else `playbooks/site.yml` of the inventory's project. @throws Diagnostic */
+export function choosePlaybooks(options: Pick<RunOptions, 'inventory' | 'playbooks'>): readonly string[] {
+  if (options.playbooks.length > 0) return options.playbooks;
+  const root = findProjectRoot(options.inventory[0] ?? '.');
+  const site = path.join(root, 'playbooks', 'site.yml');
+  if (existsSync(site)) return [site];
+  throw badInput('no-playbook', 'no playbook was given and the project has no playbooks/site.yml', { detail: `the project is ${root}, the folder above the inventory that holds playbooks/ or roles/`, remedy: 'name one: care-provision apply INVENTORY PLAYBOOK' });
+}
+
+/** @throws Diagnostic or DiagnosticList for anything wrong in the files */
+export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode'>): Loaded {
+  for (const source of options.inventory) {
+    if (!source.includes(',') && !existsSync(source)) throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: 'give a YAML file or a directory, e.g. inventory/lab' });
+  }
+  const playbookFiles = choosePlaybooks(options);
+  const directory = path.dirname(path.resolve(playbookFiles[0] ?? '.'));
+  const secrets = inventorySecrets(options.inventory);
+  const inventory = loadInventory(options.inventory, { playbookDirectory: directory, decryptFile: secrets.decryptFile });
+  const project = openProject(findProjectRoot(playbookFiles[0] ?? '.'), directory, path.join(packageRoot(), 'roles'));
+  const playbooks = playbookFiles.map((file) => loadPlaybook(file, project, catalogue));
+  return { inventory, project, secrets, playbooks: options.mode === 'verify' ? playbooks.map((p) => verifyPlays(p, project, catalogue)) : playbooks };
+}

@@ -1,0 +1,154 @@
+/** One play: its hosts in batches, each batch section by section, failure policy, handlers owed from before. */
+import { PENDING_DIRECTORY, pendingHandlers } from '../host/kinds/pending-handlers.ts';
+import type { Play, Task } from '../language/playbook/model.ts';
+import { readMapFile } from '../language/playbook/role.ts';
+import { Diagnostic } from '../support/diagnostic.ts';
+import { maskSecrets } from '../support/secret.ts';
+import type { ValueMap } from '../support/value.ts';
+import { formatPlace } from '../support/source.ts';
+import type { FileCache } from './controller-files.ts';
+import type { HostState, PlayState, RunContext } from './context.ts';
+import { distinctHandlers, handlerNoteId } from './handlers.ts';
+import { HostRun } from './host-run.ts';
+import { Rendezvous } from './rendezvous.ts';
+import { HostEnded, TaskFailed } from './task-result.ts';
+import { playVariables } from './variables.ts';
+import { errorText } from './task-item.ts';
+
+/** Cuts hosts into batches as `serial` says; the last size repeats. */
+export function serialBatches(hosts: readonly string[], serial: readonly (number | string)[]): readonly (readonly string[])[] {
+  if (serial.length === 0) return hosts.length === 0 ? [] : [hosts];
+  const batches: string[][] = [];
+  let at = 0;
+  for (let i = 0; at < hosts.length; i += 1) {
+    const size = serial[Math.min(i, serial.length - 1)] ?? hosts.length;
+    // As Ansible: a percentage is of all hosts of the play, rounded down, at least one.
+    const count = typeof size === 'number' ? size : Math.max(1, Math.floor((Number.parseFloat(size) / 100) * hosts.length));
+    batches.push(hosts.slice(at, at + count));
+    at += count;
+  }
+  return batches;
+}
+
+/** Runs a play on the hosts that are still taking part. @returns false when the play ended the run */
+export async function runPlay(ctx: RunContext, play: Play, cache: FileCache): Promise<boolean> {
+  const chosen = ctx.inventory.select(play.hosts, ctx.options.limit).map((name) => ctx.host(name));
+  const hosts = chosen.filter((h) => h.condition === 'active' || h.condition === 'ended');
+  for (const host of hosts) host.condition = 'active';
+  if (hosts.length === 0) return true;
+  ctx.emit({ type: 'play', play: play.name, hosts: hosts.map((h) => h.name) });
+  const varsFiles = play.varsFiles.map((f) => readMapFile(f.path, 'strict'));
+  const names = hosts.map((h) => h.name);
+  const batches = serialBatches(names, play.serial);
+  for (const batch of batches) {
+    const state = playState(ctx, play, varsFiles, names, batch);
+    const members = batch.map((n) => ctx.host(n)).filter((h) => h.condition === 'active');
+    const tags = { tags: ctx.options.tags, skipTags: ctx.options.skipTags };
+    await Promise.all(members.map((host) => hostThroughPlay(ctx, state, host, new HostRun({ ctx, play: state, host, cache, tags }))));
+    if (ctx.options.stop.aborted) return false;
+    // A batch of which every host has failed ends the run, as in Ansible: the next batch would fail as well.
+    const lost = members.filter((h) => h.condition === 'failed' || h.condition === 'unreachable');
+    if (state.stopped !== undefined || (lost.length === members.length && members.length > 0 && batches.length > 1)) {
+      ctx.emit({ type: 'warning', message: `play ${play.name} is ended: ${state.stopped ?? 'every host of the batch has failed'}` });
+      return false;
+    }
+  }
+  return true;
+}
+
+function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], all: readonly string[], batch: readonly string[]): PlayState {
+  const handlers: Task[] = [...distinctHandlers(play.handlers)];
+  const failed = new Set<string>();
+  const state: PlayState = {
+    play,
+    variables: playVariables(play, varsFiles, {
+      all,
+      batch: () => batch,
+      present: () => all.filter((n) => ctx.host(n).condition === 'active'),
+    }),
+    rendezvous: new Rendezvous(batch),
+    once: new Map(),
+    stopped: undefined,
+    ended: false,
+    handlers: () => handlers,
+    addHandlers: (more) => {
+      for (const handler of more) if (!handlers.some((h) => h.id === handler.id)) handlers.push(handler);
+    },
+    hostFailed: (host, fatal) => {
+      failed.add(host.name);
+      const share = (failed.size / batch.length) * 100;
+      if (fatal) state.stopped = `a task failed on ${host.name} and any_errors_fatal is set`;
+      else if (play.maxFailPercentage !== undefined && share > play.maxFailPercentage) state.stopped = `${String(failed.size)} of ${String(batch.length)} hosts have failed, more than ${String(play.maxFailPercentage)} %`;
+    },
+  };
+  return state;
+}
+
+async function hostThroughPlay(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {
+  try {
+    await start(ctx, state, host, run);
+    await state.rendezvous.arrive(host.name, [-1]);
+    for (const [i, section] of state.play.sections.entries()) await run.section(section.nodes, [i]);
+  } catch (error) {
+    await ended(ctx, state, host, run, error);
+  } finally {
+    state.rendezvous.leave(host.name);
+  }
+}
+
+/** Connects, learns the base facts and, in the same round trip, what the first section will ask. */
+async function start(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {
+  const identity = run.playIdentity();
+  const root = identity.user === 'root' && ctx.options.mode !== 'verify';
+  const first = state.play.sections[0]?.nodes ?? [];
+  const queries = [...(root ? [pendingHandlers(PENDING_DIRECTORY)] : []), ...run.firstQueries(first)];
+  if (host.session.started) await host.session.observe(identity, queries);
+  else await host.session.start(identity, queries);
+  ctx.variables.learnFacts(host.name, host.session.base);
+  if (!root) return;
+  const view = host.session.store(identity).value(pendingHandlers(PENDING_DIRECTORY));
+  const owed = new Set(Array.isArray(view) ? view.map((n: { id: string }) => n.id) : []);
+  for (const handler of state.handlers()) {
+    const noteId = handlerNoteId(handler);
+    if (!owed.has(noteId) || host.notified.has(handler.id)) continue;
+    host.notified.set(handler.id, { handler, noteId });
+    ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
+  }
+}
+
+/** What became of the host when it left the play before its end. */
+async function ended(ctx: RunContext, state: PlayState, host: HostState, run: HostRun, error: unknown): Promise<void> {
+  if (error instanceof HostEnded) {
+    host.condition = 'ended';
+    if (error.wholePlay) state.ended = true;
+    return;
+  }
+  if (error instanceof TaskFailed) {
+    host.condition = 'failed';
+    state.hostFailed(host, error.fatal);
+    if (state.play.forceHandlers) await forcedHandlers(ctx, host, run);
+    return;
+  }
+  if (error instanceof Diagnostic && error.kind === 'interrupted') {
+    host.condition = 'ended';
+    return;
+  }
+  const unreachable = error instanceof Diagnostic && error.kind === 'unreachable';
+  if (!(error instanceof Diagnostic) && !(error instanceof Error && (error.name === 'DiagnosticList' || error.name === 'ChangeFailed' || error.name === 'UnknownValue'))) throw error;
+  host.condition = unreachable ? 'unreachable' : 'failed';
+  state.hostFailed(host, state.play.anyErrorsFatal);
+  const text = maskSecrets(errorText(error));
+  const status = unreachable ? 'unreachable' : 'failed';
+  host.reports.open().ready(() => {
+    ctx.emit({ type: 'task', host: host.name, play: state.play.name, role: '', task: 'the connection', module: '', status, seconds: 0, at: formatPlace(state.play.span), handler: false, msg: text.split('\n')[0] ?? '', error: text });
+    ctx.tally.count(host.name, '', 'the connection', status, 0);
+  });
+}
+
+async function forcedHandlers(ctx: RunContext, host: HostState, run: HostRun): Promise<void> {
+  try {
+    await run.runHandlers([Number.MAX_SAFE_INTEGER]);
+  } catch (error) {
+    ctx.emit({ type: 'warning', host: host.name, message: `handlers after the failure: ${maskSecrets(errorText(error))}` });
+  }
+}

@@ -1,0 +1,162 @@
+/** A whole run: inventory and playbooks in, checks, locks, plays, summary out. */
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import path from 'node:path';
+import pLimit from 'p-limit';
+import { HostSession } from '../host/host-session.ts';
+import type { Inventory } from '../language/inventory/index.ts';
+import type { Playbook } from '../language/playbook/model.ts';
+import { acquireHostLock } from '../state/host-lock.ts';
+import { acquireInventoryLock } from '../state/inventory-lock.ts';
+import { badInput, ExitStatus } from '../support/diagnostic.ts';
+import { suggestion } from '../support/nearest.ts';
+import { packageVersion } from '../support/package-root.ts';
+import type { Script } from '../support/shell.ts';
+import { createConnector } from '../transport/index.ts';
+import { connectionTarget } from './connection-target.ts';
+import type { HostState, RunContext } from './context.ts';
+import { FileCache } from './controller-files.ts';
+import { Tally } from './counts.ts';
+import type { RunOptions } from './options.ts';
+import { runPlay } from './play-run.ts';
+import { loadProject, type Loaded } from './load.ts';
+import { ReportQueue } from './report-queue.ts';
+import { validateLoaded } from './validate.ts';
+import { Variables } from './variables.ts';
+
+/** Sortable and unique: time and randomness. */
+export function newRunId(now = new Date()): string {
+  return `${now.toISOString().replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')}-${randomBytes(3).toString('hex')}`;
+}
+
+/**
+ * Runs playbooks against an inventory and reports through `options.reporter`.
+ *
+ * @returns the exit status that the results promise
+ * @throws Diagnostic or DiagnosticList for bad input (before any host is touched) and for locks
+ */
+export async function run(options: RunOptions): Promise<ExitStatus> {
+  return runLoaded(loadProject(options), options);
+}
+
+/** Runs what was loaded already. */
+export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<ExitStatus> {
+  const started = performance.now();
+  const cache = new FileCache();
+  validateLoaded(loaded, options, cache).throwIfAny();
+  const runId = newRunId();
+  const lock = options.mode === 'apply' ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
+  const context = makeContext(options, runId, loaded);
+  try {
+    const hosts = selectHosts(loaded.inventory, loaded.playbooks, options);
+    for (const name of hosts) context.ctx.tally.know(name);
+    context.ctx.emit({
+      type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
+      hosts, version: packageVersion(), controller: hostname(), user: userInfo().username,
+    });
+    for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
+      if (!(await runPlay(context.ctx, play, cache))) break;
+    }
+    const interrupted = options.stop.aborted;
+    const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
+    const { tally } = context.ctx;
+    context.ctx.emit({ type: 'summary', run: runId, time: new Date().toISOString(), status, seconds: (performance.now() - started) / 1000, total: tally.total, hosts: tally.hosts(), roles: tally.roles(), slowest: tally.slowest() });
+    return status;
+  } finally {
+    await context.close();
+    lock?.release();
+  }
+}
+
+/** All hosts that some play works on. @throws Diagnostic when `--limit` matches nothing */
+export function selectHosts(inventory: Inventory, playbooks: readonly Playbook[], options: Pick<RunOptions, 'limit'>): readonly string[] {
+  const wanted = new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => [...inventory.select(play.hosts, options.limit)]));
+  if (wanted.size === 0 && options.limit !== undefined) {
+    throw badInput('limit-matches-nothing', `--limit ${options.limit} leaves no host to work on`, { remedy: suggestion(options.limit, [...inventory.hosts, ...inventory.groups()]) });
+  }
+  return inventory.hosts.filter((h) => wanted.has(h));
+}
+
+function makeContext(options: RunOptions, runId: string, loaded: Loaded): { readonly ctx: RunContext; close(): Promise<void> } {
+  const { inventory } = loaded;
+  const connector = createConnector({});
+  const hosts = new Map<string, HostState>();
+  const delegates = new Map<string, { session: HostSession; exclusively<T>(work: () => Promise<T>): Promise<T> }>();
+  const throttles = new Map<string, <T>(work: () => Promise<T>) => Promise<T>>();
+  const limit = pLimit(options.forks);
+  const tally = new Tally();
+  const variables = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: loaded.secrets.decrypt });
+
+  function session(name: string, sharing: HostSession | undefined): HostSession {
+    return new HostSession({
+      name,
+      checkMode: options.mode === 'check',
+      connect: () => sharing === undefined ? connector.connect(connectionTarget(name, variables.hostScope(name)), options.kill) : sharing.connection(),
+      kill: options.kill,
+      opening: options.mode === 'apply' && name !== 'localhost' ? hostLock(options, runId) : undefined,
+      sharing: options.mode === 'check' ? sharing : undefined,
+      limit: (work) => limit(work),
+    });
+  }
+
+  function known(name: string): void {
+    if (inventory.hosts.includes(name) || name === 'localhost') return;
+    throw badInput('unknown-host', `there is no host ${name} in the inventory`, { remedy: suggestion(name, inventory.hosts) });
+  }
+
+  const ctx: RunContext = {
+    options,
+    run: runId,
+    inventory,
+    project: loaded.project,
+    variables,
+    tally,
+    emit: (event) => {
+      options.reporter.event(event);
+    },
+    host: (name) => {
+      let state = hosts.get(name);
+      if (state === undefined) {
+        known(name);
+        state = { name, session: session(name, undefined), reports: new ReportQueue(), condition: 'active', notified: new Map(), startReached: options.startAtTask === undefined };
+        hosts.set(name, state);
+      }
+      return state;
+    },
+    delegate: (name) => {
+      let delegate = delegates.get(name);
+      if (delegate === undefined) {
+        known(name);
+        const one = pLimit(1);
+        delegate = { session: session(name, ctx.host(name).session), exclusively: (work) => one(work) };
+        delegates.set(name, delegate);
+      }
+      return delegate;
+    },
+    throttle: (taskId, hostsAtOnce) => {
+      let bounded = throttles.get(taskId);
+      if (bounded === undefined) {
+        const one = pLimit(hostsAtOnce);
+        bounded = (work) => one(work);
+        throttles.set(taskId, bounded);
+      }
+      return bounded;
+    },
+  };
+  return {
+    ctx,
+    async close() {
+      await Promise.all([...hosts.values(), ...delegates.values()].map((h) => h.session.close()));
+      await connector.close();
+    },
+  };
+}
+
+function hostLock(options: RunOptions, runId: string): Script {
+  return acquireHostLock({
+    run: runId,
+    description: `${userInfo().username}@${hostname()}: apply ${options.inventory.map((i) => path.basename(i)).join(',')}`,
+    since: new Date().toISOString(),
+    waitSeconds: options.lockWaitSeconds,
+  });
+}

@@ -1,0 +1,214 @@
+/** One item of one task on one host: arguments rendered, facts asked for, planned, and put on its way. */
+import { z } from 'zod';
+import type { HostSession, PendingChange } from '../host/host-session.ts';
+import type { Identity } from '../host/identity.ts';
+import type { Action, ActionResult, Change, Plan } from '../host/plan.ts';
+import { forgetAll, type AnyQuery } from '../host/query.ts';
+import { FactsNeeded } from '../host/view.ts';
+import type { Task } from '../language/playbook/model.ts';
+import { copyPositions } from '../language/positions.ts';
+import { schemaErrors } from '../language/schema-errors.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { renderValue } from '../language/template/index.ts';
+import type { PreparedModule } from '../modules/define.ts';
+import { findModule } from '../modules/registry.ts';
+import { DiagnosticList, failure } from '../support/diagnostic.ts';
+import { maskSecrets, type Secret } from '../support/secret.ts';
+import type { Script } from '../support/shell.ts';
+import { unifiedDiff } from '../support/unified-diff.ts';
+import { isMap, type Value, type ValueMap } from '../support/value.ts';
+import type { FileCache } from './controller-files.ts';
+import { conversationPort } from './conversation.ts';
+import type { RunContext } from './context.ts';
+import { allHold, UnknownValue } from './evaluate.ts';
+import type { ItemResult, MadeChange } from './task-result.ts';
+import { OMIT } from './variables.ts';
+
+export interface ItemContext {
+  readonly ctx: RunContext;
+  readonly cache: FileCache;
+  readonly session: HostSession;
+  readonly identity: Identity;
+  readonly environment: Readonly<Record<string, string | Secret>>;
+  readonly timeoutSeconds: number;
+  /** Whether this task only predicts. */
+  readonly predict: boolean;
+  readonly noLog: boolean;
+  readonly diff: boolean;
+  readonly unknown: ReadonlyMap<string, string>;
+  /** Questions to ask along. */
+  readonly alsoAsk: () => readonly AnyQuery[];
+  /** Notes to be made on the host before a change (handlers owed). */
+  readonly before: () => Script | undefined;
+  /** Told of a change that was put on its way, and when it has been made. */
+  readonly sent: (pending: PendingChange) => void;
+  readonly settled: (pending: PendingChange) => void;
+}
+
+/** Enough rounds for any module: each learns at least one fact. */
+const PLANNING_ROUNDS = 40;
+
+function withoutOmitted(value: Value): Value {
+  if (Array.isArray(value)) {
+    const list = value as readonly Value[];
+    return list.filter((v) => v !== OMIT).map(withoutOmitted);
+  }
+  if (!isMap(value)) return value;
+  const out: Record<string, Value> = {};
+  for (const [key, item] of Object.entries(value)) if (item !== OMIT) out[key] = withoutOmitted(item);
+  copyPositions(value, out);
+  return out;
+}
+
+/** A task's module with its arguments. @throws Diagnostic or DiagnosticList that points at the argument */
+export function prepareTask(task: Task, scope: Scope): PreparedModule {
+  const module = findModule(task.module);
+  if (module === undefined) throw new Error(`module ${task.module} has vanished from the registry`);
+  const args = withoutOmitted(renderValue(task.args, scope, task.argsSpan));
+  if (isMap(args)) copyPositions(task.args, args);
+  try {
+    return module.prepare(args);
+  } catch (error) {
+    if (error instanceof z.ZodError) throw schemaErrors(error, args, { what: `the arguments of ${module.name}`, schema: module.args, fallback: task.argsSpan, code: 'bad-argument' });
+    throw error;
+  }
+}
+
+async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<{ readonly plan: Plan; readonly doubts: readonly string[] }> {
+  const files = item.cache.files(item.ctx.project, task, scope);
+  for (let round = 0; round < PLANNING_ROUNDS; round += 1) {
+    const view = item.session.view(item.identity, files, item.predict);
+    try {
+      return { plan: prepared.plan(view), doubts: view.doubts };
+    } catch (error) {
+      if (!(error instanceof FactsNeeded)) throw error;
+      const wanted = [...error.queries];
+      try {
+        wanted.push(...prepared.queries(view));
+      } catch (inner) {
+        if (!(inner instanceof FactsNeeded)) throw inner;
+        wanted.push(...inner.queries);
+      }
+      await item.session.observe(item.identity, [...wanted, ...item.alsoAsk()]);
+    }
+  }
+  throw failure('endless-plan', `${task.module} does not stop asking for facts`, { span: task.span, detail: 'this is a defect of the module' });
+}
+
+function shownDiff(item: ItemContext, resource: string, diff: Change['diff']): string | undefined {
+  if (diff === undefined || !item.diff) return undefined;
+  if (item.noLog) return '(hidden by no_log)';
+  return maskSecrets(unifiedDiff(diff.name ?? resource, diff.before, diff.after));
+}
+
+function itemResult(status: ItemResult['status'], more: Partial<ItemResult> = {}): ItemResult {
+  return { status, values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined, ...more };
+}
+
+/** Plans and, outside check mode, makes one item. A change may still be on its way when this returns. */
+export async function runItem(item: ItemContext, task: Task, scope: Scope): Promise<ItemResult> {
+  const prepared = prepareTask(task, scope);
+  const { plan, doubts } = await makePlan(item, prepared, task, scope);
+  switch (plan.type) {
+    case 'ok':
+      return itemResult('ok', { values: plan.values ?? {}, facts: plan.facts, msg: plan.msg });
+    case 'skipped':
+      return itemResult('skipped', { msg: plan.because });
+    case 'unknown':
+      return itemResult('unknown', { msg: plan.because, valuesUnknown: plan.because });
+    case 'failed': {
+      const doubt = doubts[0];
+      if (item.predict && doubt !== undefined) return itemResult('unknown', { msg: `unknown ${doubt}`, valuesUnknown: `unknown ${doubt}` });
+      return itemResult('failed', { values: plan.values ?? {}, msg: plan.remedy === undefined ? plan.msg : `${plan.msg}\nTo do: ${plan.remedy}` });
+    }
+    case 'changes':
+      return makeChanges(item, plan.changes, plan.values ?? {});
+    case 'action':
+      return act(item, plan.action, task, scope);
+  }
+}
+
+async function makeChanges(item: ItemContext, changes: readonly Change[], values: ValueMap): Promise<ItemResult> {
+  const made: MadeChange[] = changes.map((c) => ({ resource: c.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(c.what), diff: shownDiff(item, c.resource, c.diff), unknown: false }));
+  if (item.ctx.options.mode === 'verify' && !item.predict) {
+    return itemResult('failed', { values, msg: `not converged: ${made.map((c) => `${c.resource}: ${c.what}`).join('; ')}` });
+  }
+  for (const change of changes) {
+    if (item.predict) {
+      item.session.believe(item.identity, change.effects, change.resource);
+      continue;
+    }
+    const pending: PendingChange = {
+      change,
+      identity: item.identity,
+      environment: item.environment,
+      timeoutSeconds: item.timeoutSeconds,
+      before: item.before(),
+      done: () => {
+        item.settled(pending);
+      },
+    };
+    item.sent(pending);
+    await item.session.enqueue(pending);
+  }
+  return itemResult('changed', { values, changes: made });
+}
+
+function actionItem(item: ItemContext, action: Action, result: ActionResult): ItemResult {
+  const change: MadeChange = { resource: action.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: shownDiff(item, action.resource, result.diff), unknown: false };
+  return itemResult(result.failed === true ? 'failed' : result.changed ? 'changed' : 'ok', {
+    values: result.values ?? {},
+    msg: result.msg,
+    facts: result.facts,
+    changes: result.changed ? [change] : [],
+  });
+}
+
+/** What check mode says of an action that would change something. */
+function predictAction(item: ItemContext, action: Action, task: Task, scope: Scope): ItemResult {
+  const because = `until ${action.resource} has been run`;
+  item.session.believe(item.identity, action.effects ?? [forgetAll], action.resource);
+  const change: MadeChange = { resource: action.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
+  if (task.changedWhen === undefined) return itemResult('changed', { changes: [change], values: {}, valuesUnknown: because });
+  if (task.changedWhen.every((c) => c.variables.length === 0)) {
+    const changed = allHold(task.changedWhen, scope, item.unknown);
+    return itemResult(changed ? 'changed' : 'ok', { changes: changed ? [change] : [], valuesUnknown: because });
+  }
+  try {
+    const others = task.changedWhen.filter((c) => task.register === undefined || !c.variables.includes(task.register));
+    if (others.length > 0 && !allHold(others, scope, item.unknown)) return itemResult('ok', { valuesUnknown: because });
+  } catch (error) {
+    if (!(error instanceof UnknownValue)) throw error;
+  }
+  return itemResult('unknown', { msg: `whether it changes anything is unknown ${because}`, valuesUnknown: because, changes: [{ ...change, unknown: true }] });
+}
+
+async function act(item: ItemContext, action: Action, task: Task, scope: Scope): Promise<ItemResult> {
+  if (item.predict && action.mutates) return predictAction(item, action, task, scope);
+  await item.session.flush();
+  const timeoutSeconds = action.timeoutSeconds ?? item.timeoutSeconds;
+  let result: ActionResult;
+  if (action.perform.type === 'script') {
+    const outcome = await item.session.run(item.identity, { script: action.perform.script, environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds });
+    result =
+      outcome.state === 'timed-out'
+        ? { changed: false, failed: true, msg: `${action.what}: timed out after ${String(timeoutSeconds)} s`, values: { rc: outcome.status, stdout: outcome.stdout.toString('utf8').trimEnd(), stderr: outcome.stderr.toString('utf8').trimEnd() } }
+        : action.perform.result(outcome);
+  } else {
+    result = await action.perform.converse(conversationPort(item, timeoutSeconds));
+  }
+  const effects = action.effects ?? (action.mutates ? [forgetAll] : []);
+  if (effects.length > 0) {
+    item.session.believe(item.identity, effects, action.resource);
+    // What an action says it has set is looked at with the next observation, not claimed.
+    item.session.store(item.identity).takeClaims();
+  }
+  return actionItem(item, action, result);
+}
+
+/** One text of any error, for a task's result. */
+export function errorText(error: unknown): string {
+  if (error instanceof DiagnosticList) return error.list.map((d) => d.format()).join('\n');
+  if (error instanceof Error && 'format' in error && typeof error.format === 'function') return String((error as { format(): unknown }).format());
+  return error instanceof Error ? error.message : String(error);
+}

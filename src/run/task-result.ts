@@ -1,0 +1,70 @@
+/** Results of tasks: what one item gave, what `register` gets, and how failures travel. */
+import type { Task } from '../language/playbook/model.ts';
+import type { ValueMap } from '../support/value.ts';
+import type { Value } from '../support/value.ts';
+
+/** A change as the report will name it. */
+export interface MadeChange {
+  readonly resource: string;
+  readonly what: string;
+  readonly diff: string | undefined;
+  readonly unknown: boolean;
+}
+
+/** How one item of a task (or the task, without a loop) ended, as far as planning and running can tell. */
+export interface ItemResult {
+  readonly status: 'ok' | 'changed' | 'failed' | 'skipped' | 'unknown';
+  /** For `register`. */
+  readonly values: ValueMap;
+  readonly msg: string | undefined;
+  readonly changes: readonly MadeChange[];
+  readonly facts: ValueMap | undefined;
+  /** In check mode: why the values are not those that doing would give. */
+  readonly valuesUnknown: string | undefined;
+  readonly label: string | undefined;
+}
+
+/** A task failed on a host; caught by rescue, or the end of the play for the host. */
+export class TaskFailed extends Error {
+  override readonly name = 'TaskFailed';
+  readonly task: Task;
+  readonly result: ValueMap;
+  /** Ends the play for all hosts (any_errors_fatal). */
+  readonly fatal: boolean;
+  constructor(task: Task, message: string, result: ValueMap, fatal: boolean) {
+    super(message);
+    this.task = task;
+    this.result = result;
+    this.fatal = fatal;
+  }
+}
+
+/** `meta: end_host`, `meta: end_play`: leaves the play without failing. */
+export class HostEnded extends Error {
+  override readonly name = 'HostEnded';
+  readonly wholePlay: boolean;
+  constructor(wholePlay: boolean) {
+    super(wholePlay ? 'the play has been ended' : 'the host has left the play');
+    this.wholePlay = wholePlay;
+  }
+}
+
+/** The value for `register` of one item, or of a whole loop. */
+export function registered(items: readonly ItemResult[], looped: boolean, loopValues: readonly Value[], loopVar: string): ValueMap {
+  const each = items.map((item): ValueMap => ({
+    ...item.values,
+    changed: item.status === 'changed',
+    failed: item.status === 'failed',
+    skipped: item.status === 'skipped',
+    ...(item.msg === undefined ? {} : { msg: item.msg }),
+  }));
+  const [first] = each;
+  if (!looped) return first ?? { changed: false, failed: false, skipped: true };
+  return {
+    results: each.map((value, i) => ({ ...value, [loopVar]: loopValues[i] ?? null, ansible_loop_var: loopVar })),
+    changed: each.some((v) => v['changed'] === true),
+    failed: each.some((v) => v['failed'] === true),
+    skipped: each.length > 0 && each.every((v) => v['skipped'] === true),
+    msg: each.some((v) => v['failed'] === true) ? 'One or more items failed' : 'All items completed',
+  };
+}

@@ -1,0 +1,386 @@
+/** One task on one host: when, loop, until, register, failure rules, notify, and its report. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostSession, PendingChange } from '../host/host-session.ts';
+import type { Plan } from '../host/plan.ts';
+import type { AnyQuery } from '../host/query.ts';
+import type { Task } from '../language/playbook/model.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { hasTemplate, renderValue } from '../language/template/index.ts';
+import { Diagnostic, badInput } from '../support/diagnostic.ts';
+import { maskSecrets } from '../support/secret.ts';
+import { formatPlace } from '../support/source.ts';
+import { isList, plainText, typeName, type Value, type ValueMap } from '../support/value.ts';
+import type { FileCache } from './controller-files.ts';
+import type { HostState, PlayState, RunContext } from './context.ts';
+import { engineModulePlan } from './engine-modules.ts';
+import { allHold, knowing, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
+import type { TaskStatus } from './events.ts';
+import { noteNotified, notifyHandlers } from './handlers.ts';
+import { identityOf } from './identity.ts';
+import type { Report } from './report-queue.ts';
+import { errorText, runItem, type ItemContext } from './task-item.ts';
+import { registered, TaskFailed, type ItemResult } from './task-result.ts';
+
+/** Seconds that one script may take when the task does not say. */
+export const DEFAULT_TIMEOUT_SECONDS = 1800;
+
+export interface TaskRunInit {
+  readonly ctx: RunContext;
+  readonly play: PlayState;
+  readonly host: HostState;
+  readonly cache: FileCache;
+  readonly task: Task;
+  readonly handler: boolean;
+  /** Questions of later tasks, to be asked along. */
+  readonly alsoAsk: (session: HostSession) => readonly AnyQuery[];
+}
+
+/** What a finished task hands to the interpreter. */
+export interface TaskEnd {
+  readonly register: ValueMap | undefined;
+  readonly unknownBecause: string | undefined;
+  readonly facts: ValueMap | undefined;
+}
+
+/** The task's name for people, rendered when that is possible. */
+export function taskTitle(task: Task, scope: Scope | undefined): string {
+  if (task.name === undefined) return task.module;
+  if (scope === undefined || !hasTemplate(task.name)) return task.name;
+  try {
+    return maskSecrets(plainText(renderValue(task.name, scope, task.span)));
+  } catch {
+    // A name that cannot be rendered is shown as it was written; it must not fail the task.
+    return task.name;
+  }
+}
+
+export class TaskRun {
+  readonly #init: TaskRunInit;
+  readonly #scope: Scope;
+  readonly #title: string;
+  readonly #report: Report;
+  readonly #started = performance.now();
+  readonly #waiting = new Set<PendingChange>();
+  readonly #noLog: boolean;
+  #finish: (() => void) | undefined;
+  /** The session that the task works on: the host's own, or that of the host it is delegated to. */
+  #target: HostSession;
+
+  constructor(init: TaskRunInit) {
+    this.#init = init;
+    this.#target = init.host.session;
+    this.#report = init.host.reports.open();
+    this.#scope = init.ctx.variables.taskScope(init.host.name, init.play.variables, init.task.attributes);
+    this.#title = taskTitle(init.task, this.#scope);
+    this.#noLog = this.#safely(() => resolveBoolean(init.task.attributes.noLog, this.#scope)) ?? false;
+  }
+
+  get role(): string {
+    return this.#init.task.attributes.role?.role.name ?? '';
+  }
+
+  #safely<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch {
+      // Reported when the keyword is needed; here it only decides what may be shown.
+      return undefined;
+    }
+  }
+
+  /** Whether this run of the task owns a change. */
+  owns(pending: PendingChange): boolean {
+    return this.#waiting.has(pending);
+  }
+
+  /** The batch stopped before this task's changes were made. */
+  dropped(): void {
+    this.#report.drop();
+  }
+
+  /** A change of this task failed after it was put on its way. @returns true when ignore_errors lets the host go on */
+  failedLater(reason: string): TaskFailed | undefined {
+    this.#waiting.clear();
+    const message = this.#noLog ? 'failed (hidden by no_log)' : reason;
+    return this.#conclude('failed', [], message, { failed: true, changed: false, msg: message });
+  }
+
+  async run(): Promise<TaskEnd> {
+    const { ctx, host, task } = this.#init;
+    ctx.emit({ type: 'task-start', host: host.name, role: this.role, task: this.#title, module: task.module });
+    try {
+      return await this.#all();
+    } catch (error) {
+      if (error instanceof UnknownValue) {
+        const msg = error.message;
+        this.#conclude('unknown', [], msg, {});
+        return { register: undefined, unknownBecause: msg, facts: undefined };
+      }
+      if (error instanceof Diagnostic && error.kind !== 'unreachable' && error.kind !== 'interrupted' && error.kind !== 'locked') return this.#failedEarly(error);
+      if (error instanceof Error && error.name === 'DiagnosticList') return this.#failedEarly(error);
+      this.#report.drop();
+      throw error;
+    }
+  }
+
+  #failedEarly(error: Error): TaskEnd {
+    const text = maskSecrets(errorText(error));
+    const result: ValueMap = { failed: true, changed: false, msg: text };
+    const failed = this.#conclude('failed', [], text, result);
+    if (failed !== undefined) throw failed;
+    return { register: result, unknownBecause: undefined, facts: undefined };
+  }
+
+  async #all(): Promise<TaskEnd> {
+    const { ctx, host, task } = this.#init;
+    const unknown = ctx.variables.unknownNames(host.name);
+    const loopVar = task.loopControl.loopVar;
+    const early = task.attributes.when.filter((c) => task.loop === undefined || !c.variables.some((v) => v === loopVar || v === task.loopControl.indexVar || v === 'ansible_loop'));
+    if (!allHold(early, this.#scope, unknown)) return this.#skip('the condition does not hold');
+    const values = this.#loopValues(unknown);
+    const late = task.attributes.when.filter((c) => !early.includes(c));
+    const items: ItemResult[] = [];
+    for (const [i, value] of values.entries()) {
+      const scope = task.loop === undefined ? this.#scope : this.#itemScope(values, i, value);
+      if (!allHold(late, scope, unknown)) {
+        items.push({ status: 'skipped', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: this.#label(scope, value) });
+        continue;
+      }
+      if (i > 0 && task.loopControl.pause > 0) await sleep(task.loopControl.pause * 1000, undefined, { signal: ctx.options.kill });
+      const result = await this.#repeated(scope, unknown);
+      items.push(task.loop === undefined ? result : { ...result, label: this.#label(scope, value) });
+    }
+    return this.#end(items, values);
+  }
+
+  #loopValues(unknown: ReadonlyMap<string, string>): readonly Value[] {
+    const { task } = this.#init;
+    if (task.loop === undefined) return [null];
+    const loop = task.loop;
+    const values = knowing(unknown, () => renderValue(loop, this.#scope, task.span));
+    if (isList(values)) return values;
+    throw badInput('bad-loop', `loop must give a list, not ${typeName(values)}`, { span: task.span });
+  }
+
+  #itemScope(values: readonly Value[], index: number, value: Value): Scope {
+    const control = this.#init.task.loopControl;
+    const extended = {
+      index: index + 1, index0: index, first: index === 0, last: index === values.length - 1, length: values.length, allitems: [...values],
+    };
+    return this.#scope.child({
+      values: {
+        [control.loopVar]: value,
+        ...(control.indexVar === undefined ? {} : { [control.indexVar]: index }),
+        ...(control.extended ? { ansible_loop: extended } : {}),
+      },
+      templated: false,
+    });
+  }
+
+  #label(scope: Scope, value: Value): string {
+    const label = this.#init.task.loopControl.label;
+    if (this.#noLog) return '(hidden by no_log)';
+    const shown = label === undefined ? value : this.#safely(() => renderValue(label, scope, this.#init.task.span)) ?? value;
+    return maskSecrets(plainText(shown)).slice(0, 200);
+  }
+
+  #skip(because: string): TaskEnd {
+    this.#conclude('skipped', [], because, {});
+    return { register: { changed: false, failed: false, skipped: true, skip_reason: because }, unknownBecause: undefined, facts: undefined };
+  }
+
+  /** One item with `until`: again, with fresh facts, until it holds or the retries are used up. */
+  async #repeated(scope: Scope, unknown: ReadonlyMap<string, string>): Promise<ItemResult> {
+    const { task, ctx, host } = this.#init;
+    if (task.until === undefined) return this.#judged(await this.#once(scope), scope, unknown);
+    const attempts = Math.max(1, resolveNumber(task.retries, scope) ?? 3);
+    const delay = resolveNumber(task.delay, scope) ?? 5;
+    for (let attempt = 1; ; attempt += 1) {
+      const raw = await this.#once(scope);
+      await this.#target.flush();
+      const result = this.#judged(raw, scope, unknown);
+      if (result.valuesUnknown !== undefined) return result;
+      const seen = this.#withResult(scope, { ...result, values: { ...result.values, attempts: attempt } });
+      if (task.until.test(seen)) return { ...result, values: { ...result.values, attempts: attempt } };
+      if (this.#predicts(scope)) return { ...result, status: 'unknown', msg: 'until does not hold yet', valuesUnknown: 'until it has been repeated' };
+      if (attempt >= attempts || ctx.options.stop.aborted) return { ...result, status: 'failed', msg: `gave up after ${String(attempt)} attempts${result.msg === undefined ? '' : `: ${result.msg}`}` };
+      ctx.emit({ type: 'retry', host: host.name, task: this.#title, attempt, of: attempts });
+      await sleep(delay * 1000, undefined, { signal: ctx.options.kill });
+      this.#target.forgetEverything();
+    }
+  }
+
+  #withResult(scope: Scope, result: ItemResult): Scope {
+    const name = this.#init.task.register;
+    if (name === undefined) return scope;
+    const value: ValueMap = { ...result.values, changed: result.status === 'changed', failed: result.status === 'failed', skipped: result.status === 'skipped', ...(result.msg === undefined ? {} : { msg: result.msg }) };
+    return scope.child({ values: { [name]: value }, templated: false });
+  }
+
+  /** changed_when and failed_when over the module's own judgement. */
+  #judged(result: ItemResult, scope: Scope, unknown: ReadonlyMap<string, string>): ItemResult {
+    const { task } = this.#init;
+    if (result.status === 'skipped' || result.valuesUnknown !== undefined) return result;
+    const seen = this.#withResult(scope, result);
+    let judged = result;
+    if (task.failedWhen !== undefined) {
+      const failed = allHold(task.failedWhen, seen, unknown);
+      if (failed) judged = { ...judged, status: 'failed', msg: judged.msg ?? 'failed_when holds' };
+      else if (judged.status === 'failed') judged = { ...judged, status: judged.changes.length > 0 ? 'changed' : 'ok' };
+    }
+    if (task.changedWhen !== undefined && judged.status !== 'failed') {
+      const changed = allHold(task.changedWhen, seen, unknown);
+      judged = { ...judged, status: changed ? 'changed' : 'ok', changes: changed ? (judged.changes.length > 0 ? judged.changes : [{ resource: task.module, what: this.#title, diff: undefined, unknown: false }]) : [] };
+    }
+    return judged;
+  }
+
+  #predicts(scope: Scope): boolean {
+    const own = resolveBoolean(this.#init.task.attributes.checkMode, scope);
+    return own ?? this.#init.ctx.options.mode === 'check';
+  }
+
+  async #once(scope: Scope): Promise<ItemResult> {
+    const { ctx, host, task } = this.#init;
+    const attributes = task.attributes;
+    const plan = engineModulePlan(ctx, host.name, task, scope, 0);
+    if (plan !== undefined) return planned(plan);
+    const delegate = attributes.delegateTo === undefined ? undefined : renderValue(attributes.delegateTo, scope, task.span);
+    if (delegate === undefined || delegate === host.name) return this.#onSession(host.session, host.name, scope, false);
+    if (typeof delegate !== 'string') throw badInput('bad-delegate', `delegate_to must give a host's name, not ${typeName(delegate)}`, { span: task.span });
+    await host.session.flush();
+    const other = ctx.delegate(delegate);
+    return other.exclusively(async () => {
+      if (ctx.options.mode !== 'check') other.session.forgetEverything();
+      const result = await this.#onSession(other.session, delegate, scope, true);
+      await other.session.flush();
+      return result;
+    });
+  }
+
+  async #onSession(session: HostSession, target: string, scope: Scope, delegated: boolean): Promise<ItemResult> {
+    const { ctx, host, task, play } = this.#init;
+    this.#target = session;
+    const attributes = task.attributes;
+    const identity = identityOf(attributes, scope, ctx.variables.hostScope(target), ctx.options.becomePassword);
+    if (!session.started) await session.start(identity, []);
+    const predict = this.#predicts(scope);
+    const item: ItemContext = {
+      ctx,
+      cache: this.#init.cache,
+      session,
+      identity,
+      environment: resolveEnvironment(attributes.environment, scope),
+      timeoutSeconds: resolveNumber(attributes.timeout, scope) ?? DEFAULT_TIMEOUT_SECONDS,
+      predict,
+      noLog: this.#noLog,
+      diff: resolveBoolean(attributes.diff, scope) ?? ctx.options.diff,
+      unknown: ctx.variables.unknownNames(host.name),
+      alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
+      before: () => (delegated || predict ? undefined : noteNotified(play, host, task, scope, identity)),
+      sent: (pending) => this.#waiting.add(pending),
+      settled: (pending) => {
+        this.#waiting.delete(pending);
+        if (this.#waiting.size === 0) this.#finish?.();
+      },
+    };
+    const result = await knowingAsync(item.unknown, () => runItem(item, task, scope));
+    if (delegated && !predict && ctx.inventory.hosts.includes(target)) ctx.host(target).session.delegatedChange(result.status === 'changed');
+    // These rules look at what really happened, so the change must have been made.
+    if (result.status === 'changed' && (task.failedWhen !== undefined || delegated)) await session.flush();
+    return result;
+  }
+
+  #end(items: readonly ItemResult[], values: readonly Value[]): TaskEnd {
+    const { task } = this.#init;
+    const register = registered(items, task.loop !== undefined, values, task.loopControl.loopVar);
+    const status = overall(items);
+    const messages = items.filter((i) => i.msg !== undefined && (status !== 'failed' || i.status === 'failed')).map((i) => (i.label === undefined ? i.msg : `[${i.label}] ${i.msg ?? ''}`));
+    const failed = this.#conclude(status, items, messages.length === 0 ? undefined : messages.slice(0, 20).join('\n'), register);
+    if (failed !== undefined) throw failed;
+    const facts = items.reduce<ValueMap | undefined>((all, i) => (i.facts === undefined ? all : { ...all, ...i.facts }), undefined);
+    const unknownBecause = items.find((i) => i.valuesUnknown !== undefined)?.valuesUnknown;
+    return { register, unknownBecause, facts };
+  }
+
+  /** Reports, counts, notifies. @returns the failure, unless ignore_errors takes it */
+  #conclude(status: Exclude<TaskStatus, 'unreachable' | 'rescued' | 'ignored'>, items: readonly ItemResult[], msg: string | undefined, result: ValueMap): TaskFailed | undefined {
+    const { ctx, host, play, task, handler } = this.#init;
+    const ignored = status === 'failed' && (this.#safely(() => resolveBoolean(task.attributes.ignoreErrors, this.#scope)) ?? false);
+    const fatal = this.#safely(() => resolveBoolean(task.attributes.anyErrorsFatal, this.#scope)) ?? play.play.anyErrorsFatal;
+    const shown = this.#noLog && msg !== undefined ? 'hidden by no_log' : msg === undefined ? undefined : maskSecrets(msg);
+    if (status === 'changed') notifyHandlers(play, host, task, this.#scope);
+    const seconds = (performance.now() - this.#started) / 1000;
+    const emit = (): void => {
+      const counted: TaskStatus = ignored ? 'ignored' : status;
+      for (const item of items) {
+        for (const change of item.changes) {
+          if (item.status !== 'changed' && item.status !== 'unknown') continue;
+          ctx.emit({
+            type: 'change', host: host.name, role: this.role, task: this.#title, resource: change.resource, what: change.what, handler,
+            ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}),
+          });
+        }
+      }
+      const shownResult = this.#noLog ? undefined : shownValues(task.module, result);
+      ctx.emit({
+        type: 'task', host: host.name, play: play.play.name, role: this.role, task: this.#title, module: task.module, status: counted, seconds, at: formatPlace(task.span), handler,
+        ...(shown === undefined ? {} : status === 'failed' ? { msg: firstLine(shown), error: shown } : { msg: shown }),
+        ...(shownResult === undefined ? {} : { result: shownResult }),
+      });
+      ctx.tally.count(host.name, this.role, this.#title, counted, seconds);
+    };
+    if (this.#waiting.size > 0 && status !== 'failed') {
+      this.#finish = () => {
+        this.#report.ready(emit);
+      };
+    } else this.#report.ready(emit);
+    return status === 'failed' && !ignored ? new TaskFailed(task, shown ?? 'failed', result, fatal) : undefined;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? text;
+}
+
+/** What verbose output shows; `debug` is there to be shown. */
+function shownValues(module: string, values: ValueMap): string | undefined {
+  const { msg: _msg, changed: _changed, failed: _failed, skipped: _skipped, ...rest } = values;
+  if (module === 'debug' && typeof values['msg'] === 'string' && Object.keys(rest).length === 0) return undefined;
+  if (Object.keys(rest).length === 0) return undefined;
+  return maskSecrets(JSON.stringify(rest, null, 2)).slice(0, 20_000);
+}
+
+function overall(items: readonly ItemResult[]): ItemResult['status'] {
+  for (const status of ['failed', 'unknown', 'changed'] as const) if (items.some((i) => i.status === status)) return status;
+  if (items.length === 0 || items.every((i) => i.status === 'skipped')) return 'skipped';
+  return 'ok';
+}
+
+/** The result of a plan that needs no host. */
+function planned(plan: Plan): ItemResult {
+  const base: ItemResult = { status: 'ok', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
+  switch (plan.type) {
+    case 'ok':
+      return { ...base, values: plan.values ?? {}, facts: plan.facts, msg: plan.msg ?? (typeof plan.values?.['msg'] === 'string' ? plan.values['msg'] : undefined) };
+    case 'skipped':
+      return { ...base, status: 'skipped', msg: plan.because };
+    case 'failed':
+      return { ...base, status: 'failed', msg: plan.msg, values: plan.values ?? {} };
+    case 'unknown':
+      return { ...base, status: 'unknown', msg: plan.because, valuesUnknown: plan.because };
+    case 'changes':
+    case 'action':
+      throw new Error('a module of the engine cannot change a host');
+  }
+}
+
+async function knowingAsync<T>(unknown: ReadonlyMap<string, string>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return knowing(unknown, () => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,23 @@
+/** `care-provision validate`: everything checked, no host touched. */
+import type { Diagnostic } from '../support/diagnostic.ts';
+import { FileCache } from './controller-files.ts';
+import { loadProject } from './load.ts';
+import type { RunOptions } from './options.ts';
+import { validateLoaded } from './validate.ts';
+
+export interface Validation {
+  readonly problems: readonly Diagnostic[];
+  readonly hosts: number;
+  readonly plays: number;
+  readonly tasks: number;
+}
+
+/** @throws Diagnostic or DiagnosticList for files that can't even be read */
+export function validateProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'limit' | 'extraVars'>): Validation {
+  const loaded = loadProject({ ...options, mode: 'apply' });
+  const problems = [...validateLoaded(loaded, options, new FileCache()).list];
+  const verify = loadProject({ ...options, mode: 'verify' });
+  problems.push(...validateLoaded(verify, options, new FileCache()).list.filter((d) => !problems.some((p) => p.format() === d.format())));
+  const plays = loaded.playbooks.flatMap((p) => p.plays);
+  return { problems, hosts: loaded.inventory.hosts.length, plays: plays.length, tasks: plays.flatMap((p) => p.sections).reduce((n, s) => n + s.nodes.length, 0) };
+}

@@ -1,0 +1,209 @@
+/** The variables of each host during a run, layered by Ansible's precedence. */
+import type { EncryptedValue } from '../language/encrypted.ts';
+import type { Inventory } from '../language/inventory/index.ts';
+import type { Attributes, Play } from '../language/playbook/model.ts';
+import { createScope, lazyView } from '../language/scope.ts';
+import type { Scope, VariableLayer } from '../language/scope-types.ts';
+import type { BaseFacts } from '../host/view.ts';
+import type { Secret } from '../support/secret.ts';
+import type { Value, ValueMap } from '../support/value.ts';
+import type { RunMode } from './events.ts';
+
+/** Marks an argument to be left out, as Ansible's `omit`. Not a word anybody would write. */
+export const OMIT = '__omit_place_holder__9f1c2b7e5d';
+
+export interface VariablesInit {
+  readonly inventory: Inventory;
+  readonly extraVars: ValueMap;
+  readonly mode: RunMode;
+  readonly diff: boolean;
+  readonly decrypt: ((encrypted: EncryptedValue) => Secret) | undefined;
+}
+
+/** What tasks of one host have learnt and set. */
+interface HostMemory {
+  facts: ValueMap;
+  readonly included: Record<string, Value>;
+  readonly set: Record<string, Value>;
+  /** Registered results that check mode cannot know, with the reason. */
+  readonly unknown: Map<string, string>;
+}
+
+/** Names that every host has without anybody setting them, for static checks. */
+export const MAGIC_NAMES = [
+  'inventory_hostname', 'inventory_hostname_short', 'group_names', 'groups', 'hostvars', 'inventory_dir', 'inventory_file',
+  'ansible_facts', 'ansible_check_mode', 'ansible_diff_mode', 'ansible_verify_mode', 'ansible_play_name', 'ansible_play_hosts', 'ansible_play_hosts_all',
+  'ansible_play_batch', 'play_hosts', 'playbook_dir', 'role_name', 'role_path', 'omit', 'ansible_loop', 'ansible_failed_task', 'ansible_failed_result',
+  'ansible_host', 'ansible_port', 'ansible_user', 'care_version',
+] as const;
+
+/** Base facts as Ansible names them at the top level: `ansible_` in front. */
+export function factVariables(base: BaseFacts): ValueMap {
+  const { epoch: _epoch, ...facts } = base;
+  const plain: Record<string, Value> = { ...facts, default_ipv4: facts.default_ipv4 === null ? {} : { ...facts.default_ipv4 } };
+  const out: Record<string, Value> = { ansible_facts: plain };
+  for (const [name, value] of Object.entries(plain)) out[`ansible_${name}`] = value;
+  out['ansible_date_time'] = { epoch: String(base.epoch), iso8601: new Date(base.epoch * 1000).toISOString() };
+  return out;
+}
+
+export class Variables {
+  readonly #init: VariablesInit;
+  readonly #memory = new Map<string, HostMemory>();
+  readonly #inventoryVars = new Map<string, ValueMap>();
+  readonly #hostScopes = new Map<string, Scope>();
+  readonly #groups: ValueMap;
+
+  constructor(init: VariablesInit) {
+    this.#init = init;
+    this.#groups = Object.fromEntries(init.inventory.groups().map((g) => [g, [...init.inventory.hostsOfGroup(g)]]));
+  }
+
+  #of(host: string): HostMemory {
+    let memory = this.#memory.get(host);
+    if (memory === undefined) {
+      memory = { facts: {}, included: {}, set: {}, unknown: new Map() };
+      this.#memory.set(host, memory);
+    }
+    return memory;
+  }
+
+  learnFacts(host: string, base: BaseFacts): void {
+    this.#of(host).facts = factVariables(base);
+    this.#hostScopes.delete(host);
+  }
+
+  set(host: string, values: ValueMap): void {
+    const memory = this.#of(host);
+    for (const [name, value] of Object.entries(values)) {
+      memory.set[name] = value;
+      memory.unknown.delete(name);
+    }
+    this.#hostScopes.delete(host);
+  }
+
+  include(host: string, values: ValueMap): void {
+    Object.assign(this.#of(host).included, values);
+    this.#hostScopes.delete(host);
+  }
+
+  /** Check mode: the variable will have a value that only doing can tell. */
+  setUnknown(host: string, name: string, because: string): void {
+    const memory = this.#of(host);
+    memory.unknown.set(name, because);
+    // Asking for it must fail, so that the failure can be told as "unknown".
+    Reflect.deleteProperty(memory.set, name);
+    this.#hostScopes.delete(host);
+  }
+
+  unknownNames(host: string): ReadonlyMap<string, string> {
+    return this.#of(host).unknown;
+  }
+
+  inventoryVars(host: string): ValueMap {
+    let vars = this.#inventoryVars.get(host);
+    if (vars === undefined) {
+      vars = this.#init.inventory.variablesOf(host);
+      this.#inventoryVars.set(host, vars);
+    }
+    return vars;
+  }
+
+  #magic(host: string): ValueMap {
+    const inventory = this.#init.inventory;
+    return {
+      ...inventory.magicVariablesOf(host),
+      groups: this.#groups,
+      hostvars: this.#hostvars(),
+      ansible_check_mode: this.#init.mode === 'check',
+      ansible_verify_mode: this.#init.mode === 'verify',
+      ansible_diff_mode: this.#init.diff,
+      omit: OMIT,
+    };
+  }
+
+  #hostvarsValue: ValueMap | undefined;
+
+  /** Lazily: a host's variables are rendered only when asked for. Never kept: they change as hosts go on. */
+  #hostvars(): ValueMap {
+    if (this.#hostvarsValue !== undefined) return this.#hostvarsValue;
+    const all: Record<string, Value> = {};
+    for (const host of this.#init.inventory.hosts) {
+      Object.defineProperty(all, host, { enumerable: true, get: () => lazyView(this.hostScope(host)) });
+    }
+    this.#hostvarsValue = all;
+    return all;
+  }
+
+  /** A host's own variables: inventory, facts, what its tasks have set, extra vars. */
+  hostScope(host: string): Scope {
+    let scope = this.#hostScopes.get(host);
+    if (scope === undefined) {
+      const memory = this.#of(host);
+      scope = this.#scope([
+        { values: this.inventoryVars(host), templated: true },
+        { values: memory.facts, templated: false },
+        { values: memory.included, templated: true },
+        { values: memory.set, templated: false },
+        { values: this.#init.extraVars, templated: true },
+        { values: this.#magic(host), templated: false },
+      ]);
+      this.#hostScopes.set(host, scope);
+    }
+    return scope;
+  }
+
+  #scope(layers: readonly VariableLayer[]): Scope {
+    return this.#init.decrypt === undefined ? createScope(layers) : createScope(layers, { decrypt: this.#init.decrypt });
+  }
+
+  /** All variables that a task sees on a host, lowest precedence first. */
+  taskScope(host: string, play: PlayVariables, attributes: Attributes): Scope {
+    const memory = this.#of(host);
+    const role = attributes.role;
+    return this.#scope([
+      ...play.roleDefaults.map((values) => ({ values, templated: true })),
+      ...(role === undefined ? [] : [{ values: role.role.defaults, templated: true }]),
+      { values: this.inventoryVars(host), templated: true },
+      { values: memory.facts, templated: false },
+      { values: play.vars, templated: true },
+      ...play.varsFiles.map((values) => ({ values, templated: true })),
+      ...(role === undefined ? [] : [{ values: role.role.vars, templated: true }]),
+      ...attributes.vars,
+      { values: memory.included, templated: true },
+      { values: memory.set, templated: false },
+      ...(role === undefined ? [] : [{ values: role.params, templated: true }]),
+      { values: this.#init.extraVars, templated: true },
+      { values: { ...this.#magic(host), ...play.magic(), ...roleMagic(attributes) }, templated: false },
+    ]);
+  }
+}
+
+function roleMagic(attributes: Attributes): ValueMap {
+  const role = attributes.role;
+  return role === undefined ? {} : { role_name: role.role.name, role_path: role.role.directory };
+}
+
+/** The play's share of the variables. */
+export interface PlayVariables {
+  readonly roleDefaults: readonly ValueMap[];
+  readonly vars: ValueMap;
+  readonly varsFiles: readonly ValueMap[];
+  readonly magic: () => ValueMap;
+}
+
+export function playVariables(play: Play, varsFiles: readonly ValueMap[], live: { readonly all: readonly string[]; readonly batch: () => readonly string[]; readonly present: () => readonly string[] }): PlayVariables {
+  return {
+    roleDefaults: play.roles.map((use) => use.role.defaults),
+    vars: play.vars,
+    varsFiles,
+    magic: () => ({
+      ansible_play_name: play.name,
+      ansible_play_hosts_all: [...live.all],
+      ansible_play_hosts: [...live.present()],
+      play_hosts: [...live.present()],
+      ansible_play_batch: [...live.batch()],
+      playbook_dir: play.directory,
+    }),
+  };
+}
