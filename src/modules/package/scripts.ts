@@ -1,0 +1,39 @@
+/** The scripts that the package modules run. */
+import { joinScripts, rawScript, sh, type Script } from '../../support/shell.ts';
+import type { PackageArgs, PackageSpec } from './schema.ts';
+import { aptScript, denyServices, refreshLists } from './shell.ts';
+
+interface Wanted {
+  readonly spec: PackageSpec;
+}
+
+export function installWord(spec: PackageSpec): string {
+  return spec.version === undefined ? spec.name : `${spec.name}=${spec.version}`;
+}
+
+/** Options of `apt-get install` that the arguments ask for. */
+export function installOptions(args: PackageArgs): readonly string[] {
+  return [
+    args.install_recommends ? '--install-recommends' : '--no-install-recommends',
+    ...(args.default_release === undefined ? [] : ['-t', args.default_release]),
+    ...(args.allow_downgrade ? ['--allow-downgrades'] : []),
+    ...(args.allow_change_held_packages || args.hold !== undefined ? ['--allow-change-held-packages'] : []),
+  ];
+}
+
+export function installScript(args: PackageArgs, wanted: readonly Wanted[]): Script {
+  const names = wanted.map(({ spec }) => spec.name);
+  const words = wanted.map(({ spec }) => installWord(spec));
+  const install = sh`care_apt ${installOptions(args)} install -- ${words}`;
+  return aptScript(joinScripts([refreshLists(names, args.update_cache ? (args.cache_valid_time ?? 0) : undefined), denyServices(args.policy_rc_d), install], ''), args.lock_timeout);
+}
+
+export function removeScript(args: PackageArgs, specs: readonly PackageSpec[]): Script {
+  const options = args.autoremove ? ['--auto-remove'] : ['--no-auto-remove'];
+  const held = args.allow_change_held_packages ? ['--allow-change-held-packages'] : [];
+  return aptScript(sh`care_apt ${[...options, ...held]} ${args.purge ? 'purge' : 'remove'} -- ${specs.map((spec) => spec.name)}`, args.lock_timeout);
+}
+
+export function updateScript(args: PackageArgs): Script {
+  return aptScript(rawScript('care_apt_update'), args.lock_timeout);
+}
