@@ -2,9 +2,10 @@
 import { content, sha256, type ContentFact } from '../../host/kinds/content.ts';
 import { isUnreadable, parentOf } from '../../host/kinds/path-key.ts';
 import { stat, statFollow, type FollowedPath, type PathFact, type PresentPath } from '../../host/kinds/path.ts';
+import { tree, TREE_LIMIT, type TreeEntry } from '../../host/kinds/tree.ts';
 import { failed, type Plan } from '../../host/plan.ts';
-import type { Query } from '../../host/query.ts';
-import type { HostView } from '../../host/view.ts';
+import type { AnyQuery, Query } from '../../host/query.ts';
+import { FactsNeeded, type HostView } from '../../host/view.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 
 function refused(path: string, error: string): Diagnostic {
@@ -40,6 +41,33 @@ export function digestOf(host: HostView, path: string): string | null {
 /** Small content. @throws Diagnostic when it cannot be read */
 export function contentOf(host: HostView, path: string): Exclude<ContentFact, { readonly error: string }> {
   return readable(path, host.fact(content(path)));
+}
+
+/**
+ * Everything below a directory; nothing when there is none.
+ *
+ * @throws Diagnostic when it cannot be looked at, or there is too much
+ */
+export function everythingBelow(host: HostView, path: string): readonly TreeEntry[] {
+  const fact = host.fact(tree({ path }));
+  if (fact === null) return [];
+  if ('error' in fact) throw refused(path, fact.error);
+  if ('tooMany' in fact) throw failure('too-many-files', `there are more than ${String(TREE_LIMIT)} files below ${path}, too many to manage one by one`, { remedy: 'manage a directory further down, or use a command' });
+  return fact;
+}
+
+/** Asks for many facts together, so that a plan which then takes them one by one costs one round trip. @throws FactsNeeded */
+export function askAll(host: HostView, queries: readonly AnyQuery[]): void {
+  const missing = queries.filter((query) => {
+    try {
+      host.uncertain(query);
+      return false;
+    } catch (error) {
+      if (error instanceof FactsNeeded) return true;
+      throw error;
+    }
+  });
+  if (missing.length > 0) throw new FactsNeeded(missing);
 }
 
 /** The directory that is to hold `path`. @throws Diagnostic when there is none */

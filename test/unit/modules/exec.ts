@@ -150,6 +150,7 @@ export function planHere(module: Module, args: unknown, options: ExecOptions = {
       return store.uncertain(query);
     },
     localFile(src) {
+      if (options.trees?.[src] !== undefined) throw badInput('is-a-directory', `${src} is a directory`);
       const file = options.local?.[src];
       if (file === undefined) throw badInput('no-such-file', `there is no file ${src}`);
       return diskFile(controller, src, file.content, file.mode ?? '0644');

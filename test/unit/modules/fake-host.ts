@@ -66,6 +66,7 @@ export function fakeHost(given: FakeHost): HostView {
     fact: <F>(query: Query<F>): F => lookUp(given, query) as F,
     uncertain: (query) => given.uncertain?.[query.id],
     localFile(src) {
+      if (given.trees?.[src] !== undefined) throw badInput('is-a-directory', `${src} is a directory`);
       const file = given.local?.[src];
       if (file === undefined) throw badInput('no-such-file', `there is no file ${src}`);
       return fakeFile(`/controller/${src}`, file.content, file.mode);

@@ -1,0 +1,92 @@
+/**
+ * Every module there is, by its name. One import line a module, in alphabetical order; a test holds the
+ * folder and this list to each other.
+ */
+import type { Module } from './define.ts';
+import { alternativesModule } from './alternatives/index.ts';
+import { assert } from './assert/index.ts';
+import { authorizedKeyModule } from './authorized_key/index.ts';
+import { command } from './command/index.ts';
+import { copy } from './copy/index.ts';
+import { debconfModule } from './debconf/index.ts';
+import { debug } from './debug/index.ts';
+import { fail } from './fail/index.ts';
+import { file } from './file/index.ts';
+import { git } from './git/index.ts';
+import { groupModule } from './group/index.ts';
+import { hostnameModule } from './hostname/index.ts';
+import { hostsEntryModule } from './hosts_entry/index.ts';
+import { includeVars } from './include_vars/index.ts';
+import { knownHostsModule } from './known_hosts/index.ts';
+import { localeModule } from './locale/index.ts';
+import { meta } from './meta/index.ts';
+import { packageModule, aptModule } from './package/index.ts';
+import { pause } from './pause/index.ts';
+import { ping } from './ping/index.ts';
+import { reboot } from './reboot/index.ts';
+import { script } from './script/index.ts';
+import { serviceModule } from './service/index.ts';
+import { setFact } from './set_fact/index.ts';
+import { shell } from './shell/index.ts';
+import { sudoersModule } from './sudoers/index.ts';
+import { systemdModule } from './systemd/index.ts';
+import { template } from './template/index.ts';
+import { timezoneModule } from './timezone/index.ts';
+import { uri } from './uri/index.ts';
+import { userModule } from './user/index.ts';
+import { waitFor } from './wait_for/index.ts';
+import { waitForConnection } from './wait_for_connection/index.ts';
+
+const all: readonly Module[] = [
+  alternativesModule,
+  assert,
+  authorizedKeyModule,
+  command,
+  copy,
+  debconfModule,
+  debug,
+  fail,
+  file,
+  git,
+  groupModule,
+  hostnameModule,
+  hostsEntryModule,
+  includeVars,
+  knownHostsModule,
+  localeModule,
+  meta,
+  packageModule,
+  aptModule,
+  pause,
+  ping,
+  reboot,
+  script,
+  serviceModule,
+  setFact,
+  shell,
+  sudoersModule,
+  systemdModule,
+  template,
+  timezoneModule,
+  uri,
+  userModule,
+  waitFor,
+  waitForConnection,
+];
+
+/** Modules by name, in alphabetical order. */
+export const modules: ReadonlyMap<string, Module> = new Map([...all].sort((a, b) => (a.name < b.name ? -1 : 1)).map((module) => [module.name, module]));
+
+/** Ansible's collections whose modules of the same name stand for ours. */
+const COLLECTIONS = ['ansible.builtin', 'ansible.legacy', 'ansible.posix', 'community.general', 'community.crypto'];
+
+/**
+ * A module by its name or by Ansible's full name: `file`, `ansible.builtin.file`, `ansible.posix.sysctl`.
+ *
+ * @returns undefined when there is none
+ */
+export function findModule(name: string): Module | undefined {
+  const dot = name.lastIndexOf('.');
+  if (dot === -1) return modules.get(name);
+  return COLLECTIONS.includes(name.slice(0, dot)) ? modules.get(name.slice(dot + 1)) : undefined;
+}
