@@ -10,6 +10,8 @@ import { docCommand } from './commands/doc.ts';
 import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
+import { factsCommand, runAdHocCommand } from './commands/run.ts';
+import { trustCommand } from './commands/trust.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
 import type { Session } from './session.ts';
@@ -51,6 +53,9 @@ export function buildProgram(session: Session): Command {
     verifyCommand,
     validateCommand,
     inventoryCommand,
+    runAdHocCommand,
+    factsCommand,
+    trustCommand,
     historyCommand,
     docCommand,
     labCommand,

@@ -2,13 +2,13 @@
 import { basename, join } from 'node:path';
 import { openProject } from '../../language/playbook/project.ts';
 import { loadRole } from '../../language/playbook/role.ts';
-import { findModule, modules } from '../../modules/registry.ts';
+import { findModule } from '../../modules/registry.ts';
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { packageRoot } from '../../support/package-root.ts';
 import type { DocFlags } from '../commands/doc.ts';
 import type { CliContext } from '../context.ts';
-import { moduleDoc } from '../doc/module-doc.ts';
+import { moduleDoc, sortedModules } from '../doc/module-doc.ts';
 import { moduleList, moduleMarkdown, modulesMarkdown, moduleText } from '../doc/render.ts';
 import { roleMarkdown, roleText } from '../doc/role-doc.ts';
 import { projectRoot } from './project.ts';
@@ -32,11 +32,11 @@ export function docAction(context: CliContext, module: string | undefined, flags
     return ExitStatus.ok;
   }
   if (module === undefined) {
-    context.stdout.write(flags.format === 'markdown' ? modulesMarkdown(modules.map(moduleDoc)) : moduleList(modules, context.paint));
+    context.stdout.write(flags.format === 'markdown' ? modulesMarkdown(sortedModules().map(moduleDoc)) : moduleList(sortedModules(), context.paint));
     return ExitStatus.ok;
   }
   const found = findModule(module);
-  if (found === undefined) throw badInput('unknown-module', `there is no module ${module}`, { remedy: suggestion(module, modules.map((each) => each.name)) ?? 'care-provision doc lists them' });
+  if (found === undefined) throw badInput('unknown-module', `there is no module ${module}`, { remedy: suggestion(module, sortedModules().map((each) => each.name)) ?? 'care-provision doc lists them' });
   const doc = moduleDoc(found);
   context.stdout.write(flags.format === 'markdown' ? moduleMarkdown(doc) : moduleText(doc, context.paint, width));
   return ExitStatus.ok;

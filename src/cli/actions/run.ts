@@ -1,13 +1,14 @@
 /** apply, check and verify: options in, one run, its reports out. */
 import { run } from '../../run/run.ts';
-import type { RunMode } from '../../run/events.ts';
-import type { RunOptions } from '../../run/options.ts';
+import type { Reporter, RunMode } from '../../run/events.ts';
+import { historyReporter } from '../../run/history-reporter.ts';
+import { openSqliteStore } from '../../state/sqlite-store.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import type { RunFlags } from '../options.ts';
-import { statusOf } from '../reporters/cli-reporter.ts';
+import { combineReporters, statusOf, type CliReporter } from '../reporters/cli-reporter.ts';
 import { makeReporter } from '../reporters/make.ts';
 import { askOnTerminal } from '../terminal/prompt.ts';
 import { processInterruption } from '../terminal/signals.ts';
@@ -29,6 +30,29 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
   return new Secret(password);
 }
 
+/** The run history as a further reader; what keeps it from being written is a warning. */
+function recorder(context: CliContext): Reporter {
+  return historyReporter({
+    open: () => openSqliteStore(),
+    warn: (message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); },
+  });
+}
+
+/** Reports an error to the readers of the output, closes them, and gives the error on. */
+async function withReporter<T>(reporter: CliReporter, work: () => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    reporter.aborted(error, statusOf(error));
+    // The first error is the one to tell.
+    await reporter.close().catch(() => undefined);
+    throw error;
+  }
+  await reporter.close();
+  return result;
+}
+
 /**
  * One run with its reporters.
  *
@@ -36,34 +60,32 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
  */
 export async function runAction(context: CliContext, request: RunRequest): Promise<ExitStatus> {
   const { flags } = request;
-  const reporter = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
+  const project = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
+  const selection = { mode: request.mode, limit: flags.limit, tags: flags.tags, skipTags: flags.skipTags };
+  if (flags.listHosts === true || flags.listTasks === true) {
+    return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');
+  }
+  const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
+  const reporter = combineReporters([report, recorder(context)]);
   const interrupted = processInterruption(context);
   try {
-    const options: RunOptions = {
-      mode: request.mode,
-      inventory: [request.inventory, ...flags.inventory],
-      playbooks: [...request.playbooks, ...flags.playbook],
-      limit: flags.limit,
-      tags: flags.tags,
-      skipTags: flags.skipTags,
-      forks: flags.forks,
-      extraVars: parseExtraVars(flags.extraVars, context.cwd),
-      startAtTask: flags.startAtTask,
-      diff: flags.diff === true,
-      becomePassword: await askBecomePassword(flags.askBecomePass),
-      lockWaitSeconds: flags.lockWait,
-      reporter,
-      stop: interrupted.stop,
-      kill: interrupted.kill,
-      prompt: context.interactive ? askOnTerminal : undefined,
-    };
-    if (flags.listHosts === true || flags.listTasks === true) return await listAction(context, options, flags);
-    return await run(options);
-  } catch (error) {
-    reporter.aborted(error, statusOf(error));
-    throw error;
+    return await withReporter(reporter, async () =>
+      run({
+        ...project,
+        ...selection,
+        forks: flags.forks,
+        extraVars: parseExtraVars(flags.extraVars, context.cwd),
+        startAtTask: flags.startAtTask,
+        diff: flags.diff === true,
+        becomePassword: await askBecomePassword(flags.askBecomePass),
+        lockWaitSeconds: flags.lockWait,
+        reporter,
+        stop: interrupted.stop,
+        kill: interrupted.kill,
+        prompt: context.interactive ? askOnTerminal : undefined,
+      }),
+    );
   } finally {
     interrupted.dispose();
-    await reporter.close();
   }
 }

@@ -1,16 +1,15 @@
 /** Every generated file of the repository: what `scripts/docs` writes and a test compares. */
-import { modules } from '../../modules/registry.ts';
 import { schemaFiles } from '../schemas/all.ts';
 import { jsonOutputMarkdown } from './json-output.ts';
-import { moduleDoc } from './module-doc.ts';
+import { moduleDoc, sortedModules } from './module-doc.ts';
 import { modulesMarkdown } from './render.ts';
 
 /** Path from the repository's root → content. */
 export function generatedFiles(): Readonly<Record<string, string>> {
-  const schemas = Object.entries(schemaFiles(modules)).map(([name, content]) => [`schemas/${name}`, content] as const);
+  const schemas = Object.entries(schemaFiles(sortedModules())).map(([name, content]) => [`schemas/${name}`, content] as const);
   return Object.fromEntries([
     ['docs/json-output.md', jsonOutputMarkdown()],
-    ['docs/modules.md', modulesMarkdown(modules.map(moduleDoc))],
+    ['docs/modules.md', modulesMarkdown(sortedModules().map(moduleDoc))],
     ...schemas,
   ]);
 }

@@ -36,7 +36,8 @@ function fieldRow(name: string, field: JsonSchema, required: boolean): string {
 function section(type: string, schema: z.ZodType): string {
   const object = inputSchema(schema);
   const rows = Object.entries(object.properties ?? {}).filter(([name]) => name !== 'type').map(([name, field]) => fieldRow(name, field, object.required?.includes(name) === true));
-  return [`## ${type}`, '', `${object.description ?? ''}.`, '', '| field | type | meaning |', '| --- | --- | --- |', ...rows, ''].join('\n');
+  const text = object.description ?? '';
+  return [`## ${type}`, '', `${text.charAt(0).toUpperCase()}${text.slice(1)}.`, '', '| field | type | meaning |', '| --- | --- | --- |', ...rows, ''].join('\n');
 }
 
 export function jsonOutputMarkdown(): string {

@@ -1,5 +1,6 @@
 /** A module's reference as data, read from its zod schema; text and Markdown are two renderings of it. */
 import type { Module, ModuleExample } from '../../modules/define.ts';
+import { modules } from '../../modules/registry.ts';
 import { choicesOf, inputSchema, nestedObjects, typeWords, type JsonSchema } from './json-schema.ts';
 
 export interface ArgumentDoc {
@@ -58,6 +59,11 @@ function merged(docs: readonly ArgumentDoc[]): ArgumentDoc[] {
 /** Required arguments first, then by name: what a reader looks for. */
 function ordered(docs: readonly ArgumentDoc[]): ArgumentDoc[] {
   return [...docs].sort((a, b) => Number(b.required) - Number(a.required) || a.name.localeCompare(b.name, 'en'));
+}
+
+/** Every module by name. */
+export function sortedModules(): Module[] {
+  return [...modules.values()];
 }
 
 export function moduleDoc(module: Module): ModuleDoc {

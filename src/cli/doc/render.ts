@@ -2,9 +2,21 @@
 import type { Paint } from '../terminal/colour.ts';
 import type { ArgumentDoc, ModuleDoc } from './module-doc.ts';
 
-/** Words wrapped to a width, each line with an indent. */
+/** Paragraphs of Markdown as single lines: soft breaks go, lists and indented text keep their lines. */
+function paragraphs(text: string): string[] {
+  const lines: string[] = [];
+  for (const line of text.trim().split('\n')) {
+    const last = lines.at(-1);
+    const goesOn = last !== undefined && last !== '' && line.trim() !== '' && !/^(\s*[-*|]\s|\s{4})/.test(line);
+    if (goesOn) lines[lines.length - 1] = `${last} ${line.trim()}`;
+    else lines.push(line.trimEnd());
+  }
+  return lines;
+}
+
+/** Text wrapped to a width, each line with an indent. */
 export function wrap(text: string, width: number, indent: string): string[] {
-  return text.split('\n').flatMap((paragraph) => {
+  return paragraphs(text).flatMap((paragraph) => {
     const lines: string[] = [];
     let line = '';
     for (const word of paragraph.split(' ')) {

@@ -51,5 +51,5 @@ export function schemaFiles(modules: readonly Module[]): Readonly<Record<string,
     inventory: withIdentity('inventory', 'Ansible YAML inventory', INVENTORY),
     'run-event': withIdentity('run-event', 'One line of care-provision --output json', line),
   };
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [`${name}.schema.json`, `${JSON.stringify(schema, undefined, 2)}\n`]));
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [`${name}.schema.json`, `${JSON.stringify(schema, undefined, 1)}\n`]));
 }

@@ -69,9 +69,10 @@ const INCLUDE_PROPERTIES: Readonly<Record<(typeof INCLUDES)[number], JsonSchema>
 
 /** The definitions that playbook and task file share. */
 export function taskDefinitions(modules: readonly Module[]): Record<string, JsonSchema> {
-  const task = { ...keywords(TASK_KEYWORDS), ...Object.fromEntries(modules.map((module) => [module.name, moduleValue(module)])) };
+  const task = { ...keywords(TASK_KEYWORDS), ...Object.fromEntries(modules.map((module) => [module.name, { $ref: `#/definitions/module_${module.name}` }])) };
   const closed = (properties: Record<string, JsonSchema>): JsonSchema => ({ type: 'object', properties, patternProperties: { '^ansible\\.(builtin|posix)\\.|^community\\.': {} }, additionalProperties: false });
   return {
+    ...Object.fromEntries(modules.map((module) => [`module_${module.name}`, moduleValue(module)])),
     // if/then keeps an editor's complaint about the one shape that was meant.
     task: {
       type: 'object',
