@@ -1,0 +1,56 @@
+/**
+ * Bundles the program into dist/: one file to start, chunks that are loaded when a command needs them (the
+ * Kubernetes and PostgreSQL clients are large), and the delay proxy, which runs as a process of its own.
+ * The new dist/ takes the old one's place whole.
+ */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const fresh = `${root}dist.${process.pid}.tmp`;
+
+// CommonJS inside the bundle expects these; an ES module has none (nodejs.org, "Differences between ES modules and CommonJS").
+const banner = [
+  "import { createRequire as careCreateRequire } from 'node:module';",
+  "import { fileURLToPath as careFileURLToPath } from 'node:url';",
+  'const require = careCreateRequire(import.meta.url);',
+  'const __filename = careFileURLToPath(import.meta.url);',
+  "const __dirname = careFileURLToPath(new URL('.', import.meta.url));",
+].join('\n');
+
+const begun = Date.now();
+try {
+  await mkdir(fresh, { recursive: true });
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: { 'care-provision': 'src/cli/main.ts', 'delay-proxy-main': 'src/lab/delay-proxy-main.ts' },
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.22',
+    outExtension: { '.js': '.mjs' },
+    // Flat, so that what stands beside the program (delay-proxy-main.mjs) stands beside each chunk too.
+    chunkNames: '[name]-[hash]',
+    sourcemap: 'linked',
+    legalComments: 'none',
+    logLevel: 'warning',
+    banner: { js: banner },
+    // Optional native parts: asked for in try/catch, and never built (npm ci --ignore-scripts).
+    external: ['cpu-features', '*.node', 'pg-native'],
+    metafile: true,
+  });
+  const size = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  await writeFile(`${fresh}/package.json`, '{ "type": "module" }\n');
+  await rm(`${root}dist`, { recursive: true, force: true });
+  await rename(fresh, `${root}dist`);
+  if (process.env.CARE_QUIET !== '1') console.log(`dist/: ${Object.keys(result.metafile.outputs).length} files, ${Math.round(size / 1024)} KiB, in ${Date.now() - begun} ms`);
+} catch (error) {
+  // esbuild has printed what is wrong with the sources.
+  if (!(error instanceof Error && 'errors' in error)) console.error(error);
+  process.exitCode = 1;
+} finally {
+  await rm(fresh, { recursive: true, force: true });
+}

@@ -1,0 +1,39 @@
+/**
+ * Sums vitest's JSON reports, and the checks beside them, into the closing line of scripts/test.
+ *
+ *     count-tests.mjs REPORT.json… [--checks PASSED FAILED]
+ *
+ * A report that is missing, or says that the run did not succeed without naming a failed test (a file that
+ * could not be loaded, an error outside of tests), counts as one failure. Exit status 1 when anything failed.
+ */
+import { readFileSync } from 'node:fs';
+
+const args = process.argv.slice(2);
+let [passed, failed, skipped] = [0, 0, 0];
+while (args.length > 0) {
+  const word = args.shift();
+  if (word === '--checks') {
+    passed += Number(args.shift());
+    failed += Number(args.shift());
+    continue;
+  }
+  let report;
+  try {
+    report = JSON.parse(readFileSync(word, 'utf8'));
+  } catch {
+    console.log(`no report of a test run: ${word}`);
+    failed += 1;
+    continue;
+  }
+  passed += report.numPassedTests;
+  skipped += report.numPendingTests + report.numTodoTests;
+  failed += report.numFailedTests;
+  if (report.success !== true && report.numFailedTests === 0) failed += 1;
+  for (const file of report.testResults) {
+    for (const test of file.assertionResults) {
+      if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
+    }
+  }
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
