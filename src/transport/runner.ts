@@ -1,4 +1,5 @@
 /** The controller's end of one held sh: queue, credit, chains, cancellation, results. */
+import { randomBytes } from 'node:crypto';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { connectionLost, interrupted } from './errors.ts';
 import { encodeKill, encodeRequest } from './frames.ts';
@@ -7,7 +8,6 @@ import { startStage, type Stage, type StageHost } from './stage.ts';
 import { runnerProgram } from './stages.ts';
 import { upload } from './transfer.ts';
 import type { Become, Outcome, Runner, RunRequest } from './types.ts';
-import { randomBytes } from 'node:crypto';
 
 /** What may be on the way or waiting on the host: enough to hide the round trip, little enough to lose. */
 const CREDIT_REQUESTS = 16;
@@ -17,6 +17,9 @@ const LARGEST_OUTPUT_LIMIT = 64 * 1024 * 1024;
 /** TERM, five seconds, KILL; then some for the way. */
 const KILL_ANSWER_SECONDS = 20;
 const CLOSE_SECONDS = 8;
+/** The host ends a script that takes too long; these are for a host that does not even do that. */
+const SILENCE_SECONDS = 180;
+const OVERTIME_SECONDS = 60;
 
 interface Item {
   readonly sequence: number;
@@ -57,6 +60,7 @@ export class HeldRunner implements Runner {
   #end: EndFrame | undefined;
   #directories: { readonly small: string; readonly large: string } | undefined;
   #ready: (() => void) | undefined;
+  #guard: NodeJS.Timeout | undefined;
   readonly #isReady: Promise<void>;
 
   /** Use {@link startRunner}. */
@@ -199,6 +203,7 @@ export class HeldRunner implements Runner {
     item.bytes = size;
     this.#sent.set(item.sequence, item);
     this.#sentBytes += size;
+    this.#watch();
     stage.channel.stdin.write(encodeRequest(stage.nonce, {
       sequence: item.sequence,
       timeoutSeconds: Math.max(1, Math.ceil(item.request.timeoutSeconds)),
@@ -248,12 +253,20 @@ export class HeldRunner implements Runner {
       }));
       return 0;
     }
+    if (kind === 'Q') {
+      // The executor is gone: at the end of our input, or because something killed it. Closing our end lets
+      // the reader kill the script in hand and remove the files.
+      this.#stage?.channel.stdin.end();
+      if (!this.#closing) this.#fail(failure('runner-ended', `${this.#host.name}: the shell that runs scripts was ended ${this.#during()}`, { remedy: 'see on the host what killed it (journalctl -k for the out-of-memory killer), then run again' }));
+      return 0;
+    }
     const numbers = rest.map(Number);
     const sequence = numbers[0] ?? Number.NaN;
     const item = this.#sent.get(sequence);
     if (item === undefined) throw new Error(`an answer to a request that was not made: ${words.join(' ')}`);
     if (kind === 'S') {
       item.startedAt = performance.now();
+      this.#watch();
       return 0;
     }
     const how = rest[2];
@@ -277,6 +290,7 @@ export class HeldRunner implements Runner {
     const failed = end.how !== 'n' && (end.how !== 'd' || end.status !== 0);
     if (failed && item.chain !== 0) this.#failedChain = item.chain;
     item.settle(this.#outcome(item, end, body));
+    this.#watch();
     void this.#pump();
   }
 
@@ -298,6 +312,18 @@ export class HeldRunner implements Runner {
     };
   }
 
+  /** Every wait is bounded: the next frame must come before this runs out. */
+  #watch(): void {
+    clearTimeout(this.#guard);
+    if (this.#sent.size === 0) return;
+    const running = [...this.#sent.values()].find((item) => item.startedAt !== undefined);
+    const seconds = running === undefined ? SILENCE_SECONDS : running.request.timeoutSeconds * 1.1 + OVERTIME_SECONDS;
+    this.#guard = setTimeout(() => {
+      this.#stage?.channel.destroy();
+      this.#fail(connectionLost(this.#host.name, this.#during(), { detail: `no answer for ${String(Math.round(seconds))} seconds, past every timeout` }));
+    }, Math.min(seconds * 1000, 2 ** 31 - 1));
+  }
+
   #during(): string {
     const running = [...this.#sent.values()].find((item) => item.startedAt !== undefined);
     if (running !== undefined) return `while a script was running (${String(this.#sent.size)} sent and not answered)`;
@@ -308,6 +334,7 @@ export class HeldRunner implements Runner {
   #fail(why: Diagnostic): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
+    clearTimeout(this.#guard);
     this.#ready?.();
     const sent = [...this.#sent.values()];
     this.#sent.clear();

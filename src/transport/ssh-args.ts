@@ -132,7 +132,7 @@ function setKnownHosts(draft: Draft, name: string, value: string): void {
 export function parseJumps(text: string): readonly Jump[] {
   if (text.toLowerCase() === 'none') return [];
   return text.split(',').map((part) => {
-    const match = /^(?:ssh:\/\/)?(?:([^@]+)@)?(\[[^\]]+\]|[^:@[\]]+)(?::(\d+))?\/?$/.exec(part.trim());
+    const match = /^(?:ssh:\/\/)?(?:([^@\s]+)@)?(\[[^\]\s]+\]|[^\s:@[\]]+)(?::(\d+))?\/?$/.exec(part.trim());
     const [, user, host, port] = match ?? [];
     if (host === undefined) throw badInput('bad-proxy-jump', `ProxyJump: ${JSON.stringify(part)} is not of the form user@host:port`);
     return { host: host.replace(/^\[(.*)\]$/, '$1'), user, port: port === undefined ? undefined : portNumber(port), options: { identityFiles: [], warnings: [] } };

@@ -49,13 +49,17 @@ export function frameStage(nonce: string, program: string): Buffer {
  * output, w is the watchdog of one script, m measures an output, p prints it, G gets bytes exactly,
  * R is the reader, X the executor.
  *
+ * Directories: root gets memory; others prefer /tmp, because logind empties a user's /dev/shm when his last
+ * session ends (RemoveIPC, logind.conf(5)), and a runner reached through sudo is no session.
+ *
  * @param directory a random word; the private directories of this runner are named with it
  */
 export function runnerProgram(directory: string): string {
   return String.raw`umask 022;cd /
 exec 4>&1 >/dev/null
 D= E= S= F=
-for b in /dev/shm /run /tmp;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done 2>/dev/null
+a="/tmp /dev/shm";[ ! -w /run ]||a="/dev/shm /run /tmp"
+for b in $a;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done 2>/dev/null
 for b in /var/tmp /tmp;do mkdir -m 700 "$b/.care-${directory}-l"&&{ E=$b/.care-${directory}-l;break;};done 2>/dev/null
 trap 'rm -rf "$D" "$E"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -111,7 +115,7 @@ echo "$N E $i $r $y $os $ox $s $x">&4||exit
 { p "$o" $os $ox;p "$e" $s $x;}>&4
 fi
 rm -rf "$D"/[a-z]$i "$D"/[oe]$i.* "$f/f$i";done;}
-R|X
+R|{ (X);echo "$N Q">&4;}
 exit 0`;
 }
 
