@@ -14,7 +14,7 @@ export async function labUpAction(context: CliContext, flags: LabUpFlags): Promi
     const lab = await labUp({
       projectRoot: projectRoot(context.cwd),
       name: flags.name,
-      hosts: flags.hosts === undefined ? undefined : generateHosts(flags.hosts),
+      hosts: flags.hosts === undefined ? undefined : generateHosts(flags.hosts, `${flags.name}-`),
       rttMs: flags.rtt,
       rebuild: flags.rebuild,
       report: (line) => { context.stdout.write(`${line}\n`); },

@@ -31,7 +31,7 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
 }
 
 /** The run history as a further reader; what keeps it from being written is a warning. */
-function recorder(context: CliContext): Reporter {
+export function recorder(context: CliContext): Reporter {
   return historyReporter({
     open: () => openSqliteStore(),
     warn: (message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); },
@@ -39,7 +39,7 @@ function recorder(context: CliContext): Reporter {
 }
 
 /** Reports an error to the readers of the output, closes them, and gives the error on. */
-async function withReporter<T>(reporter: CliReporter, work: () => Promise<T>): Promise<T> {
+export async function withReporter<T>(reporter: CliReporter, work: () => Promise<T>): Promise<T> {
   let result: T;
   try {
     result = await work();

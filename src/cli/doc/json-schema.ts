@@ -44,8 +44,7 @@ export function inputSchema(schema: z.ZodType): JsonSchema {
 
 /** zod's result as the type used here, without `$schema`: only a whole file says its draft. */
 export function asJsonSchema(made: object): JsonSchema {
-  // What zod makes is a JSON Schema; its own type merely has more keywords than are read here.
-  return Object.fromEntries(Object.entries(made).filter(([key]) => key !== '$schema')) as JsonSchema;
+  return Object.fromEntries(Object.entries(made).filter(([key]) => key !== '$schema'));
 }
 
 function distinct<T>(list: readonly T[]): T[] {

@@ -74,7 +74,9 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
     const hadChanges = shown.delete(key(event));
     const label = `${paint(TASK_COLOURS[event.status], `${event.status === 'changed' && start?.mode === 'check' ? 'would change' : event.status}:`)} ${heading(event)}`;
     const time = options.verbose > 0 && event.seconds >= 0.05 ? ` (${duration(event.seconds)})` : '';
-    const message = event.msg === undefined || event.msg === '' ? '' : ` — ${safeLine(event.msg)}`;
+    const long = (event.msg ?? '').trimEnd().includes('\n');
+    const message = event.msg === undefined || event.msg === '' || long ? '' : ` — ${safeLine(event.msg)}`;
+    const below = long && event.msg !== undefined ? indented(event.msg) : [];
     const results = event.result === undefined || event.result === '' || (options.verbose === 0 && event.module !== 'debug') ? [] : indented(event.result);
     switch (event.status) {
       case 'failed':
@@ -86,12 +88,12 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
         return [`${label}${place}${time}`, ...(error === undefined || error === '' ? [] : indented(error)), ...results];
       }
       case 'unknown':
-        return [`${label}${message}${time}`, ...results];
+        return [`${label}${message}${time}`, ...below, ...results];
       case 'changed':
-        return hadChanges && options.verbose === 0 ? results : [`${label}${message}${time}`, ...results];
+        return hadChanges && options.verbose === 0 ? results : [`${label}${message}${time}`, ...below, ...results];
       case 'ok':
-        if (options.verbose > 0) return [`${label}${message}${time}`, ...results];
-        return event.module === 'debug' ? [`${label}${message}`, ...results] : [];
+        if (options.verbose > 0) return [`${label}${message}${time}`, ...below, ...results];
+        return event.module === 'debug' ? [`${label}${message}`, ...below, ...results] : [];
       case 'skipped':
         return options.verbose > 0 ? [`${label}${message}`] : [];
     }

@@ -15,6 +15,7 @@ import { painter } from '../../../src/cli/terminal/colour.ts';
 import { defineModule } from '../../../src/modules/define.ts';
 import { AbsolutePath, Mode, SecretText, StringList } from '../../../src/modules/arguments.ts';
 import { ok } from '../../../src/host/plan.ts';
+import type { Role } from '../../../src/language/playbook/role.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const modules = sortedModules();
@@ -183,7 +184,7 @@ Examples
   });
 
   test('a role shows its options', () => {
-    const role = { name: 'base', directory: '/x', defaults: {}, vars: {}, spec: { summary: 'First things.', requires: ['pki'], options: { users: { type: 'list', elements: 'map', required: true, description: 'Who', options: { name: { type: 'string', required: true, description: 'Login' } } }, port: { type: 'integer', default: 22, minimum: 1, description: 'Port' } } } } as const;
+    const role: Role = { name: 'base', directory: '/x', defaults: {}, vars: {}, spec: { summary: 'First things.', requires: ['pki'], options: { users: { type: 'list', elements: 'map', required: true, description: 'Who', options: { name: { type: 'string', required: true, description: 'Login' } } }, port: { type: 'integer', default: 22, minimum: 1, description: 'Port' } } } };
     expect(roleText(role, painter(false), 80)).toBe(`base: First things.
 
 Runs after: pki
