@@ -109,3 +109,12 @@ export const baseFacts = defineQuery<null, BaseFacts>({
   parse: (_keys, output) => [parseBaseFacts(output)],
   same: () => true,
 });
+
+/** The name of the user that asks. */
+export const currentUser = defineQuery<null, string>({
+  name: 'current-user',
+  id: () => 'me',
+  describe: () => 'the name of the login user',
+  probe: () => 'id -un',
+  parse: (_keys, output) => [output.head.toString('utf8').trim()],
+});

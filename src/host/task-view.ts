@@ -1,6 +1,6 @@
 /** The view that one task's plan has of its host: facts from the store, files from the controller. */
 import type { Secret } from '../support/secret.ts';
-import { baseFacts } from './base-facts.ts';
+import { baseFacts, currentUser } from './base-facts.ts';
 import type { FactStore } from './fact-store.ts';
 import type { AnyQuery, Query } from './query.ts';
 import { FactsNeeded, type BaseFacts, type HostView, type LocalFile, type LocalTree } from './view.ts';
@@ -14,6 +14,7 @@ export interface ControllerFiles {
 
 export interface TaskViewInit {
   readonly name: string;
+  /** The become user or the login user; '' when only the host can tell (from ~/.ssh/config, say). */
   readonly user: string;
   readonly checkMode: boolean;
   /** Undefined before the host was started: a plan that asks is planned again afterwards. */
@@ -24,7 +25,7 @@ export interface TaskViewInit {
 
 export class TaskView implements HostView {
   readonly name: string;
-  readonly user: string;
+  readonly #user: string;
   readonly checkMode: boolean;
   readonly #base: BaseFacts | undefined;
   readonly #store: FactStore;
@@ -34,11 +35,15 @@ export class TaskView implements HostView {
 
   constructor(init: TaskViewInit) {
     this.name = init.name;
-    this.user = init.user;
+    this.#user = init.user;
     this.checkMode = init.checkMode;
     this.#base = init.base;
     this.#store = init.store;
     this.#files = init.files;
+  }
+
+  get user(): string {
+    return this.#user === '' ? this.fact(currentUser(null)) : this.#user;
   }
 
   get base(): BaseFacts {

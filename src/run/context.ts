@@ -51,7 +51,7 @@ export interface PlayState {
   readonly variables: PlayVariables;
   readonly rendezvous: Rendezvous;
   /** Results of run_once tasks, by task and position. */
-  readonly once: Map<string, Promise<OnceResult>>;
+  readonly once: Map<string, OnceSlot>;
   /** Set when max_fail_percentage or any_errors_fatal ends the play for everybody. */
   stopped: string | undefined;
   /** Set by meta end_play: hosts leave the play, without failing, before their next task. */
@@ -61,6 +61,26 @@ export interface PlayState {
   addHandlers(handlers: readonly Task[]): void;
   /** Called when a host fails; decides about {@link stopped}. */
   hostFailed(host: HostState, fatal: boolean): void;
+}
+
+/** Where the host that runs a run_once task leaves the result for the others, who may look first. */
+export interface OnceSlot {
+  readonly result: Promise<OnceResult>;
+  resolve(result: OnceResult): void;
+}
+
+/** The slot of a task, made by whoever comes first. */
+export function onceSlot(play: PlayState, key: string): OnceSlot {
+  let slot = play.once.get(key);
+  if (slot === undefined) {
+    let resolve: (result: OnceResult) => void = () => undefined;
+    const result = new Promise<OnceResult>((r) => {
+      resolve = r;
+    });
+    slot = { result, resolve };
+    play.once.set(key, slot);
+  }
+  return slot;
 }
 
 export interface OnceResult {

@@ -8,7 +8,7 @@ import { clearPending } from '../state/pending-handlers.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
 import { isList, plainText, type Value, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
-import type { HostState, OnceResult, PlayState, RunContext } from './context.ts';
+import { onceSlot, type HostState, type OnceResult, type PlayState, type RunContext } from './context.ts';
 import { metaAction } from './engine-modules.ts';
 import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
 import { identityOf } from './identity.ts';
@@ -17,7 +17,7 @@ import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
 import { prepareTask } from './task-item.ts';
 import { HostEnded, TaskFailed } from './task-result.ts';
-import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
+import { TaskRun, type TaskEnd } from './task-run.ts';
 
 export interface HostRunInit {
   readonly ctx: RunContext;
@@ -172,30 +172,24 @@ export class HostRun {
     const { play, host } = this.#init;
     await this.settle();
     const together = await play.rendezvous.arrive(host.name, position);
-    const key = `${task.id}@${position.join('.')}`;
-    if (together[0] === host.name) {
-      let failure: Error | undefined;
-      const work = (async (): Promise<OnceResult> => {
-        try {
-          const end = await this.#runTask(task, false);
-          await this.settle();
-          return { register: end.register, facts: end.facts, failed: false, unknownBecause: end.unknownBecause };
-        } catch (error) {
-          failure = asError(error);
-          return { register: undefined, facts: undefined, failed: true, unknownBecause: undefined };
-        }
-      })();
-      play.once.set(key, work);
-      const result = await work;
-      if (failure !== undefined) throw failure;
+    const slot = onceSlot(play, `${task.id}@${position.join('.')}`);
+    const leader = together[0];
+    if (leader !== host.name) {
+      const result = await slot.result;
+      if (result.failed) throw new TaskFailed(task, `failed on ${leader ?? 'another host'}, which ran it for all hosts`, { failed: true }, false);
       this.#take(task, result);
       return;
     }
-    const leader = together[0] ?? '';
-    const result = await play.once.get(key);
-    if (result === undefined) throw new Error(`${leader} did not run ${taskTitle(task, undefined)}`);
-    if (result.failed) throw new TaskFailed(task, `failed on ${leader}, which ran it for all hosts`, { failed: true }, false);
-    this.#take(task, result);
+    try {
+      const end = await this.#runTask(task, false);
+      await this.settle();
+      const result: OnceResult = { register: end.register, facts: end.facts, failed: false, unknownBecause: end.unknownBecause };
+      slot.resolve(result);
+      this.#take(task, result);
+    } catch (error) {
+      slot.resolve({ register: undefined, facts: undefined, failed: true, unknownBecause: undefined });
+      throw error;
+    }
   }
 
   async #block(block: Block, position: Position): Promise<void> {

@@ -49,13 +49,15 @@ export function frameStage(nonce: string, program: string): Buffer {
  * output, w is the watchdog of one script, m measures an output, p prints it, G gets bytes exactly,
  * R is the reader, X the executor.
  *
+ * `$care_runner_pid`, for scripts, is the process that lives as long as the connection (the host lock hangs on it).
+ *
  * Directories: root gets memory; others prefer /tmp, because logind empties a user's /dev/shm when his last
  * session ends (RemoveIPC, logind.conf(5)), and a runner reached through sudo is no session.
  *
  * @param directory a random word; the private directories of this runner are named with it
  */
 export function runnerProgram(directory: string): string {
-  return String.raw`umask 022;cd /
+  return String.raw`umask 022;cd /;export care_runner_pid=$$
 exec 4>&1 >/dev/null
 D= E= S= F=
 a="/tmp /dev/shm";[ ! -w /run ]||a="/dev/shm /run /tmp"
