@@ -8,8 +8,8 @@ import { forgetTree } from '../../host/query.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { revealed, Secret } from '../../support/secret.ts';
 import { attach, sh, type Script } from '../../support/shell.ts';
-import { readAuthority, type Authority } from '../../support/x509/authority.ts';
-import { pemBlocks } from '../../support/x509/inspect.ts';
+import { readAuthority, trustedBy, type Authority } from '../../support/x509/authority.ts';
+import { pemBlocks, readCertificates, type Certificate } from '../../support/x509/inspect.ts';
 import { canonicalSan, type Subject } from '../../support/x509/names.ts';
 import { AccountName, Mode, SecretText } from '../arguments.ts';
 
@@ -131,3 +131,27 @@ export function attributeChanges(resource: string, path: string, now: PathFact, 
 }
 
 export const CertificateMode = Mode.default('0644').describe('Mode of the file');
+
+export const certificatesArgument = z
+  .array(SecretText)
+  .default([])
+  .describe('Further CA certificates: PEM text, or files on the controller');
+
+/**
+ * The CA certificates to trust: those of the CA, and further ones; each once.
+ * @returns undefined when the CA is a file that is not there
+ * @throws Diagnostic when a further one holds no certificate
+ */
+export function trustedCertificates(authority: string | Secret | undefined, further: readonly (string | Secret)[], host: HostView): readonly Certificate[] | undefined {
+  const own = authority === undefined ? [] : authorityOf(authority, host);
+  if (own === undefined) return undefined;
+  const all = [...('current' in own ? trustedBy(own, host.base.epoch) : [])];
+  for (const item of further) {
+    const given = revealed(item);
+    const isText = given.includes('-----BEGIN ');
+    const found = readCertificates(isText ? given : host.localFile(given).bytes().toString('utf8'));
+    if (found.length === 0) throw failure('no-certificate', `${isText ? 'a text in certificates' : given} holds no certificate`);
+    all.push(...found);
+  }
+  return [...new Map(all.map((c) => [c.fingerprint, c])).values()];
+}
