@@ -4,10 +4,12 @@
  */
 import type { Module } from './define.ts';
 import { alternativesModule } from './alternatives/index.ts';
+import { aptRepositoryModule } from './apt_repository/index.ts';
 import { assert } from './assert/index.ts';
 import { authorizedKeyModule } from './authorized_key/index.ts';
 import { command } from './command/index.ts';
 import { copy } from './copy/index.ts';
+import { cronModule } from './cron/index.ts';
 import { debconfModule } from './debconf/index.ts';
 import { debug } from './debug/index.ts';
 import { fail } from './fail/index.ts';
@@ -17,9 +19,11 @@ import { groupModule } from './group/index.ts';
 import { hostnameModule } from './hostname/index.ts';
 import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
+import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
 import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
+import { mountModule } from './mount/index.ts';
 import { packageModule, aptModule } from './package/index.ts';
 import { pause } from './pause/index.ts';
 import { ping } from './ping/index.ts';
@@ -29,7 +33,9 @@ import { serviceModule } from './service/index.ts';
 import { setFact } from './set_fact/index.ts';
 import { shell } from './shell/index.ts';
 import { sudoersModule } from './sudoers/index.ts';
+import { sysctlModule } from './sysctl/index.ts';
 import { systemdModule } from './systemd/index.ts';
+import { systemdUnitModule } from './systemd_unit/index.ts';
 import { template } from './template/index.ts';
 import { timezoneModule } from './timezone/index.ts';
 import { uri } from './uri/index.ts';
@@ -39,10 +45,12 @@ import { waitForConnection } from './wait_for_connection/index.ts';
 
 const all: readonly Module[] = [
   alternativesModule,
+  aptRepositoryModule,
   assert,
   authorizedKeyModule,
   command,
   copy,
+  cronModule,
   debconfModule,
   debug,
   fail,
@@ -52,9 +60,11 @@ const all: readonly Module[] = [
   hostnameModule,
   hostsEntryModule,
   includeVars,
+  kernelModuleModule,
   knownHostsModule,
   localeModule,
   meta,
+  mountModule,
   packageModule,
   aptModule,
   pause,
@@ -65,7 +75,9 @@ const all: readonly Module[] = [
   setFact,
   shell,
   sudoersModule,
+  sysctlModule,
   systemdModule,
+  systemdUnitModule,
   template,
   timezoneModule,
   uri,
