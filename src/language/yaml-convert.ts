@@ -7,7 +7,7 @@ import { isMap as isValueMap, type Value } from '../support/value.ts';
 import { asValue, EncryptedValue, UnsafeText, VaultValue } from './encrypted.ts';
 import { copyEntryPosition, keySpanOf, setEntrySpan, setSpan } from './positions.ts';
 import { resolveAnsible, resolveJson, resolveStrict, type ScalarResult } from './scalars.ts';
-import { isTemplateMap, nodeSpan, unquotedTemplate } from './yaml-syntax.ts';
+import { isTemplateMap, unquotedTemplate } from './yaml-syntax.ts';
 import type { YamlOptions } from './yaml.ts';
 
 /** Deeper nesting is a mistake or an attack, and would exhaust the stack. */
@@ -28,13 +28,19 @@ export class Converter {
   readonly problems: Diagnostic[] = [];
   readonly #file: SourceFile;
   readonly #options: YamlOptions;
+  readonly #original: (offset: number) => number;
   readonly #resolve: (text: string) => ScalarResult;
   /** Anchors above the current place; null while the anchored node itself is being read. */
   readonly #anchors = new Map<string, Anchored | null>();
   #nodes = 0;
   #aliased = 0;
 
-  constructor(file: SourceFile, options: YamlOptions, json: boolean) {
+  /**
+   * @param json whether the file is JSON, whose unquoted words mean what JSON says
+   * @param original from the parser's offsets to those of the file
+   */
+  constructor(file: SourceFile, options: YamlOptions, json: boolean, original: (offset: number) => number) {
+    this.#original = original;
     this.#file = file;
     this.#options = options;
     this.#resolve = json ? resolveJson : options.dialect === 'strict' ? resolveStrict : resolveAnsible;
@@ -50,7 +56,8 @@ export class Converter {
   }
 
   #span(node: Node): Span {
-    return nodeSpan(this.#file, node);
+    const [start, end] = node.range ?? [0, 0];
+    return { file: this.#file, start: this.#original(start), end: this.#original(Math.max(start, end)) };
   }
 
   #value(node: unknown, depth: number, unsafe: boolean): Value {

@@ -1,7 +1,7 @@
 /** What the YAML parser reports, said so that somebody at 3 a.m. knows what to do. */
-import { isMap, isScalar, type Node, type YAMLMap, type YAMLError } from 'yaml';
+import { isMap, isScalar, type YAMLMap, type YAMLError } from 'yaml';
 import { badInput, type Diagnostic } from '../support/diagnostic.ts';
-import type { SourceFile, Span } from '../support/source.ts';
+import type { SourceFile } from '../support/source.ts';
 
 const TEMPLATE_START = /(?:^|[:-]\s+)(\{\{.*)$/;
 
@@ -48,6 +48,9 @@ function explain(error: YAMLError): Explanation {
       return { summary: 'a value holds ": ", which begins a map', detail: error.message, remedy: 'quote the whole value, or put the map on lines of its own' };
     case 'RESOURCE_EXHAUSTION':
       return { summary: 'the YAML is nested too deeply' };
+    case 'MISSING_CHAR':
+      if (!/^Missing closing ["']quote/.test(error.message)) return { summary: `not valid YAML: ${error.message}` };
+      return { summary: 'a quoted value is not closed', detail: 'if it goes on in the next line, that line must stand further right than the key' };
     case 'BAD_INDENT':
       return { summary: 'the indentation fits no line above', detail: error.message };
     case 'BAD_SCALAR_START':
@@ -71,10 +74,4 @@ export function syntaxError(file: SourceFile, error: YAMLError): Diagnostic {
     detail: explain(error).detail,
     remedy: explain(error).remedy,
   });
-}
-
-/** The stretch of a node without the blank that follows it. */
-export function nodeSpan(file: SourceFile, node: Node): Span {
-  const [start, end] = node.range ?? [0, 0];
-  return { file, start, end: Math.max(start, end) };
 }

@@ -1,11 +1,12 @@
 /** YAML files in, plain values with positions out. */
 import { readFileSync, statSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { parseDocument, type Document } from 'yaml';
 import { badInput, DiagnosticList, type Diagnostic } from '../support/diagnostic.ts';
 import type { SourceFile, Span } from '../support/source.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value } from '../support/value.ts';
 import { Converter, MAX_DEPTH } from './yaml-convert.ts';
+import { parseLeniently, type LenientResult } from './yaml-lenient.ts';
 import { syntaxError } from './yaml-syntax.ts';
 
 export interface YamlOptions {
@@ -70,6 +71,21 @@ function isJson(text: string): boolean {
   }
 }
 
+/** The failsafe schema leaves every scalar as text: what words mean is decided in `scalars.ts`. */
+function parseNodes(text: string): Document {
+  return parseDocument(text, { version: '1.2', schema: 'failsafe', strict: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+}
+
+function parseText(file: SourceFile, dialect: YamlOptions['dialect']): LenientResult<Document> {
+  try {
+    if (dialect === 'ansible') return parseLeniently<Document>(file.text, parseNodes);
+    return { document: parseNodes(file.text), original: (offset) => offset };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw badInput('yaml-too-deep', `${file.path} is nested too deeply`, { detail: `at most ${MAX_DEPTH} levels are read`, cause: error });
+  }
+}
+
 /**
  * Reads one YAML document into plain objects and arrays, whose places `positions.ts` knows.
  *
@@ -77,21 +93,7 @@ function isJson(text: string): boolean {
  * @throws Diagnostic or DiagnosticList (bad-input): syntax, duplicate keys, unknown tags, misleading values
  */
 export function parseYaml(file: SourceFile, options: YamlOptions): Value {
-  let document: ReturnType<typeof parseDocument>;
-  try {
-    // The failsafe schema leaves every scalar as text: what words mean is decided in `scalars.ts`.
-    document = parseDocument(file.text, {
-      version: '1.2',
-      schema: 'failsafe',
-      strict: true,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'error',
-    });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw badInput('yaml-too-deep', `${file.path} is nested too deeply`, { detail: `at most ${MAX_DEPTH} levels are read`, cause: error });
-  }
+  const { document, original } = parseText(file, options.dialect);
   const [first] = document.errors;
   // One mistake makes the parser complain of what follows too: the first complaint is the true one.
   if (first !== undefined) throw syntaxError(file, first);
@@ -106,7 +108,7 @@ export function parseYaml(file: SourceFile, options: YamlOptions): Value {
   const warning = document.warnings.find((w) => w.code !== 'TAG_RESOLVE_FAILED' && w.code !== 'BAD_COLLECTION_TYPE');
   if (warning !== undefined) throw syntaxError(file, warning);
 
-  const converter = new Converter(file, options, options.dialect === 'ansible' && isJson(file.text));
+  const converter = new Converter(file, options, options.dialect === 'ansible' && isJson(file.text), original);
   const value = converter.document(document.contents);
   const problems: readonly Diagnostic[] = converter.problems;
   const [problem, ...others] = problems;

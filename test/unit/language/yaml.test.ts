@@ -67,7 +67,7 @@ describe('the strict dialect', () => {
     ['a: *b\n', 'unknown-anchor', 'site.yml:1:4', /no anchor/],
     ['a: &a [*a]\n', 'recursive-alias', 'site.yml:1:8', /itself/],
     ['a: foo: bar\n', 'yaml-syntax', 'site.yml:1:4', /quote the whole value/],
-    ['a: "x\n', 'yaml-syntax', 'site.yml:2:1', /quote/],
+    ['a: "x\n', 'yaml-syntax', 'site.yml:2:1', /quoted value is not closed/],
     ['a: @x\n', 'yaml-syntax', 'site.yml:1:4', /quotes/],
     ['__proto__: {x: 1}\n', 'forbidden-key', 'site.yml:1:1', /__proto__/],
   ])('refuses %j', (text, code, place, words) => {
@@ -131,6 +131,25 @@ describe('the ansible dialect', () => {
     expect(value['u']).toMatchObject({ text: '{{ x }}' });
     expect(map(value['m'])['a']).toEqual([expect.any(UnsafeText)]);
     expect(isMap(value['v'])).toBe(false);
+  });
+
+  it.each([
+    ['foo: [\na,\nb\n]\nz: 1\n', { foo: ['a', 'b'], z: 1 }],
+    ['x:\n  foo: {\n    a: 1\n}\nz: 1\n', { x: { foo: { a: 1 } }, z: 1 }],
+    ['foo: "{{ {\n  1\n} }}"\nz: 1\n', { foo: '{{ { 1 } }}', z: 1 }],
+    ["x:\n  - foo: 'a\n\n    b'\n    c: 1\nz: 1\n", { x: [{ foo: 'a\nb', c: 1 }], z: 1 }],
+    ['x:\n  foo: "a\n  b"\n  bar: [1,\n2]\nz: 1\n', { x: { foo: 'a b', bar: [1, 2] }, z: 1 }],
+  ])('takes lines as far left as libyaml does, and keeps places: %j', (text, expected) => {
+    const value = map(ansible(text));
+    expect(value).toEqual(expected);
+    const last = keySpanOf(value, 'z');
+    expect(last && [last.start, last.end]).toEqual([text.indexOf('z: 1'), text.indexOf('z: 1') + 1]);
+    expect(problems(text)[0]?.code).toBe('yaml-syntax');
+  });
+
+  it('blames the place of the true mistake when moving lines does not help', () => {
+    const [problem] = problems('foo: "abc\nbar: 1\nbaz: "x"\n', { dialect: 'ansible' });
+    expect(problem?.span && formatPlace(problem.span)).toBe('site.yml:1:10');
   });
 
   it('refuses dates that do not exist, as PyYAML does', () => {
