@@ -4,31 +4,32 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, type TestContext } from 'vitest';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { Secret } from '../../../src/support/secret.ts';
 import { attach, attachFile, rawScript, sh } from '../../../src/support/shell.ts';
 import type { ByteChannel } from '../../../src/transport/channel.ts';
 import { localConnection } from '../../../src/transport/connection.ts';
 import { openLocalChannel } from '../../../src/transport/local.ts';
-import type { Connection, ConnectionTarget, Outcome, RunRequest } from '../../../src/transport/types.ts';
+import type { Connection, ConnectionTarget, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'care-runner-'));
 const target: ConnectionTarget = {
   name: 'here', connection: 'local', address: 'localhost', port: 22, user: undefined, privateKeyFile: undefined,
   password: undefined, sshArgs: [], connectTimeoutSeconds: 5, knownHostsFiles: undefined,
 };
-const open: Connection[] = [];
-const channels: ByteChannel[] = [];
+type Context = Pick<TestContext, 'onTestFinished'>;
 
-function connect(shell = '/bin/sh', prelude = ''): Connection {
+/** A local connection under some shell, closed with the test; `cut` is what a killed controller does. */
+function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude = ''): Connection & { cut: () => void } {
+  const channels: ByteChannel[] = [];
   const connection = localConnection(target, async (command) => {
     const channel = await openLocalChannel(prelude + command.replace('/bin/sh', shell));
     channels.push(channel);
     return channel;
   });
-  open.push(connection);
-  return connection;
+  onTestFinished(() => connection.close());
+  return { ...connection, cut: () => { for (const channel of channels) channel.destroy(); } };
 }
 
 function request(text: string, more: Partial<RunRequest> = {}): RunRequest {
@@ -39,8 +40,11 @@ function text(outcome: Outcome): string {
   return outcome.stdout.toString('utf8');
 }
 
-function leftovers(): string[] {
-  return ['/dev/shm', '/run', '/tmp', '/var/tmp'].flatMap((base) => (existsSync(base) ? readdirSync(base).filter((n) => n.startsWith('.care-')).map((n) => join(base, n)) : []));
+/** The private directories of a runner: what `$care_files` of a small and of a large request lies in. */
+async function directories(runner: Runner): Promise<string[]> {
+  const small = text(await runner.run(request('echo "${care_files%/*}"'))).trim();
+  const name = small.replace(/^.*\//, '');
+  return [small, `/var/tmp/${name}-l`];
 }
 
 async function until(what: () => boolean, milliseconds = 8000): Promise<boolean> {
@@ -58,10 +62,6 @@ function alive(pid: string): boolean {
   }
 }
 
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((c) => c.close()));
-  channels.length = 0;
-});
 afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
 
 const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
@@ -72,25 +72,25 @@ if (has('busybox')) {
   shells.push(['busybox sh with its own tools', `${applets}/busybox sh`, `PATH=${applets};export PATH;`]);
 }
 
-describe.each(shells)('the runner under %s', (_name, shell, prelude) => {
-  it('runs scripts apart from each other, with status and both outputs', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+describe.each(shells)('the runner under %s', (name, shell, prelude) => {
+  it.concurrent('runs scripts apart from each other, with status and both outputs', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const first = await runner.run(request('A=1; cd /tmp; umask 077; echo out; echo err >&2; exit 3'));
     expect(first).toMatchObject({ state: 'done', status: 3, truncated: false, stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
     expect(text(await runner.run(request('echo "$A:$(pwd):$(umask)"')))).toMatch(/^:\/:0?022\n$/);
     expect((await runner.run(request('kill -TERM $$'))).status).toBe(143);
   });
 
-  it('keeps bytes: NUL, 0xff, no final newline, and text that looks like a frame', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('keeps bytes: NUL, 0xff, no final newline, and text that looks like a frame', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const bytes = Buffer.concat([randomBytes(70_000), Buffer.from('\0\xff\nabc E 1 0 d 0 0 0 0\n\n', 'latin1')]);
     const outcome = await runner.run({ script: sh`cat ${attach(bytes)}; cat ${attach(bytes)} >&2`, timeoutSeconds: 20 });
     expect(outcome.stdout.equals(bytes)).toBe(true);
     expect(outcome.stderr.equals(bytes)).toBe(true);
   });
 
-  it('keeps head and tail of long output', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('keeps head and tail of long output', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const outcome = await runner.run(request('echo first; head -c 5000000 /dev/zero; echo last; echo e >&2', { outputLimit: 4096 }));
     expect(outcome.truncated).toBe(true);
     expect(outcome.stdout).toHaveLength(4096);
@@ -100,8 +100,8 @@ describe.each(shells)('the runner under %s', (_name, shell, prelude) => {
     expect(await runner.run(request('head -c 4096 /dev/zero', { outputLimit: 4096 }))).toMatchObject({ truncated: false });
   });
 
-  it('ends the whole group on time-out and goes on', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('ends the whole group on time-out and goes on', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const outcome = await runner.run(request('sleep 300 & echo $!; sleep 300 & echo $!; wait', { timeoutSeconds: 1 }));
     expect(outcome.state).toBe('timed-out');
     expect(outcome.seconds).toBeGreaterThan(0.9);
@@ -111,16 +111,16 @@ describe.each(shells)('the runner under %s', (_name, shell, prelude) => {
     expect(text(await runner.run(request('echo on')))).toBe('on\n');
   });
 
-  it('does not wait for a daemon that holds the output, nor end it', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('does not wait for a daemon that holds the output, nor end it', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const outcome = await runner.run(request('sleep 60 & echo $!'));
     expect(outcome.seconds).toBeLessThan(5);
     expect(alive(text(outcome))).toBe(true);
     process.kill(Number(text(outcome)));
   });
 
-  it('gives scripts nothing of the protocol', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('gives scripts nothing of the protocol', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const outcomes = await runner.chain([request('cat; echo eaten'), request('(echo x >&4) 2>/dev/null; echo $?; ls -l /proc/self/fd >&2'), request('echo third')]);
     expect(text(outcomes[0] as Outcome)).toBe('eaten\n');
     // The channel is a pair of sockets here; a script must hold neither.
@@ -130,22 +130,22 @@ describe.each(shells)('the runner under %s', (_name, shell, prelude) => {
     expect(text(outcomes[2] as Outcome)).toBe('third\n');
   });
 
-  it('stops a chain at the first failure, and only that chain', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('stops a chain at the first failure, and only that chain', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const order: string[] = [];
     const [bad, good] = await Promise.all([
-      runner.chain([request('true'), request('false'), request(`touch ${dir}/never`), request('true')], undefined, (i, o) => order.push(`${String(i)} ${o.state}`)),
+      runner.chain([request('true'), request('false'), request(`touch ${dir}/never-${name.slice(0, 4)}`), request('true')], undefined, (i, o) => order.push(`${String(i)} ${o.state}`)),
       runner.chain([request('echo a'), request('echo b')]),
     ]);
     expect(bad.map((o) => `${o.state} ${String(o.status)}`)).toEqual(['done 0', 'done 1', 'not-run 0', 'not-run 0']);
     expect(order).toEqual(['0 done', '1 done', '2 not-run', '3 not-run']);
     expect(good.map(text)).toEqual(['a\n', 'b\n']);
-    expect(existsSync(join(dir, 'never'))).toBe(false);
+    expect(existsSync(join(dir, `never-${name.slice(0, 4)}`))).toBe(false);
     expect((await runner.chain([request('sleep 9', { timeoutSeconds: 1 }), request('true')])).map((o) => o.state)).toEqual(['timed-out', 'not-run']);
   });
 
-  it('sends long chains within the credit, in order', async () => {
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('sends long chains within the credit, in order', async (context) => {
+    const runner = await connect(context, shell, prelude).runner(undefined);
     const log = join(dir, `order-${randomBytes(4).toString('hex')}`);
     const big = attach(Buffer.alloc(200_000, 7));
     const outcomes = await runner.chain(Array.from({ length: 40 }, (_, i) => (i % 10 === 5 ? { script: sh`wc -c <${big} >/dev/null; echo ${i} >>${log}`, timeoutSeconds: 20 } : request(`echo ${String(i)} >>${log}`))));
@@ -153,52 +153,53 @@ describe.each(shells)('the runner under %s', (_name, shell, prelude) => {
     expect(readFileSync(log, 'utf8')).toBe(Array.from({ length: 40 }, (_, i) => `${String(i)}\n`).join(''));
   });
 
-  it('delivers attachments, small and large, and removes everything at the end', async () => {
-    const before = leftovers();
-    const connection = connect(shell, prelude);
+  it.concurrent('delivers attachments, small and large, and removes everything at the end', async (context) => {
+    const connection = connect(context, shell, prelude);
     const runner = await connection.runner(undefined);
+    const ours = await directories(runner);
     const large = randomBytes(3 * 1024 * 1024 + 17);
-    writeFileSync(join(dir, 'large'), large);
+    writeFileSync(join(dir, `large ${name}`), large);
     const sum = createHash('sha256').update(large).digest('hex');
     const outcome = await runner.run({
-      script: sh`sha256sum <${attachFile(join(dir, 'large'), large.length, sum)}; sha256sum <${attach(Buffer.concat([large, large]))}; cat ${attach('small')}; ls -ld "$care_files"/..; mv ${attach('small')} ${join(dir, 'moved')}`,
+      script: sh`sha256sum <${attachFile(join(dir, `large ${name}`), large.length, sum)}; sha256sum <${attach(Buffer.concat([large, large]))}; cat ${attach('small')}; ls -ld "$care_files"/..; mv ${attach('small')} ${join(dir, `moved ${name}`)}`,
       timeoutSeconds: 30,
     });
     expect(text(outcome)).toContain(sum);
     expect(text(outcome)).toContain(createHash('sha256').update(large).update(large).digest('hex'));
     expect(text(outcome)).toMatch(/small.*drwx------/s);
-    expect(readFileSync(join(dir, 'moved'), 'utf8')).toBe('small');
-    expect(leftovers().length).toBeGreaterThan(before.length);
+    expect(readFileSync(join(dir, `moved ${name}`), 'utf8')).toBe('small');
+    expect(ours.map((path) => existsSync(path))).toEqual([true, true]);
     await connection.close();
-    expect(await until(() => leftovers().length <= before.length)).toBe(true);
+    expect(await until(() => !ours.some((path) => existsSync(path)))).toBe(true);
   });
 
-  it('ends the script in hand and starts no other when the controller is gone', async () => {
-    const before = leftovers();
-    const runner = await connect(shell, prelude).runner(undefined);
+  it.concurrent('ends the script in hand and starts no other when the controller is gone', async (context) => {
+    const connection = connect(context, shell, prelude);
+    const runner = await connection.runner(undefined);
+    const ours = await directories(runner);
     const log = join(dir, `gone-${randomBytes(4).toString('hex')}`);
     const chain = runner.chain([request(`echo $$ >>${log}; sleep 30`), ...Array.from({ length: 10 }, () => request(`echo more >>${log}`))]);
     const lost = expect(chain).rejects.toBeInstanceOf(Diagnostic);
     expect(await until(() => existsSync(log) && readFileSync(log, 'utf8').endsWith('\n'))).toBe(true);
     const pid = readFileSync(log, 'utf8').trim();
-    channels[0]?.destroy();
+    connection.cut();
     await lost;
     expect(await until(() => !alive(pid))).toBe(true);
-    expect(await until(() => leftovers().length <= before.length)).toBe(true);
+    expect(await until(() => !ours.some((path) => existsSync(path)))).toBe(true);
     expect(readFileSync(log, 'utf8').trim()).toBe(pid);
   });
 });
 
 describe('the controller side', () => {
-  it('kills what ignores TERM five seconds later', async () => {
-    const runner = await connect().runner(undefined);
+  it.concurrent('kills what ignores TERM five seconds later', async (context) => {
+    const runner = await connect(context).runner(undefined);
     const outcome = await runner.run(request('(trap "" TERM; exec sleep 300) & echo $!; wait', { timeoutSeconds: 1 }));
     expect(outcome.state).toBe('timed-out');
     expect(alive(text(outcome))).toBe(false);
   });
 
-  it('interrupts the running script and the ones behind it', async () => {
-    const runner = await connect().runner(undefined);
+  it.concurrent('interrupts the running script and the ones behind it', async (context) => {
+    const runner = await connect(context).runner(undefined);
     const abort = new AbortController();
     const log = join(dir, 'abort');
     const chain = runner.chain([request(`echo $$ >${log}; sleep 30`), request(`echo more >>${log}`)], abort.signal);
@@ -211,8 +212,8 @@ describe('the controller side', () => {
     await expect(runner.run(request('true'), AbortSignal.abort())).rejects.toMatchObject({ kind: 'interrupted' });
   });
 
-  it('keeps secrets out of every argument list', async () => {
-    const runner = await connect().runner(undefined);
+  it.concurrent('keeps secrets out of every argument list', async (context) => {
+    const runner = await connect(context).runner(undefined);
     const secret = new Secret('very-secret-4711');
     const mark = join(dir, 'secret-started');
     const running = runner.run({ script: sh`touch ${mark}; cat ${attach(secret)}; printf %s "$S"; while [ -e ${mark} ]; do sleep 0.1; done`, environment: { S: secret }, timeoutSeconds: 20 });
@@ -230,8 +231,8 @@ describe('the controller side', () => {
     expect(lines.some((l) => l.includes('eval "$s"'))).toBe(true);
   });
 
-  it('rejects what it cannot send, and goes on', async () => {
-    const runner = await connect().runner(undefined);
+  it.concurrent('rejects what it cannot send, and goes on', async (context) => {
+    const runner = await connect(context).runner(undefined);
     await expect(runner.run(request('true', { environment: { 'a-b': '1' } }))).rejects.toMatchObject({ code: 'bad-environment-name' });
     await expect(runner.run({ script: sh`cat ${attachFile(join(dir, 'absent'), 10, 'f'.repeat(64))}`, timeoutSeconds: 5 })).rejects.toMatchObject({ code: 'attachment-unreadable' });
     writeFileSync(join(dir, 'short'), Buffer.alloc(1024 * 1024 + 1));
@@ -239,25 +240,25 @@ describe('the controller side', () => {
     expect(text(await runner.run(request('echo still')))).toBe('still\n');
   });
 
-  it('says that the runner was killed, and starts a new one', async () => {
-    const connection = connect();
+  it.concurrent('says that the runner was killed, and starts a new one', async (context) => {
+    const connection = connect(context);
     const runner = await connection.runner(undefined);
     await expect(runner.run(request('kill -KILL $(cut -d" " -f4 /proc/$$/stat); sleep 30'))).rejects.toMatchObject({ kind: 'failed', code: 'runner-ended' });
     expect(text(await (await connection.runner(undefined)).run(request('echo new')))).toBe('new\n');
   });
 
-  it('tells a missing shell', async () => {
-    const runner = await connect('/nonexistent/sh').runner(undefined);
+  it.concurrent('tells a missing shell', async (context) => {
+    const runner = await connect(context, '/nonexistent/sh').runner(undefined);
     await expect(runner.run(request('true'))).rejects.toMatchObject({ code: 'no-shell' });
   });
 
-  it('discards what a login shell prints before the runner', async () => {
-    const runner = await connect('/bin/sh', 'echo "Welcome"; printf "no newline"; ').runner(undefined);
+  it.concurrent('discards what a login shell prints before the runner', async (context) => {
+    const runner = await connect(context, '/bin/sh', 'echo "Welcome"; printf "no newline"; ').runner(undefined);
     expect(text(await runner.run(request('echo hi')))).toBe('hi\n');
   });
 
-  it('reads files whole, and says which it cannot', async () => {
-    const connection = connect();
+  it.concurrent('reads files whole, and says which it cannot', async (context) => {
+    const connection = connect(context);
     const bytes = randomBytes(2_000_000);
     writeFileSync(join(dir, "it's a file"), bytes);
     const chunks: Buffer[] = [];
@@ -267,7 +268,7 @@ describe('the controller side', () => {
     await expect(connection.download('/etc', undefined)).rejects.toMatchObject({ code: 'download-failed' });
   });
 
-  it('refuses user names that sudo or a shell could take for something else', async () => {
-    await expect(connect().runner({ user: '-s', password: undefined })).rejects.toMatchObject({ code: 'bad-become-user' });
+  it.concurrent('refuses user names that sudo or a shell could take for something else', async (context) => {
+    await expect(connect(context).runner({ user: '-s', password: undefined })).rejects.toMatchObject({ code: 'bad-become-user' });
   });
 });
