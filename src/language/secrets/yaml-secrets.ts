@@ -1,5 +1,5 @@
 /** Finds `!secret` values in the text of a YAML file, and replaces them without touching anything else. */
-import { isMap, isScalar, parseAllDocuments, visit, type Scalar } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, parseAllDocuments, visit, type Scalar } from 'yaml';
 import { badInput } from '../../support/diagnostic.ts';
 import type { SourceFile, Span } from '../../support/source.ts';
 
@@ -23,9 +23,11 @@ export function findSecrets(file: SourceFile): readonly SecretScalar[] {
     visit(document, {
       Scalar(key, node, ancestors) {
         if (node.tag !== '!secret' || typeof node.value !== 'string' || node.range === null || node.range === undefined) return;
-        const path: (string | number)[] = [];
-        for (const ancestor of ancestors) if ('key' in ancestor && isScalar(ancestor.key)) path.push(String(ancestor.key.value));
-        if (typeof key === 'number') path.push(key);
+        const path = ancestors.flatMap((ancestor, i): (string | number)[] => {
+          if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : ''];
+          return isSeq(ancestor) ? [ancestor.items.indexOf(ancestors[i + 1] ?? node)] : [];
+        });
+        if (key === 'key') return; // a key cannot be secret: the reader of the inventory refuses it
         found.push({ path, armored: node.value, span: { file, start: node.range[0], end: node.range[1] }, type: node.type ?? 'PLAIN' });
       },
     });
