@@ -7,6 +7,7 @@ import { isMap as isValueMap, type Value } from '../support/value.ts';
 import { asValue, EncryptedValue, UnsafeText, VaultValue } from './encrypted.ts';
 import { copyEntryPosition, keySpanOf, setEntrySpan, setSpan } from './positions.ts';
 import { resolveAnsible, resolveJson, resolveStrict, type ScalarResult } from './scalars.ts';
+import { isMergeKey, isNodeWithRange, textOf } from './yaml-nodes.ts';
 import { isTemplateMap, unquotedTemplate } from './yaml-syntax.ts';
 import type { YamlOptions } from './yaml.ts';
 
@@ -154,11 +155,19 @@ export class Converter {
   #untagged(node: Scalar | YAMLMap | YAMLSeq, depth: number, unsafe: boolean, asText: boolean): Value {
     if (isMap(node)) return this.#map(node, depth, unsafe);
     if (isSeq(node)) return this.#list(node, depth, unsafe);
-    const text = textOf(node);
+    const text = this.#scalarText(node);
     if (node.type !== Scalar.PLAIN || asText) return this.#text(text, node, unsafe);
     const result = this.#resolve(text);
     if (!result.ok) return this.#refuse(result.code, result.summary, this.#span(node), result);
     return typeof result.value === 'string' ? this.#text(result.value, node, unsafe) : result.value;
+  }
+
+  /** A block at the very end of a file without a final line break has none for libyaml; our parser adds one. */
+  #scalarText(node: Scalar): string {
+    const text = textOf(node);
+    const block = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
+    const atEnd = block && /\S$/.test(this.#file.text) && this.#span(node).end >= this.#file.text.length;
+    return atEnd && this.#options.dialect === 'ansible' && text.endsWith('\n') ? text.slice(0, -1) : text;
   }
 
   #text(text: string, node: Scalar, unsafe: boolean): Value {
@@ -192,7 +201,7 @@ export class Converter {
       });
     }
     if (!isScalar(node)) return this.#refuse('vault-value', '!vault wants a block of text', span);
-    return asValue(new VaultValue(textOf(node), span));
+    return asValue(new VaultValue(this.#scalarText(node), span));
   }
 
   #list(node: YAMLSeq, depth: number, unsafe: boolean): Value {
@@ -287,17 +296,4 @@ export class Converter {
     if (this.#options.dialect === 'strict' || typeof value === 'object') return value === null && this.#options.dialect === 'ansible' ? 'null' : undefined;
     return String(value);
   }
-}
-
-/** The failsafe schema leaves the text of every scalar as it is. */
-function textOf(node: Scalar): string {
-  return typeof node.value === 'string' ? node.value : '';
-}
-
-function isMergeKey(key: unknown): boolean {
-  return isScalar(key) && key.type === Scalar.PLAIN && key.source === '<<';
-}
-
-function isNodeWithRange(node: unknown): node is Node {
-  return (isScalar(node) || isMap(node) || isSeq(node) || isAlias(node)) && node.range !== undefined && node.range !== null;
 }

@@ -147,6 +147,13 @@ describe('the ansible dialect', () => {
     expect(problems(text)[0]?.code).toBe('yaml-syntax');
   });
 
+  it('ends a block at the end of the file as the file ends', () => {
+    expect(ansible('a: |\n  x')).toEqual({ a: 'x' });
+    expect(ansible('a: >-\n  x')).toEqual({ a: 'x' });
+    expect(ansible('a: |\n  x\n')).toEqual({ a: 'x\n' });
+    expect(strict('a: |\n  x')).toEqual({ a: 'x\n' });
+  });
+
   it('blames the place of the true mistake when moving lines does not help', () => {
     const [problem] = problems('foo: "abc\nbar: 1\nbaz: "x"\n', { dialect: 'ansible' });
     expect(problem?.span && formatPlace(problem.span)).toBe('site.yml:1:10');
