@@ -6,6 +6,7 @@ import { asValue, EncryptedValue, UnsafeText, VaultValue } from '../../../src/la
 import { setEntrySpan, spanOf } from '../../../src/language/positions.ts';
 import { createScope, lazyMap, lazyView } from '../../../src/language/scope.ts';
 import { renderValue } from '../../../src/language/template/index.ts';
+import { parseYaml } from '../../../src/language/yaml.ts';
 import { problem } from './template/support.ts';
 
 const templated = (values: ValueMap): { values: ValueMap; templated: true } => ({ values, templated: true });
@@ -90,6 +91,23 @@ describe('variables', () => {
     problem(() => scope.get('a'));
     problem(() => scope.get('a'));
     expect(scope.get('b')).toBe('fine');
+  });
+});
+
+describe('places in parsed YAML', () => {
+  it.each([
+    ['plain', 'a: x {{ nope }}\n', '1:9'],
+    ['single quotes', "a: 'x {{ nope }}'\n", '1:10'],
+    ['double quotes', 'a: "x {{ nope }}"\n', '1:10'],
+    ['after an escape: the start', 'a: "\\t {{ nope }}"\n', '1:4'],
+    ['literal block', 'm:\n  a: |\n    one\n      two {{ nope }}\n', '4:14'],
+    ['literal block with indicator', 'a: |-\n  one\n\n  {{ nope }}\n', '4:6'],
+    ['folded block: the start', 'a: >-\n  one\n  {{ nope }}\n', '1:4'],
+    ['list', 'l:\n  - b\n  - c: "{{ nope }}"\n', '3:12'],
+  ])('%s', (_, text, place) => {
+    const values = parseYaml({ path: 'v.yml', text }, { dialect: 'strict' });
+    const d = problem(() => renderValue(values, createScope([])));
+    expect(d.span === undefined ? '' : formatPlace(d.span)).toBe(`v.yml:${place}`);
   });
 });
 

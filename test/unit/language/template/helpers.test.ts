@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { compileCondition } from '../../../../src/language/expression/index.ts';
 import { createScope } from '../../../../src/language/scope.ts';
 import { HELPERS, renderValue } from '../../../../src/language/template/index.ts';
+import type { Helper } from '../../../../src/language/template/helpers/types.ts';
 
 describe('every helper', () => {
   it.each([...HELPERS.values()].map((h) => [h.name, h] as const))('%s does what its example says', (_, helper) => {
@@ -19,9 +21,25 @@ describe('every helper', () => {
   });
 });
 
-it.runIf(process.env['DOCS'] !== 'skip')('docs/templates.md lists every helper as the table has it', () => {
-  const text = readFileSync(new URL('../../../../docs/templates.md', import.meta.url), 'utf8');
-  for (const helper of HELPERS.values()) {
-    expect(text, helper.name).toContain(`| \`${helper.usage}\` | ${helper.summary.replaceAll('|', '\\|')} |`);
-  }
+/** The row of `docs/templates.md` for a helper. */
+function row(helper: Helper): string {
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', '⏎');
+  const variables = helper.example.variables === undefined ? '' : ` with \`${JSON.stringify(helper.example.variables)}\``;
+  return `| \`${helper.usage}\` | ${cell(helper.summary)} | \`${cell(helper.example.template)}\`${cell(variables)} | \`${cell(JSON.stringify(helper.example.result))}\` |`;
+}
+
+const reference = readFileSync(new URL('../../../../docs/templates.md', import.meta.url), 'utf8');
+
+describe('docs/templates.md', () => {
+  it('has the row of every helper, and of no other', () => {
+    const rows = reference.slice(reference.indexOf('### Helpers'), reference.indexOf('## Conditions')).split('\n').filter((line) => line.startsWith('| `'));
+    expect(rows.sort()).toEqual([...HELPERS.values()].map(row).sort());
+  });
+
+  it('shows conditions that compile', () => {
+    const block = /```yaml\n([\s\S]*?)```/.exec(reference.slice(reference.indexOf('## Conditions')))?.[1] ?? '';
+    const conditions = block.trim().split('\n').map((line) => line.replace(/^\w+: /, ''));
+    expect(conditions).toHaveLength(4);
+    for (const condition of conditions) expect(() => compileCondition(condition), condition).not.toThrow();
+  });
 });
