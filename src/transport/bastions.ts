@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Client } from 'ssh2';
+import { interrupted } from './errors.ts';
 import { cannotConnect, openClient, openTcp, type SshSettings } from './ssh-client.ts';
 import type { Hop } from './route.ts';
 
@@ -33,7 +34,7 @@ export class BastionPool {
     const last = bastions.at(-1);
     if (last === undefined) return this.#direct(() => finish(() => openTcp(hop, signal)));
     const bastion = this.#bastion(bastions);
-    const client = await bastion.client;
+    const client = await orAborted(bastion.client, signal, hop.label);
     return bastion.limit(() => finish(() => forwardOut(client, hop.host, hop.port, (why, cause) => cannotConnect(hop, `${why} (through ${last.label})`, cause))));
   }
 
@@ -67,6 +68,17 @@ export class BastionPool {
     this.#bastions.clear();
     await Promise.all(all.map((bastion) => bastion.client.then((client) => { client.end(); }, () => undefined)));
   }
+}
+
+/** Waits for something shared without taking it from the others when this one gives up. */
+function orAborted<T>(shared: Promise<T>, signal: AbortSignal | undefined, label: string): Promise<T> {
+  if (signal === undefined) return shared;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => { reject(interrupted(label, 'the connection')); };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    shared.then(resolve, reject).finally(() => { signal.removeEventListener('abort', onAbort); });
+  });
 }
 
 /**

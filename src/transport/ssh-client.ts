@@ -24,6 +24,10 @@ export type OpenStream = () => Promise<Duplex>;
 /** A TCP connection without Nagle's delay: with it every exec costs 44 ms (`typescript` notes, measured). */
 export function openTcp(hop: Hop, signal: AbortSignal | undefined): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(interrupted(hop.label, 'the connection'));
+      return;
+    }
     const socket = createConnection({ host: hop.host, port: hop.port, noDelay: true });
     const fail = (error: Diagnostic): void => {
       clearTimeout(timer);
@@ -63,6 +67,7 @@ export function cannotConnect(hop: Hop, why: string, cause?: unknown): Diagnosti
  */
 export async function openClient(hop: Hop, open: OpenStream, settings: SshSettings, signal: AbortSignal | undefined): Promise<Client> {
   for (let attempt = 1; ; attempt += 1) {
+    if (signal?.aborted === true) throw interrupted(hop.label, 'the connection');
     const result = await tryClient(hop, await open(), settings, await prepareAuthentication(hop), signal);
     if (!(result instanceof Cut)) return result;
     if (attempt === HANDSHAKE_TRIES) {
