@@ -1,10 +1,11 @@
 /**
  * Sums vitest's JSON reports, and the checks beside them, into the closing line of scripts/test.
  *
- *     count-tests.mjs REPORT.json… [--checks PASSED FAILED]
+ *     count-tests.mjs REPORT.json:STATUS… [--checks PASSED FAILED]
  *
- * A report that is missing, or says that the run did not succeed without naming a failed test (a file that
- * could not be loaded, an error outside of tests), counts as one failure. Exit status 1 when anything failed.
+ * STATUS is the exit status of the run. A report that is missing, and a run that failed without a failed test (a
+ * file that could not be loaded, an error outside of tests, no test at all), count as one failure each. Exit
+ * status 1 when anything failed, or nothing was run.
  */
 import { readFileSync } from 'node:fs';
 
@@ -17,18 +18,22 @@ while (args.length > 0) {
     failed += Number(args.shift());
     continue;
   }
+  const [path, status] = word.split(':');
   let report;
   try {
-    report = JSON.parse(readFileSync(word, 'utf8'));
+    report = JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    console.log(`no report of a test run: ${word}`);
+    console.log(`no report of a test run: ${path}`);
     failed += 1;
     continue;
   }
   passed += report.numPassedTests;
   skipped += report.numPendingTests + report.numTodoTests;
   failed += report.numFailedTests;
-  if (report.success !== true && report.numFailedTests === 0) failed += 1;
+  if ((report.success !== true || status !== '0') && report.numFailedTests === 0) {
+    console.log(`a test run failed outside of its tests: ${path}`);
+    failed += 1;
+  }
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);

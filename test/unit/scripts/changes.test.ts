@@ -95,8 +95,8 @@ describe('fidelity.mjs drift and exactly', () => {
 });
 
 describe('count-tests.mjs', () => {
-  const report = (numbers: object): string =>
-    file(JSON.stringify({ numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, success: true, testResults: [], ...numbers }));
+  const report = (numbers: object, status = 0): string =>
+    `${file(JSON.stringify({ numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, success: true, testResults: [], ...numbers }))}:${status}`;
   const count = (...args: string[]): { status: number | null; last: string } => {
     const { status, stdout } = spawnSync(process.execPath, [join(scripts, 'count-tests.mjs'), ...args], { encoding: 'utf8' });
     return { status, last: stdout.trimEnd().split('\n').at(-1) ?? '' };
@@ -108,7 +108,9 @@ describe('count-tests.mjs', () => {
     ['a failed test', () => [report({ numPassedTests: 5, numFailedTests: 1, success: false })], '5 passed, 1 failed, 0 skipped'],
     ['a failed check', () => [report({ numPassedTests: 5 }), '--checks', '2', '1'], '7 passed, 1 failed, 0 skipped'],
     ['a file that could not be loaded', () => [report({ numPassedTests: 5, success: false })], '5 passed, 1 failed, 0 skipped'],
-    ['a run that left no report', () => [report({ numPassedTests: 5 }), join(directory, 'none')], '5 passed, 1 failed, 0 skipped'],
+    ['an error outside of tests', () => [report({ numPassedTests: 5 }, 1)], '5 passed, 1 failed, 0 skipped'],
+    ['a failed test, counted once', () => [report({ numPassedTests: 5, numFailedTests: 1, success: false }, 1)], '5 passed, 1 failed, 0 skipped'],
+    ['a run that left no report', () => [report({ numPassedTests: 5 }), `${join(directory, 'none')}:0`], '5 passed, 1 failed, 0 skipped'],
     ['no test at all', () => [report({})], '0 passed, 0 failed, 0 skipped'],
   ])('fails for %s', (_, args, last) => {
     expect(count(...args())).toEqual({ status: 1, last });
