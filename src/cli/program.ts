@@ -11,6 +11,7 @@ import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
 import { factsCommand, runAdHocCommand } from './commands/run.ts';
+import { secretsCommand } from './commands/secrets.ts';
 import { trustCommand } from './commands/trust.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
@@ -55,6 +56,7 @@ export function buildProgram(session: Session): Command {
     inventoryCommand,
     runAdHocCommand,
     factsCommand,
+    secretsCommand,
     trustCommand,
     historyCommand,
     docCommand,

@@ -1,4 +1,5 @@
 /** `inventory list|graph|host`: reads only, decrypts nothing. */
+import { existsSync } from 'node:fs';
 import { formatJson, loadInventory, type Inventory } from '../../language/inventory/index.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { safeLines } from '../../support/terminal-text.ts';
@@ -21,7 +22,9 @@ export function inventoryGraph(context: CliContext, inventory: string, group: st
   return ExitStatus.ok;
 }
 
-export function inventoryHost(context: CliContext, inventory: string, name: string, flags: InventoryFlags): ExitStatus {
+/** `inventory host INVENTORY NAME`, or NAME first: the one that is there as a file is the inventory. */
+export function inventoryHost(context: CliContext, first: string, second: string, flags: InventoryFlags): ExitStatus {
+  const [inventory, name] = !existsSync(first) && existsSync(second) ? [second, first] : [first, second];
   context.stdout.write(`${formatJson(load(context, inventory, flags).hostJson(name))}\n`);
   return ExitStatus.ok;
 }

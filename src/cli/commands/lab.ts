@@ -18,6 +18,11 @@ export function milliseconds(text: string): number {
   return value;
 }
 
+/** The command without the `--` before it, which commander passes on. */
+export function commandWords(words: readonly string[]): readonly string[] {
+  return words[0] === '--' ? words.slice(1) : words;
+}
+
 const NAME = (): Option => new Option('--name <lab>', 'which lab').default('care');
 
 export function labCommand(session: Session): Command {
@@ -55,11 +60,11 @@ export function labCommand(session: Session): Command {
     command.command(name).description(description).argument('<host>', 'a host of the lab').argument('[command...]', 'a command, after --').addOption(NAME()).passThroughOptions();
   into('ssh', "open a shell on a host, or run a command, as the lab's user over SSH").action(async (host: string, words: readonly string[], flags: { readonly name: string }) => {
     const { labSshAction } = await import('../actions/lab.ts');
-    session.status = await labSshAction(session.context, host, words, flags.name);
+    session.status = await labSshAction(session.context, host, commandWords(words), flags.name);
   });
   into('exec', 'run a command as root inside a host, not over SSH; for mending a lab').action(async (host: string, words: readonly string[], flags: { readonly name: string }) => {
     const { labExecAction } = await import('../actions/lab.ts');
-    session.status = await labExecAction(session.context, host, words, flags.name);
+    session.status = await labExecAction(session.context, host, commandWords(words), flags.name);
   });
   return command;
 }

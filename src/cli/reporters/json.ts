@@ -31,10 +31,13 @@ export type JsonLine = RunEvent | ErrorLine;
 /** Words and names that programs match on; a secret that happens to equal one must not break the format. */
 const IDENTIFIERS: ReadonlySet<string> = new Set(['type', 'kind', 'code', 'status', 'mode', 'run', 'time', 'version', 'host', 'role', 'module']);
 
-/** One JSON line with a final newline; known secrets in texts are masked. */
+/** One JSON line with a final newline; known secrets in texts are masked, seconds have three decimals. */
 export function jsonLine(line: JsonLine): string {
-  const masked = (key: string, value: unknown): unknown => (typeof value === 'string' && !IDENTIFIERS.has(key) ? maskSecrets(value) : value);
-  return `${JSON.stringify(line, masked)}\n`;
+  const shown = (key: string, value: unknown): unknown => {
+    if (typeof value === 'string' && !IDENTIFIERS.has(key)) return maskSecrets(value);
+    return typeof value === 'number' && key === 'seconds' ? Math.round(value * 1000) / 1000 : value;
+  };
+  return `${JSON.stringify(line, shown)}\n`;
 }
 
 function diagnosticLine(diagnostic: Diagnostic): ErrorLine {

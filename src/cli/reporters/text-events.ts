@@ -117,7 +117,7 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
       case 'warning':
         return [`${paint('yellow', 'warning:')} ${event.host === undefined ? '' : `[${safeLine(event.host)}] `}${safeLine(event.message)}`];
       case 'summary':
-        return recap(event, start?.mode ?? 'apply', start?.inventory ?? 'INVENTORY', paint);
+        return recap(event, start ?? { mode: 'apply', inventory: 'INVENTORY', playbook: '' }, paint);
     }
   };
 }

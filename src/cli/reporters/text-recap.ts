@@ -17,6 +17,8 @@ const COLUMN_COLOURS: Readonly<Record<keyof Counts, Colour>> = {
 };
 const MOST_NAMED = 5;
 const MOST_SLOW = 5;
+/** Seconds below which a task is not worth naming. */
+const SLOW = 0.1;
 
 /** Columns that are zero everywhere are left out, but `ok`, `changed` and `failed` always stand. */
 function table(title: string, rows: Readonly<Record<string, Counts>>, paint: Paint): string[] {
@@ -42,14 +44,31 @@ function named(hosts: readonly string[]): string {
   return hosts.length > MOST_NAMED ? `${first} and ${String(hosts.length - MOST_NAMED)} more` : first;
 }
 
+/** What was run, for words that say how to go on. */
+export interface Asked {
+  readonly mode: RunMode;
+  readonly inventory: string;
+  readonly playbook: string;
+}
+
+/** The command line that does it in another mode; an ad-hoc task has no file to name. */
+function commandLine(asked: Asked, mode: RunMode): string {
+  if (asked.playbook.startsWith('(')) return mode === asked.mode ? 'the same command' : 'the same command without --check';
+  const playbooks = asked.playbook === '' || asked.playbook.endsWith('playbooks/site.yml') ? '' : ` ${asked.playbook.replaceAll(',', ' ')}`;
+  return safeLine(`care-provision ${mode} ${asked.inventory}${playbooks}`);
+}
+
 /** What came of the run and what to do about it, in one or two sentences. */
-export function verdict(summary: Summary, mode: RunMode, inventory: string): string {
+export function verdict(summary: Summary, asked: Asked): string {
+  const { mode } = asked;
+  const inventory = safeLine(asked.inventory);
   const hosts = plural(Object.keys(summary.hosts).length, 'host');
   const time = duration(summary.seconds);
   const { total } = summary;
   const failed = hostsWith(summary, 'failed');
   const unreachable = hostsWith(summary, 'unreachable');
-  const again = `care-provision ${mode} ${inventory}`;
+  const foreseen = mode === 'check' && total.changed > 0 ? ` ${plural(total.changed, 'task')} would change.` : '';
+  const again = commandLine(asked, mode);
   switch (summary.status) {
     case ExitStatus.ok:
       if (mode === 'verify') return `Verified: every check passed on ${hosts} (${time}).`;
@@ -58,14 +77,14 @@ export function verdict(summary: Summary, mode: RunMode, inventory: string): str
     case ExitStatus.drift: {
       const drifted = Object.values(summary.hosts).filter((counts) => counts.changed > 0 || counts.unknown > 0).length;
       const unknown = total.unknown === 0 ? '' : `, ${plural(total.unknown, 'task')} cannot be told before`;
-      return `Drift: ${plural(total.changed, 'task')} would change${unknown} on ${plural(drifted, 'host')} (${time}). To converge: care-provision apply ${inventory}`;
+      return `Drift: ${plural(total.changed, 'task')} would change${unknown} on ${plural(drifted, 'host')} (${time}). To converge: ${commandLine(asked, 'apply')}`;
     }
     case ExitStatus.failed: {
       const cut = unreachable.length === 0 ? '' : ` Not reached: ${named(unreachable)}.`;
-      return `Failed on ${failed.length === 0 ? hosts : named(failed)} (${time}).${cut} Mend the cause shown above, then run again: ${again}`;
+      return `Failed on ${failed.length === 0 ? hosts : named(failed)} (${time}).${foreseen}${cut} Mend the cause shown above, then run again: ${again}`;
     }
     case ExitStatus.unreachable:
-      return `Unreachable: ${named(unreachable)} (${time}). The other hosts were worked on. Check the connection (care-provision run ${inventory} ${unreachable[0] === undefined ? 'HOST' : safeLine(unreachable[0])} -m command -a true), then run again: ${again}`;
+      return `Unreachable: ${named(unreachable)} (${time}). The other hosts were worked on.${foreseen} Check the connection (care-provision run ${inventory} ${unreachable[0] === undefined ? 'HOST' : safeLine(unreachable[0])} -m command -a true), then run again: ${again}`;
     case ExitStatus.interrupted:
       return `Interrupted after ${time}: what was in hand was finished, the rest was not started. To go on: ${again}`;
     case ExitStatus.internal:
@@ -77,17 +96,18 @@ export function verdict(summary: Summary, mode: RunMode, inventory: string): str
 }
 
 /** All lines of the recap. */
-export function recap(summary: Summary, mode: RunMode, inventory: string, paint: Paint): string[] {
-  const slow = summary.slowest.slice(0, MOST_SLOW);
+export function recap(summary: Summary, asked: Asked, paint: Paint): string[] {
+  const slow = summary.slowest.filter((task) => task.seconds >= SLOW).slice(0, MOST_SLOW);
   const slowWidth = Math.max(0, ...slow.map((task) => duration(task.seconds).length));
   const good = summary.status === ExitStatus.ok;
   const colour: Colour = good ? 'green' : summary.status === ExitStatus.drift ? 'yellow' : 'red';
   return [
     ...table('host', summary.hosts, paint),
-    ...table('role', summary.roles, paint),
+    // Tasks of plays alone make no table worth reading.
+    ...(Object.keys(summary.roles).every((role) => role === '') ? [] : table('role', summary.roles, paint)),
     ...(slow.length === 0 ? [] : ['', paint('bold', 'slowest tasks')]),
     ...slow.map((task) => `${duration(task.seconds).padStart(slowWidth)}  [${safeLine(task.host)}] ${task.role === '' ? '' : `${safeLine(task.role)} : `}${safeLine(task.task)}`),
     '',
-    paint(colour, verdict(summary, mode, safeLine(inventory))),
+    paint(colour, verdict(summary, asked)),
   ];
 }

@@ -1,11 +1,13 @@
 /** Where text leaves this program: masked, and unmoved by a reader that went away. */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { failure } from '../../support/diagnostic.ts';
-import { maskSecrets } from '../../support/secret.ts';
+import { maskSecrets, type Secret } from '../../support/secret.ts';
 
 /** A sink for text. `write` never throws; `close` throws a Diagnostic when something could not be written. */
 export interface Output {
   write(text: string): void;
+  /** Writes a secret as it is: only where showing it is what was asked for. */
+  reveal(secret: Secret): void;
   close(): void;
   /** True for a terminal that can take colour and cursor movement. */
   readonly isTTY: boolean;
@@ -38,6 +40,9 @@ export function streamOutput(stream: TextStream): Output {
     write(text) {
       if (!gone) stream.write(maskSecrets(text));
     },
+    reveal(secret) {
+      if (!gone) stream.write(secret.reveal());
+    },
     close() {
       if (broken !== undefined) throw failure('output-write', `cannot write the output: ${broken.message}`, { cause: broken });
     },
@@ -62,18 +67,20 @@ export function fileOutput(path: string): Output {
     throw problem('open', error);
   }
   let broken: Error | undefined;
+  const put = (text: string): void => {
+    if (broken !== undefined) return;
+    const bytes = Buffer.from(text, 'utf8');
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    } catch (error) {
+      broken = problem('write', error);
+    }
+  };
   return {
     isTTY: false,
     columns: () => undefined,
-    write(text) {
-      if (broken !== undefined) return;
-      const bytes = Buffer.from(maskSecrets(text), 'utf8');
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      } catch (error) {
-        broken = problem('write', error);
-      }
-    },
+    write: (text) => { put(maskSecrets(text)); },
+    reveal: (secret) => { put(secret.reveal()); },
     close() {
       try {
         fsyncSync(file);

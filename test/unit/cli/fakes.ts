@@ -16,6 +16,7 @@ export function fakeOutput(isTTY = false, columns = 80): FakeOutput {
     isTTY,
     columns: () => (isTTY ? columns : undefined),
     write(more) { text += maskSecrets(more); },
+    reveal(secret) { text += secret.reveal(); },
     close() { closed = true; },
     text: () => text,
     closed: () => closed,

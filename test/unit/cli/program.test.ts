@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { finish, main } from '../../../src/cli/cli.ts';
-import { milliseconds } from '../../../src/cli/commands/lab.ts';
+import { commandWords, milliseconds } from '../../../src/cli/commands/lab.ts';
 import { formatError } from '../../../src/cli/errors.ts';
 import { painter } from '../../../src/cli/terminal/colour.ts';
 import { badInput, Diagnostic, DiagnosticList } from '../../../src/support/diagnostic.ts';
@@ -73,6 +73,11 @@ describe('wrong usage ends with 64 and a suggestion', () => {
     expect(['100ms', '0.1s', '100'].map(milliseconds)).toEqual([100, 100, 100]);
     expect(() => milliseconds('11s')).toThrow('at most 10s');
   });
+
+  test('a command begins after one --', () => {
+    expect(commandWords(['--', 'ls', '--', 'a'])).toEqual(['ls', '--', 'a']);
+    expect(commandWords(['ls', '-l'])).toEqual(['ls', '-l']);
+  });
 });
 
 describe('inventory', () => {
@@ -83,6 +88,7 @@ describe('inventory', () => {
     expect(JSON.parse(list.stdout.text())).toMatchObject({ web: { hosts: ['web1', 'web2'] }, _meta: { hostvars: { web1: { port: 80 } } } });
     expect((await care('inventory', 'graph', inventory)).stdout.text()).toContain('|--@web:');
     expect(JSON.parse((await care('inventory', 'host', inventory, 'web2')).stdout.text())).toEqual({ port: 80 });
+    expect(JSON.parse((await care('inventory', 'host', 'web2', inventory)).stdout.text())).toEqual({ port: 80 });
   });
 
   test('bad input ends with 65 and points at the place', async () => {

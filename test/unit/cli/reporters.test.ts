@@ -38,10 +38,13 @@ describe('text', () => {
   test('each status has a sentence that says what to do', () => {
     const summary = failed.at(-1);
     if (summary?.type !== 'summary') throw new Error('the recording has no summary');
+    const asked = { mode: 'apply', inventory: 'inventory/lab', playbook: 'x/playbooks/site.yml' } as const;
     for (const status of Object.values(ExitStatus)) {
-      expect(verdict({ ...summary, status }, 'apply', 'inventory/lab')).toMatch(/[\w)]\.$|inventory\/lab$/);
+      expect(verdict({ ...summary, status }, asked)).toMatch(/[\w)]\.$|inventory\/lab$/);
     }
-    expect(verdict({ ...summary, status: ExitStatus.unreachable }, 'apply', 'inventory/lab')).toContain('web2');
+    expect(verdict({ ...summary, status: ExitStatus.unreachable }, asked)).toContain('web2');
+    expect(verdict({ ...summary, status: ExitStatus.drift }, { ...asked, mode: 'check', playbook: 'a.yml,b.yml' })).toMatch(/To converge: care-provision apply inventory\/lab a\.yml b\.yml$/);
+    expect(verdict({ ...summary, status: ExitStatus.drift }, { ...asked, mode: 'check', playbook: '(command line)' })).toMatch(/the same command without --check$/);
   });
 
   test('durations read well', () => {
