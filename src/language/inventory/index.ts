@@ -85,8 +85,7 @@ class LoadedInventory implements Inventory {
     this.#selector = new Selector(data);
     this.hosts = hostsOf(data.all).map((host) => host.name);
     // Every file of variables is read now, so that a broken one is refused before any host is touched.
-    for (const host of data.hosts.values()) this.variablesOf(host.name);
-    for (const group of data.groups.values()) variables.ofGroup(group);
+    variables.readFiles([...data.hosts.keys(), ...LOCALHOST], data.groups.keys());
     const unused = [...new Set(variables.bases)].flatMap((base) => [
       ...files.unused(base, 'group_vars', data.groups.keys()),
       ...files.unused(base, 'host_vars', [...data.hosts.keys(), ...LOCALHOST]),
@@ -156,7 +155,7 @@ class LoadedInventory implements Inventory {
   }
 
   list(): { readonly [key: string]: Json } {
-    return listJson(this.#data, this.#variables);
+    return listJson(this.#data, (host) => this.variablesOf(host.name));
   }
 
   hostJson(name: string): { readonly [key: string]: Json } {

@@ -2,7 +2,7 @@
 import { MASK, Secret } from '../../support/secret.ts';
 import type { ValueMap } from '../../support/value.ts';
 import { EncryptedValue, UnsafeText, VaultValue } from '../encrypted.ts';
-import { byCodePoint, hostsOf, type Group, type InventoryData } from './data.ts';
+import { byCodePoint, hostsOf, type Group, type Host, type InventoryData } from './data.ts';
 import { pythonText } from './python-text.ts';
 import type { Variables } from './variables.ts';
 
@@ -51,7 +51,7 @@ export function variablesJson(variables: ValueMap): { readonly [key: string]: Js
 }
 
 /** The object of `ansible-inventory --list`. */
-export function listJson(data: InventoryData, variables: Variables): { readonly [key: string]: Json } {
+export function listJson(data: InventoryData, variablesOf: (host: Host) => ValueMap): { readonly [key: string]: Json } {
   const out: Record<string, Json> = {};
   const seen = new Set<Group>();
   const add = (group: Group): void => {
@@ -66,7 +66,7 @@ export function listJson(data: InventoryData, variables: Variables): { readonly 
   add(data.all);
   const hostvars: Record<string, Json> = {};
   for (const host of hostsOf(data.all)) {
-    const own = variablesJson(variables.ofHost(host));
+    const own = variablesJson(variablesOf(host));
     if (Object.keys(own).length > 0) hostvars[host.name] = own;
   }
   out['_meta'] = { hostvars };

@@ -66,6 +66,15 @@ export class Variables {
     ]);
   }
 
+  /** Reads every file of variables that belongs to one of these, so that a broken one is refused early. */
+  readFiles(hosts: Iterable<string>, groups: Iterable<string>): void {
+    for (const folder of ['group_vars', 'host_vars'] as const) {
+      const names = [...(folder === 'group_vars' ? groups : hosts)];
+      this.#inventoryFiles(folder, names);
+      this.#playbookFiles(folder, names);
+    }
+  }
+
   /** What is set for a group itself, without the groups above it. */
   ofGroup(group: Group): ValueMap {
     const own = overlay([group.vars, ...this.#inventoryFiles('group_vars', [group.name]), ...this.#playbookFiles('group_vars', [group.name])]);
