@@ -1,6 +1,7 @@
 /** The controller's end of one held sh: queue, credit, chains, cancellation, results. */
 import { randomBytes } from 'node:crypto';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { breaksChain, NOT_RUN, outcomeOf, parseEnd, type EndFrame } from './answers.ts';
 import { connectionLost, interrupted } from './errors.ts';
 import { encodeKill, encodeRequest } from './frames.ts';
 import { prepare, type PreparedRequest } from './requests.ts';
@@ -31,17 +32,6 @@ interface Item {
   bytes: number | undefined;
   startedAt: number | undefined;
   killTimer: NodeJS.Timeout | undefined;
-}
-
-const NOT_RUN: Outcome = { state: 'not-run', status: 0, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), truncated: false, seconds: 0 };
-
-interface EndFrame {
-  readonly sequence: number;
-  readonly status: number;
-  readonly how: string;
-  readonly out: number;
-  readonly err: number;
-  readonly truncated: boolean;
 }
 
 export class HeldRunner implements Runner {
@@ -260,21 +250,17 @@ export class HeldRunner implements Runner {
       if (!this.#closing) this.#fail(failure('runner-ended', `${this.#host.name}: the shell that runs scripts was ended ${this.#during()}`, { remedy: 'see on the host what killed it (journalctl -k for the out-of-memory killer), then run again' }));
       return 0;
     }
-    const numbers = rest.map(Number);
-    const sequence = numbers[0] ?? Number.NaN;
-    const item = this.#sent.get(sequence);
+    const item = this.#sent.get(Number(rest[0]));
     if (item === undefined) throw new Error(`an answer to a request that was not made: ${words.join(' ')}`);
     if (kind === 'S') {
       item.startedAt = performance.now();
       this.#watch();
       return 0;
     }
-    const how = rest[2];
-    const [, status, , out, outCut, err, errCut] = numbers;
-    if (kind !== 'E' || how === undefined || status === undefined || out === undefined || err === undefined || !Number.isInteger(out + err + status)) {
-      throw new Error(`a frame of an unknown kind: ${words.join(' ')}`);
-    }
-    this.#end = { sequence, status, how, out, err, truncated: outCut === 1 || errCut === 1 };
+    if (kind !== 'E') throw new Error(`a frame of an unknown kind: ${words.join(' ')}`);
+    const end = parseEnd(rest);
+    this.#end = end;
+    const { out, err } = end;
     if (out + err > 0) return out + err;
     this.#onBody(Buffer.alloc(0));
     return 0;
@@ -287,29 +273,10 @@ export class HeldRunner implements Runner {
     this.#end = undefined;
     this.#sent.delete(item.sequence);
     this.#sentBytes -= item.bytes ?? 0;
-    const failed = end.how !== 'n' && (end.how !== 'd' || end.status !== 0);
-    if (failed && item.chain !== 0) this.#failedChain = item.chain;
-    item.settle(this.#outcome(item, end, body));
+    if (breaksChain(end) && item.chain !== 0) this.#failedChain = item.chain;
+    item.settle(item.signal?.aborted === true ? interrupted(this.#host.name, 'a script') : outcomeOf(this.#host.name, end, body, item.startedAt));
     this.#watch();
     void this.#pump();
-  }
-
-  #outcome(item: Item, end: EndFrame, body: Buffer): Outcome | Diagnostic {
-    if (item.signal?.aborted === true || end.how === 'k') return interrupted(this.#host.name, 'a script');
-    if (end.how === 'n') return NOT_RUN;
-    if (end.how === 'x') {
-      return failure('no-space-for-script', `${this.#host.name}: a script could not be stored on the host`, {
-        remedy: 'make room in its temporary directories (df -h /dev/shm /tmp /var/tmp; df -i)',
-      });
-    }
-    return {
-      state: end.how === 't' ? 'timed-out' : 'done',
-      status: end.status,
-      stdout: body.subarray(0, end.out),
-      stderr: body.subarray(end.out),
-      truncated: end.truncated,
-      seconds: item.startedAt === undefined ? 0 : (performance.now() - item.startedAt) / 1000,
-    };
   }
 
   /** Every wait is bounded: the next frame must come before this runs out. */

@@ -1,4 +1,5 @@
 /** A connection to one host over SSH. */
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'ssh2';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
@@ -26,8 +27,13 @@ interface Live {
 }
 
 export async function openSshConnection(target: ConnectionTarget, route: Route, bastions: BastionPool, settings: SshSettings, signal?: AbortSignal): Promise<Connection> {
+  const sockets: Socket[] = [];
   const login = async (abort: AbortSignal | undefined): Promise<Live> => {
-    const client = await bastions.through(route.bastions, route.target, abort, (open) => openClient(route.target, open, settings, abort));
+    const client = await bastions.through(route.bastions, route.target, abort, (open) => openClient(route.target, async () => {
+      const stream = await open();
+      if (stream instanceof Socket) sockets.push(stream);
+      return stream;
+    }, settings, abort));
     const opener = new ChannelOpener(client, target.name);
     const host: StageHost = { name: target.name, loginUser: route.target.user, open: (command) => opener.open(command) };
     const made: Live = { client, host, runners: new RunnerPool(host), lost: false };
@@ -51,6 +57,7 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
 
   return {
     target,
+    traffic: () => (route.bastions.length > 0 ? undefined : { sent: sum(sockets, (s) => s.bytesWritten), received: sum(sockets, (s) => s.bytesRead) }),
     runner: (become) => Promise.resolve().then(() => current().runners.get(become)),
     forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => new Diagnostic({
       kind: 'unreachable',
@@ -100,6 +107,10 @@ async function loginWithin(login: (signal: AbortSignal | undefined) => Promise<L
     });
     pause = Math.min(LONGEST_PAUSE_MS, pause * 1.6);
   }
+}
+
+function sum(sockets: readonly Socket[], count: (socket: Socket) => number): number {
+  return sockets.reduce((total, socket) => total + count(socket), 0);
 }
 
 async function endClient(client: Client): Promise<void> {

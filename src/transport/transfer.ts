@@ -5,11 +5,28 @@ import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { quote, type Attachment } from '../support/shell.ts';
+import type { ByteChannel } from './channel.ts';
 import { connectionLost, interrupted, quoteHostText } from './errors.ts';
 import { attachmentSize } from './requests.ts';
 import { startStage, type StageHost } from './stage.ts';
 import { downloadProgram, uploadProgram } from './stages.ts';
 import type { Become } from './types.ts';
+
+/** A transfer in which nothing moves for this long is given up. */
+const IDLE_MS = 120_000;
+
+/** Cuts a channel when `moved` is not called often enough after `start`. */
+function idleGuard(): { readonly start: (channel: ByteChannel) => void; readonly moved: () => void; readonly stop: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    start: (channel) => {
+      timer = setTimeout(() => { channel.destroy(); }, IDLE_MS);
+      void channel.ended.then(() => { clearTimeout(timer); });
+    },
+    moved: () => { timer?.refresh(); },
+    stop: () => { clearTimeout(timer); },
+  };
+}
 
 /**
  * Puts an attachment into a directory of a runner and compares size and SHA-256 on both sides.
@@ -27,6 +44,8 @@ export async function upload(host: StageHost, become: Become | undefined, direct
     onBody: () => undefined,
     onBroken: () => undefined,
   });
+  const idle = idleGuard();
+  idle.start(stage.channel);
   const hash = createHash('sha256');
   const source = attachment.content.kind === 'bytes' ? Readable.from([attachment.content.bytes]) : createReadStream(attachment.content.path);
   let sendError: unknown;
@@ -36,6 +55,7 @@ export async function upload(host: StageHost, become: Become | undefined, direct
       async function* (chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
           hash.update(chunk);
+          idle.moved();
           yield chunk;
         }
       },
@@ -69,21 +89,30 @@ export async function upload(host: StageHost, become: Become | undefined, direct
 export async function download(host: StageHost, become: Become | undefined, path: string): Promise<NodeJS.ReadableStream> {
   const out = new PassThrough();
   let opened: (() => void) | undefined;
+  const idle = idleGuard();
   const isOpen = new Promise<'open'>((resolve) => { opened = () => { resolve('open'); }; });
   const stage = await startStage(host, become, downloadProgram(quote(path)), {
     onHeader: (words) => {
       if (words[0] !== 'D') throw new Error(`unexpected frame ${words.join(' ')}`);
       opened?.();
+      idle.moved();
       return 'raw';
     },
     onBody: (bytes) => {
+      idle.moved();
       if (!out.write(bytes)) {
+        // The reader is slow, not the host: that may take as long as it takes.
+        idle.stop();
         stage.channel.stdout.pause();
-        out.once('drain', () => { stage.channel.stdout.resume(); });
+        out.once('drain', () => {
+          idle.moved();
+          stage.channel.stdout.resume();
+        });
       }
     },
     onBroken: (error) => { out.destroy(error); },
   });
+  idle.start(stage.channel);
   // The reader may go away; then nobody needs the rest.
   out.once('close', () => { stage.channel.destroy(); });
   const explain = async (): Promise<Diagnostic> => {

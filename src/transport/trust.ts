@@ -196,7 +196,10 @@ function cannotWrite(path: string, cause: unknown): Diagnostic {
 
 const LOCK_SECONDS = 10;
 
-/** Holds `path.lock` while working; the lock of a process that is gone is taken over. */
+/**
+ * Holds `path.lock` while working. The lock of a process that is gone is not taken over: two that wait
+ * would both find it dead, and the slower would remove the quicker's new one (seen).
+ */
 async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = `${path}.lock`;
   const deadline = performance.now() + LOCK_SECONDS * 1000;
@@ -208,13 +211,16 @@ async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw cannotWrite(path, error);
     }
     const holder = Number((await readFile(lock, 'utf8').catch(() => '')).trim());
-    if (holder > 0 && !isAlive(holder)) {
-      await rm(lock, { force: true });
-    } else if (performance.now() > deadline) {
-      throw new Diagnostic({ kind: 'locked', code: 'known-hosts-locked', summary: `${path} is being written by process ${String(holder)}`, remedy: `when that process is no care-provision, remove ${lock}` });
-    } else {
-      await sleep(50);
+    const dead = holder > 0 && !isAlive(holder);
+    if (dead || performance.now() > deadline) {
+      throw new Diagnostic({
+        kind: 'locked',
+        code: 'known-hosts-locked',
+        summary: dead ? `${lock} was left by process ${String(holder)}, which is gone` : `${path} is being written by process ${String(holder)}`,
+        remedy: dead ? `remove it: rm ${lock}` : `wait for that process; when it is no care-provision, remove ${lock}`,
+      });
     }
+    await sleep(20 + Math.random() * 30);
   }
   try {
     return await work();

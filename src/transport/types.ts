@@ -63,8 +63,15 @@ export interface Runner {
   chain(requests: readonly RunRequest[], signal?: AbortSignal, onOutcome?: (index: number, outcome: Outcome) => void): Promise<readonly Outcome[]>;
 }
 
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
+}
+
 export interface Connection {
   readonly target: ConnectionTarget;
+  /** Bytes on the wire so far, SSH's own included; absent where they cannot be counted (local, behind a bastion). */
+  readonly traffic?: () => Traffic | undefined;
   /** The runner for this user, started on first use and kept. */
   runner(become: Become | undefined): Promise<Runner>;
   /** A byte stream to `host:port` as seen from the target (direct-tcpip); for a local connection a plain socket. */

@@ -68,6 +68,8 @@ describe.skipIf(!possible)('become with a real sudo', () => {
     const outcome = await (await connection.runner({ user: 'third', password: undefined })).run({ script: sh`cat ${attach(bytes)}; stat -c %U ${attach(bytes)} >&2`, timeoutSeconds: 20, outputLimit: 2_000_000 });
     expect(outcome.stdout.equals(bytes)).toBe(true);
     expect(outcome.stderr.toString()).toBe('third\n');
+    // The bytes above came through although sudo was recording them.
+    expect(existsSync('/tmp/care-iolog-free')).toBe(true);
     await connection.close();
   });
 

@@ -67,6 +67,8 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
     const outcome = await runner.run({ script: sh`cat ${attach(bytes)}; exit 7`, timeoutSeconds: 20, environment: { LANG: 'C' } });
     expect(outcome.status).toBe(7);
     expect(outcome.stdout.equals(bytes)).toBe(true);
+    expect(connection.traffic?.()?.sent).toBeGreaterThan(300_000);
+    expect(connection.traffic?.()?.sent).toBeLessThan(330_000);
     const stream = await connection.forward('127.0.0.1', two.port);
     expect(await new Promise<string>((resolve) => stream.once('data', (chunk: Buffer) => { resolve(chunk.toString()); }))).toMatch(/^SSH-2.0-OpenSSH/);
     stream.destroy();

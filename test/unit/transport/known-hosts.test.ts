@@ -151,10 +151,12 @@ describe('addTrusted', () => {
     expect(readFileSync(file, 'utf8')).toBe(`${line('*.x', 'a')}\n`);
   });
 
-  it('lets writers in one after another, and takes over the lock of a dead one', async () => {
+  it('lets writers in one after another, and names the lock that a dead one left', async () => {
     const file = join(dir, 'many');
-    writeFileSync(`${file}.lock`, '4194305\n');
     await Promise.all(Array.from({ length: 8 }, (_, i) => addTrusted(file, [offered(`h${String(i)}`, 'a')], { hash: false, replace: false })));
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(8);
+    writeFileSync(`${file}.lock`, '4194305\n');
+    await expect(addTrusted(file, [offered('h9', 'a')], { hash: false, replace: false })).rejects.toMatchObject({ code: 'known-hosts-locked', remedy: expect.stringContaining(`rm ${file}.lock`) as string });
+    expect(readFileSync(file, 'utf8')).not.toContain('h9');
   });
 });

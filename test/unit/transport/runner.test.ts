@@ -21,10 +21,10 @@ const target: ConnectionTarget = {
 type Context = Pick<TestContext, 'onTestFinished'>;
 
 /** A local connection under some shell, closed with the test; `cut` is what a killed controller does. */
-function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude = ''): Connection & { cut: () => void } {
+function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude = '', loginShell = '/bin/sh'): Connection & { cut: () => void } {
   const channels: ByteChannel[] = [];
   const connection = localConnection(target, async (command) => {
-    const channel = await openLocalChannel(prelude + command.replace('/bin/sh', shell));
+    const channel = await openLocalChannel(prelude + command.replace('/bin/sh', shell), loginShell);
     channels.push(channel);
     return channel;
   });
@@ -255,6 +255,12 @@ describe('the controller side', () => {
   it.concurrent('discards what a login shell prints before the runner', async (context) => {
     const runner = await connect(context, '/bin/sh', 'echo "Welcome"; printf "no newline"; ').runner(undefined);
     expect(text(await runner.run(request('echo hi')))).toBe('hi\n');
+  });
+
+  it.each(['bash', 'dash', 'zsh', 'fish', 'tcsh', 'csh', 'mksh', 'yash'].filter(has))('starts through the login shell %s', async (loginShell) => {
+    const connection = connect({ onTestFinished: () => undefined }, '/bin/sh', '', loginShell);
+    expect(text(await (await connection.runner(undefined)).run(request('echo "$((6*7))!"')))).toBe('42!\n');
+    await connection.close();
   });
 
   it.concurrent('reads files whole, and says which it cannot', async (context) => {
