@@ -5,15 +5,20 @@
 import type { Module } from './define.ts';
 import { alternativesModule } from './alternatives/index.ts';
 import { aptRepositoryModule } from './apt_repository/index.ts';
+import { artifact } from './artifact/index.ts';
 import { assert } from './assert/index.ts';
 import { authorizedKeyModule } from './authorized_key/index.ts';
+import { blockinfile } from './blockinfile/index.ts';
 import { command } from './command/index.ts';
 import { copy } from './copy/index.ts';
 import { cronModule } from './cron/index.ts';
 import { debconfModule } from './debconf/index.ts';
 import { debug } from './debug/index.ts';
 import { fail } from './fail/index.ts';
+import { fetchModule } from './fetch/index.ts';
 import { file } from './file/index.ts';
+import { find } from './find/index.ts';
+import { getUrl } from './get_url/index.ts';
 import { git } from './git/index.ts';
 import { groupModule } from './group/index.ts';
 import { hostnameModule } from './hostname/index.ts';
@@ -21,6 +26,7 @@ import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
+import { lineinfile } from './lineinfile/index.ts';
 import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
 import { mountModule } from './mount/index.ts';
@@ -28,33 +34,50 @@ import { packageModule, aptModule } from './package/index.ts';
 import { pause } from './pause/index.ts';
 import { ping } from './ping/index.ts';
 import { reboot } from './reboot/index.ts';
+import { replace } from './replace/index.ts';
 import { script } from './script/index.ts';
 import { serviceModule } from './service/index.ts';
 import { setFact } from './set_fact/index.ts';
 import { shell } from './shell/index.ts';
+import { slurp } from './slurp/index.ts';
+import { statModule } from './stat/index.ts';
 import { sudoersModule } from './sudoers/index.ts';
 import { sysctlModule } from './sysctl/index.ts';
 import { systemdModule } from './systemd/index.ts';
 import { systemdUnitModule } from './systemd_unit/index.ts';
+import { tempfile } from './tempfile/index.ts';
 import { template } from './template/index.ts';
 import { timezoneModule } from './timezone/index.ts';
+import { unarchive } from './unarchive/index.ts';
 import { uri } from './uri/index.ts';
 import { userModule } from './user/index.ts';
 import { waitFor } from './wait_for/index.ts';
 import { waitForConnection } from './wait_for_connection/index.ts';
+import { x509Bundle } from './x509_bundle/index.ts';
+import { x509Ca } from './x509_ca/index.ts';
+import { x509Certificate } from './x509_certificate/index.ts';
+import { x509Csr } from './x509_csr/index.ts';
+import { x509Info } from './x509_info/index.ts';
+import { x509PrivateKey } from './x509_private_key/index.ts';
+import { x509Trust } from './x509_trust/index.ts';
 
 const all: readonly Module[] = [
   alternativesModule,
   aptRepositoryModule,
+  artifact,
   assert,
   authorizedKeyModule,
+  blockinfile,
   command,
   copy,
   cronModule,
   debconfModule,
   debug,
   fail,
+  fetchModule,
   file,
+  find,
+  getUrl,
   git,
   groupModule,
   hostnameModule,
@@ -62,6 +85,7 @@ const all: readonly Module[] = [
   includeVars,
   kernelModuleModule,
   knownHostsModule,
+  lineinfile,
   localeModule,
   meta,
   mountModule,
@@ -70,20 +94,32 @@ const all: readonly Module[] = [
   pause,
   ping,
   reboot,
+  replace,
   script,
   serviceModule,
   setFact,
   shell,
+  slurp,
+  statModule,
   sudoersModule,
   sysctlModule,
   systemdModule,
   systemdUnitModule,
+  tempfile,
   template,
   timezoneModule,
+  unarchive,
   uri,
   userModule,
   waitFor,
   waitForConnection,
+  x509Bundle,
+  x509Ca,
+  x509Certificate,
+  x509Csr,
+  x509Info,
+  x509PrivateKey,
+  x509Trust,
 ];
 
 /** Modules by name, in alphabetical order. */

@@ -5,20 +5,21 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, createReadStream, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { FactStore } from '../../../src/host/fact-store.ts';
 import { makeProbe } from '../../../src/host/observe.ts';
-import type { Change, Plan } from '../../../src/host/plan.ts';
+import type { Action, ActionPort, ActionResult, Change, Plan } from '../../../src/host/plan.ts';
 import { PRELUDE } from '../../../src/host/prelude.ts';
-import type { AnyQuery, Query } from '../../../src/host/query.ts';
+import type { AnyQuery, Effect, Query } from '../../../src/host/query.ts';
 import { FactsNeeded, type HostView, type LocalFile, type LocalTree } from '../../../src/host/view.ts';
 import type { Module } from '../../../src/modules/define.ts';
 import { badInput } from '../../../src/support/diagnostic.ts';
 import type { Secret } from '../../../src/support/secret.ts';
 import type { Script } from '../../../src/support/shell.ts';
+import type { Outcome } from '../../../src/transport/types.ts';
 import { fakeBase, fakeFile } from './fake-host.ts';
 
 /** The shells that hosts have. With busybox its own tools come first on PATH. */
@@ -87,13 +88,18 @@ export function startText(shell: Shell, text: string): { kill(signal: NodeJS.Sig
 
 /** Runs a change's script as the engine does: `set -eu`, the prelude, attachments in `$care_files`. */
 export function runScript(shell: Shell, script: Script): Ran {
+  return runPlain(shell, script, `set -eu\n${PRELUDE}\n`);
+}
+
+/** Runs a script as it is, as the engine does with an action's. */
+function runPlain(shell: Shell, script: Script, before = ''): Ran {
   const files = mkdtempSync(join(tmpdir(), "care files '"));
   try {
     for (const { id, content } of script.attachments) {
       if (content.kind === 'bytes') writeFileSync(join(files, id), content.bytes);
       else cpSync(content.path, join(files, id));
     }
-    return runText(shell, `set -eu\n${PRELUDE}\n${script.text}`, { care_files: files });
+    return runText(shell, `${before}${script.text}`, { care_files: files });
   } finally {
     rmSync(files, { recursive: true, force: true });
   }
@@ -188,18 +194,48 @@ function learn(store: FactStore, queries: readonly AnyQuery[], shell: Shell | un
 
 /** Runs changes in order, and compares every fact that they claim with what is there now. */
 export function applyChanges(changes: readonly Change[], shell: Shell): void {
-  const store = new FactStore(false);
   for (const change of changes) {
     const ran = runScript(shell, change.script);
     expect(ran.status, `${change.resource}: ${change.what}\n${change.script.text}\n${ran.stderr}`).toBe(0);
-    store.apply(change.effects, change.resource);
   }
+  confirmEffects(changes.flatMap((c) => c.effects), shell);
+}
+
+/** Compares what effects say with what this machine shows. */
+export function confirmEffects(effects: readonly Effect[], shell: Shell): void {
+  const store = new FactStore(false);
+  store.apply(effects, 'a change');
   const claims = store.takeClaims();
   const seen = observe(claims.map((c) => c.query), shell);
   claims.forEach((claim, i) => {
     const { kind } = claim.query;
     expect(kind.same(claim.expected, seen[i]), `${claim.query.id}: claimed ${kind.show(claim.expected)}, found ${kind.show(seen[i])}`).toBe(true);
   });
+}
+
+function outcomeOf(ran: Ran): Outcome {
+  return { state: 'done', status: ran.status, stdout: ran.stdout, stderr: Buffer.from(ran.stderr), truncated: false, seconds: 0 };
+}
+
+/** What a conversation may use, on this machine. */
+export function localPort(shell: Shell): ActionPort {
+  return {
+    run: (script) => Promise.resolve(outcomeOf(runPlain(shell, script))),
+    forward: () => Promise.reject(new Error('no forwarding here')),
+    download: (path) => Promise.resolve(createReadStream(path)),
+    reconnect: () => Promise.reject(new Error('no connection here')),
+    prompt: () => Promise.resolve(undefined),
+    sleep: () => Promise.resolve(),
+    signal: new AbortController().signal,
+  };
+}
+
+/** Performs an action, and when it changed something compares its effects with what is there. */
+export async function act(action: Action, shell: Shell = 'dash'): Promise<ActionResult> {
+  const { perform } = action;
+  const result = perform.type === 'script' ? perform.result(outcomeOf(runPlain(shell, perform.script))) : await perform.converse(localPort(shell));
+  if (result.changed && result.failed !== true) confirmEffects(action.effects ?? [], shell);
+  return result;
 }
 
 /**
