@@ -8,6 +8,7 @@ import type { BaseFacts } from '../host/view.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
 import type { RunMode } from './events.ts';
+import { UnknownValue } from './evaluate.ts';
 
 /** Marks an argument to be left out, as Ansible's `omit`. Not a word anybody would write. */
 export const OMIT = '__omit_place_holder__9f1c2b7e5d';
@@ -76,7 +77,7 @@ export class Variables {
   set(host: string, values: ValueMap): void {
     const memory = this.#of(host);
     for (const [name, value] of Object.entries(values)) {
-      memory.set[name] = value;
+      Object.defineProperty(memory.set, name, { value, enumerable: true, configurable: true, writable: true });
       memory.unknown.delete(name);
     }
     this.#hostScopes.delete(host);
@@ -91,8 +92,14 @@ export class Variables {
   setUnknown(host: string, name: string, because: string): void {
     const memory = this.#of(host);
     memory.unknown.set(name, because);
-    // Asking for it must fail, so that the failure can be told as "unknown".
-    Reflect.deleteProperty(memory.set, name);
+    // Asking for it must fail, and the failure say "unknown": an absent variable would make `defined` and `default` guess.
+    Object.defineProperty(memory.set, name, {
+      enumerable: true,
+      configurable: true,
+      get: () => {
+        throw new UnknownValue(because);
+      },
+    });
     this.#hostScopes.delete(host);
   }
 

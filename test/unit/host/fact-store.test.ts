@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { defineQuery } from '../../../src/host/define-query.ts';
+import { FactStore } from '../../../src/host/fact-store.ts';
+import { forgetAll, forgetKinds, forgetTree, removedTree } from '../../../src/host/query.ts';
+
+const file = defineQuery<string, string>({
+  name: 'test-file', id: (p) => p, describe: (p) => `file ${p}`, probe: () => '', parse: (keys) => keys.map(() => ''),
+  paths: (p) => [p], absent: () => 'absent',
+});
+const unit = defineQuery<string, string>({ name: 'test-unit', id: (p) => p, describe: (p) => `unit ${p}`, probe: () => '', parse: (keys) => keys.map(() => '') });
+
+describe('apply', () => {
+  it('believes what a change sets, and claims it until asked', () => {
+    const store = new FactStore(false);
+    store.observed(file('/a'), 'old');
+    store.apply([file('/a').is('new')], 'file /a');
+    expect(store.value(file('/a'))).toBe('new');
+    expect(store.takeClaims()).toMatchObject([{ expected: 'new', by: 'file /a' }]);
+    expect(store.takeClaims()).toEqual([]);
+  });
+
+  it('asks again what a change made unknown, and claims no longer what a later change made unknown', () => {
+    const store = new FactStore(false);
+    store.observed(unit('u'), 'running');
+    store.apply([file('/a').is('new')], 'file /a');
+    store.apply([forgetAll], 'command');
+    expect(store.has(file('/a'))).toBe(false);
+    expect(store.has(unit('u'))).toBe(false);
+    expect(store.takeClaims()).toEqual([]);
+  });
+
+  it('knows that everything below a removed directory is gone', () => {
+    const store = new FactStore(false);
+    for (const path of ['/d', '/d/x', '/dx']) store.observed(file(path), 'there');
+    store.apply([removedTree('/d')], 'directory /d');
+    expect(['/d', '/d/x', '/dx'].map((p) => store.value(file(p)))).toEqual(['absent', 'absent', 'there']);
+  });
+});
+
+describe('check', () => {
+  it('keeps the value of a forgotten fact and says why it is uncertain', () => {
+    const store = new FactStore(true);
+    store.observed(unit('u'), 'not-found');
+    store.apply([forgetKinds('test-unit')], 'package p');
+    expect(store.value(unit('u'))).toBe('not-found');
+    expect(store.uncertain(unit('u'))).toBe('until package p');
+    expect(store.takeClaims()).toEqual([]);
+  });
+
+  it('sees facts that are observed later through the earlier predictions', () => {
+    const store = new FactStore(true);
+    store.apply([removedTree('/d')], 'directory /d');
+    store.apply([forgetKinds('test-unit')], 'package p');
+    store.apply([forgetTree('/e')], 'archive');
+    store.observed(file('/d/x'), 'there');
+    store.observed(unit('u'), 'not-found');
+    store.observed(file('/e/x'), 'there');
+    store.observed(file('/other'), 'there');
+    expect(store.value(file('/d/x'))).toBe('absent');
+    expect(store.uncertain(unit('u'))).toBe('until package p');
+    expect(store.uncertain(file('/e/x'))).toBe('until archive');
+    expect(store.uncertain(file('/other'))).toBeUndefined();
+  });
+
+  it('is certain again of what a later change sets', () => {
+    const store = new FactStore(true);
+    store.apply([forgetAll, file('/a').is('new')], 'package p');
+    expect(store.uncertain(file('/a'))).toBeUndefined();
+    expect(store.value(file('/a'))).toBe('new');
+  });
+
+  it('remembers that a single fact, not yet asked for, became unknown', () => {
+    const store = new FactStore(true);
+    store.apply([file('/a').forget()], 'change');
+    store.observed(file('/a'), 'old');
+    expect(store.uncertain(file('/a'))).toBe('until change');
+  });
+});
