@@ -1,4 +1,4 @@
-// Writes the generated files: docs/modules.md, docs/json-output.md, schemas/*.json. Run by scripts/docs.
+// Writes the generated files: docs/modules.md, docs/keywords.md, docs/json-output.md, schemas/*.json. Run by scripts/docs.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles } from '../src/cli/doc/generated.ts';

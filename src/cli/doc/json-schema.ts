@@ -6,6 +6,7 @@ import { Secret } from '../../support/secret.ts';
 export interface JsonSchema {
   readonly $schema?: string;
   readonly $id?: string;
+  readonly $ref?: string;
   readonly title?: string;
   readonly description?: string;
   readonly type?: string | readonly string[];
@@ -60,6 +61,8 @@ export function typeWords(schema: JsonSchema): string {
   const alternatives = schema.anyOf ?? schema.oneOf;
   if (alternatives !== undefined) return [...new Set(alternatives.map(typeWords))].join(' or ');
   if (schema.allOf !== undefined) return [...new Set(schema.allOf.map(typeWords))].join(' and ');
+  // Only a recursive map is referred to.
+  if (schema.$ref !== undefined) return 'map';
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.type === undefined) return schema.enum === undefined ? 'any' : [...new Set(schema.enum.map((value) => typeof value))].join(' or ');
   if (typeof schema.type !== 'string') return schema.type.map((name) => NAMES[name] ?? name).join(' or ');

@@ -32,7 +32,7 @@ interface Marks {
   readonly freeForm: string | undefined;
 }
 
-function argumentDocs(schema: JsonSchema, marks: Marks): ArgumentDoc[] {
+export function argumentDocs(schema: JsonSchema, marks: Marks): ArgumentDoc[] {
   return Object.entries(schema.properties ?? {}).map(([name, field]) => ({
     name,
     type: typeWords(field),

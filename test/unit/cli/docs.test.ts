@@ -117,6 +117,24 @@ describe('editor schemas', () => {
   });
 });
 
+describe('examples in the book', () => {
+  const blocks = readdirSync(join(root, 'docs'))
+    .filter((name) => ['playbooks.md', 'getting-started.md'].includes(name))
+    .flatMap((name) => [...readFileSync(join(root, 'docs', name), 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map((match) => [name, match[1] ?? ''] as const))
+    .filter(([, text]) => !text.startsWith('# yaml-language-server'));
+
+  test.each(blocks)('%s: %s', (_name, text) => {
+    const content: unknown = parse(text, { version: '1.2' });
+    const name = Array.isArray(content) ? 'playbook' : text.includes('summary:') ? 'role' : 'inventory';
+    const validate = validator(name);
+    expect([validate(content), validate.errors]).toEqual([true, null]);
+  });
+
+  test('are found', () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(4);
+  });
+});
+
 describe('the reference', () => {
   const toy = defineModule({
     name: 'toy',
