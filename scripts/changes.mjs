@@ -70,10 +70,12 @@ export function pickDrift(made) {
   const files = created.map((change) => ({ host: change.host, resource: change.resource, path: change.resource.slice('file '.length) })).filter((file) => !UNTOUCHED.test(file.path));
   const units = made.filter((change) => !change.handler && /^unit \S+$/.test(change.resource) && /start|active/i.test(change.what));
   const take = (candidates, turn) => {
-    // A resource once only, and another host each time, so that drift is spread.
-    const rest = candidates.filter((one) => !taken.has(one.resource));
-    const one = rest.find((each) => each.host === hosts[turn % hosts.length]) ?? rest[0];
-    if (one !== undefined) taken.add(one.resource);
+    // Nothing twice; a resource that no host has lost yet if there is one, and another host each time, so that drift is spread.
+    const rest = candidates.filter((one) => !taken.has(`${one.host} ${one.resource}`));
+    const fresh = rest.filter((one) => !taken.has(one.resource));
+    const choice = fresh.length > 0 ? fresh : rest;
+    const one = choice.find((each) => each.host === hosts[turn % hosts.length]) ?? choice[0];
+    if (one !== undefined) taken.add(one.resource).add(`${one.host} ${one.resource}`);
     return one;
   };
   const drifts = [];

@@ -37,6 +37,11 @@ async function follow() {
   }
 }
 
+process.on('uncaughtException', (error) => {
+  console.error(`fidelity.mjs ${command}: ${error.message}`);
+  process.exit(1);
+});
+
 switch (command) {
   case 'follow':
     await follow();

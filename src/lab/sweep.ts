@@ -1,11 +1,12 @@
 /** Takes away what labs leave behind on the docker daemon, found by labels alone. */
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../support/diagnostic.ts';
 import { docker, dockerLines, dockerTry, LABEL } from './docker.ts';
 import { removeNetworks } from './network.ts';
 import { isAlive } from './owner.ts';
+import { labPaths } from './state.ts';
 
 const TRIES = 5;
 const BETWEEN_MS = 500;
@@ -66,9 +67,10 @@ export async function removeLabelled(filters: readonly string[]): Promise<number
 /**
  * Removes the labs whose owner, a test run, is gone: killed before it could clean up.
  *
+ * @param projectRoot where their files are; those of another checkout stay there
  * @returns the names of the labs removed
  */
-export async function sweep(): Promise<readonly string[]> {
+export async function sweep(projectRoot: string): Promise<readonly string[]> {
   const format = `{{.Label "${LABEL.lab}"}} {{.Label "${LABEL.owner}"}}`;
   const lines = [
     ...(await dockerLines(['ps', '--all', '--filter', `label=${LABEL.owner}`, '--format', format])),
@@ -79,6 +81,11 @@ export async function sweep(): Promise<readonly string[]> {
     const [lab = '', owner = ''] = line.split(' ');
     if (owner !== '' && !isAlive(owner)) dead.set(owner, lab);
   }
-  for (const [owner, lab] of dead) await removeLabelled([`${LABEL.lab}=${lab}`, `${LABEL.owner}=${owner}`]);
+  for (const [owner, lab] of dead) {
+    await removeLabelled([`${LABEL.lab}=${lab}`, `${LABEL.owner}=${owner}`]);
+    const paths = labPaths(projectRoot, lab);
+    await rm(paths.directory, { recursive: true, force: true });
+    await rm(paths.lock, { force: true });
+  }
   return [...new Set(dead.values())];
 }

@@ -1,5 +1,5 @@
 /** `lab up`: from nothing, or from whatever is there, to a lab of the hosts asked for. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Lab } from './access.ts';
@@ -87,8 +87,7 @@ async function readHosts(projectRoot: string): Promise<readonly HostSpec[] | und
 
 async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, options: LabUpOptions, withSites: boolean): Promise<Lab> {
   const report = options.report ?? ((): void => undefined);
-  const swept = await sweep();
-  for (const lab of swept) await rm(labPaths(options.projectRoot, lab).directory, { recursive: true, force: true });
+  const swept = await sweep(options.projectRoot);
   if (swept.length > 0) report(`removed what a killed run left: lab ${swept.join(', ')}`);
   const images = new Map<Release, string>();
   for (const release of new Set(specs.map((host) => host.release))) {

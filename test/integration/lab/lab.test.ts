@@ -122,13 +122,13 @@ describe('a lab whose process was killed', () => {
     const name = ownLab('killed').name;
     const holder = spawn('sleep', ['600']);
     const lab = await labUp({ ...ownLab('killed'), owner: ownerOf(holder.pid ?? 0), hosts: generateHosts(1, 'killed-') });
-    expect(await sweep()).not.toContain(name);
+    const root = ownLab('killed').projectRoot;
+    expect(await sweep(root)).not.toContain(name);
     holder.kill('SIGKILL');
     await once(holder, 'close');
-    expect(await sweep()).toContain(name);
+    expect(await sweep(root)).toContain(name);
     expect(await leftOvers(name)).toBe('');
     expect((await dockerTry(['container', 'inspect', `${name}.killed-a1`])).status).not.toBe(0);
-    await labDown({ projectRoot: ownLab('killed').projectRoot, name });
     expect(existsSync(lab.paths.directory)).toBe(false);
   });
 });

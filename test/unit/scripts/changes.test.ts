@@ -82,6 +82,14 @@ describe('fidelity.mjs drift and exactly', () => {
     expect(lines.map(([, resource]) => resource)).not.toContain('file /etc/ssh/sshd_config.d/x.conf');
     for (const [, , command = ''] of lines) expect(() => execFileSync('sh', ['-n'], { input: command })).not.toThrow();
   });
+  it('takes the same resource of several hosts when there are no five different ones, and nothing twice', () => {
+    const list = join(directory, 'same');
+    const changes = ['a', 'b', 'c'].flatMap((host) => ['/etc/one', '/etc/two'].map((path) => ({ host, resource: `file ${path}` })));
+    expect(fidelity('drift', run(changes), list).status).toBe(0);
+    const pairs = readFileSync(list, 'utf8').trimEnd().split('\n').map((line) => line.split('\t').slice(0, 2).join(' '));
+    expect(pairs).toHaveLength(5);
+    expect(new Set(pairs).size).toBe(5);
+  });
   it('says so when there are not five', () => {
     expect(fidelity('drift', run(made.slice(0, 3)), join(directory, 'few')).stderr).toContain('only 3 resources');
   });
