@@ -8,6 +8,8 @@ export interface SourceFile {
   /** Path as the user would type it. */
   readonly path: string;
   readonly text: string;
+  /** True for what was decrypted: places in it may be named, its lines are never shown. */
+  readonly concealed?: boolean;
 }
 
 /** A stretch of one file. Offsets are UTF-16 code units from the start; `end` is exclusive. */
@@ -46,6 +48,7 @@ const CONTEXT_LINES = 1;
  * @returns several lines without a final newline
  */
 export function codeFrame(span: Span): string {
+  if (span.file.concealed === true) return '(the line is not shown: the file is encrypted)';
   const lines = span.file.text.split('\n');
   const at = lineColumn(span.file, span.start);
   const first = Math.max(1, at.line - CONTEXT_LINES);

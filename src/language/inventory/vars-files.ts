@@ -5,6 +5,7 @@ import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import type { SourceFile } from '../../support/source.ts';
 import { isMap, typeName, type ValueMap } from '../../support/value.ts';
+import { concealTexts } from '../secrets/conceal.ts';
 import { parseYaml, readSourceFile } from '../yaml.ts';
 import { byCodePoint } from './data.ts';
 
@@ -114,10 +115,11 @@ export class VarsFiles {
     let plain = file;
     if (AGE.test(file.text)) {
       if (this.#decrypt === undefined) throw badInput('encrypted-file', `${file.path} is encrypted, and no key is at hand`, { remedy: 'give the age identity, or keep only values encrypted (!secret)' });
-      plain = { path: file.path, text: this.#decrypt(file) };
+      plain = { path: file.path, text: this.#decrypt(file), concealed: true };
     }
     const value = parseYaml(plain, { dialect: 'ansible' });
-    if (isMap(value)) return value;
+    const shown = plain.concealed === true ? concealTexts(value) : value;
+    if (isMap(shown)) return shown;
     if (value === null || value === '' || value === false || value === 0 || (Array.isArray(value) && value.length === 0)) return {};
     throw badInput('inventory-structure', `a file of variables must be a map, not ${typeName(value)}`, { span: { file: plain, start: 0, end: 1 } });
   }

@@ -5,5 +5,6 @@ export { identityPath, type IdentityOptions } from './identity.ts';
 export { initSecrets, type InitResult } from './init.ts';
 export { inventoryDirectory, readRecipients, recipientsPath } from './recipients.ts';
 export { rotateSecrets, type RotateResult } from './rotate.ts';
-export { concealTexts, inventorySecrets, type InventorySecrets } from './store.ts';
+export { concealTexts } from './conceal.ts';
+export { inventorySecrets, type InventorySecrets } from './store.ts';
 export { decryptAll, decryptValue, encryptFile, encryptValue, isAgeFile } from './values.ts';

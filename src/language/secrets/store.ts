@@ -2,10 +2,7 @@
 import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import type { SourceFile, Span } from '../../support/source.ts';
-import { isList, isMap, type Value } from '../../support/value.ts';
 import type { EncryptedValue } from '../encrypted.ts';
-import { isOpaque } from '../encrypted.ts';
-import { copyPositions } from '../positions.ts';
 import { AgeProblem, decryptAge, type X25519Identity } from './age-decrypt.ts';
 import { identityPath, readIdentities, type IdentityOptions } from './identity.ts';
 
@@ -13,7 +10,7 @@ import { identityPath, readIdentities, type IdentityOptions } from './identity.t
 export interface InventorySecrets {
   /** A `!secret`. @throws Diagnostic no-key, wrong-key, damaged-secret … */
   readonly decrypt: (encrypted: EncryptedValue) => Secret;
-  /** A whole encrypted file, as text; what it holds is secret: see {@link concealTexts}. @throws Diagnostic */
+  /** A whole encrypted file, as text; what it holds is secret: see `concealTexts`. @throws Diagnostic */
   readonly decryptFile: (file: SourceFile) => string;
 }
 
@@ -62,18 +59,4 @@ export function decryptionProblem(problem: AgeProblem, span: Span, keyPath: stri
  */
 export function inventorySecrets(_inventories: readonly string[] = [], options: IdentityOptions = {}): InventorySecrets {
   return new Store(options);
-}
-
-/** Makes every text in a value a secret: for what comes out of a wholly encrypted file. Numbers and booleans stay. */
-export function concealTexts(value: Value): Value {
-  if (typeof value === 'string') return value === '' ? value : new Secret(value);
-  if (typeof value === 'object' && value !== null && isOpaque(value)) return value;
-  if (isList(value)) return withPlaces(value, value.map(concealTexts));
-  if (isMap(value)) return withPlaces(value, Object.fromEntries(Object.entries(value).map(([key, item]) => [key, concealTexts(item)])));
-  return value;
-}
-
-function withPlaces<T extends object>(from: object, to: T): T {
-  copyPositions(from, to);
-  return to;
 }
