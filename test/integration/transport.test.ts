@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -215,13 +216,13 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
             return;
           }
           channel.resume();
-          channel.on('close', () => {
+          channel.on('exit', () => {
             resolve(performance.now() - began);
             client.end();
           });
         });
       });
-      client.connect({ host: '127.0.0.1', port: proxy.port, username: me, privateKey: readFileSync(join(dir, 'id')), hostVerifier: () => true });
+      client.connect({ sock: createConnection({ host: '127.0.0.1', port: proxy.port, noDelay: true }), username: me, privateKey: readFileSync(join(dir, 'id')), hostVerifier: () => true });
     });
     const began = performance.now();
     const connection = await connector.connect(target(proxy, { knownHostsFiles: [join(dir, 'delayed')] }));
@@ -232,6 +233,7 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
     const chain = performance.now() - chained;
     await connection.close();
     proxy.close();
+    // One turn: the request follows when the channel is there; the rest is the runner's own start.
     expect((ours - bare) / (2 * delay)).toBeLessThan(2);
     // Ten scripts in one turn, not ten.
     expect(chain).toBeLessThan(2 * delay * 4);
