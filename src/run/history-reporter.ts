@@ -10,8 +10,9 @@ import type { Reporter, RunEvent } from './events.ts';
 /** Rows kept of one run, and characters of one text: a run on 1,000 fresh hosts must not fill the disk. */
 const ROW_LIMIT = 50_000;
 const TEXT_LIMIT = 16_384;
-/** Rows written together. */
+/** Rows written together, or sooner when some are this old: a killed run should leave most of its story. */
 const BATCH = 500;
+const OLDEST_MS = 5000;
 
 export interface HistoryOptions {
   readonly open: () => Promise<Store>;
@@ -78,6 +79,7 @@ class HistoryReporter implements Reporter {
   #run: string | undefined;
   #rows: HistoryRow[] = [];
   #written = 0;
+  #flushedAt = performance.now();
   #queue: Promise<void> = Promise.resolve();
   #broken = false;
 
@@ -118,7 +120,7 @@ class HistoryReporter implements Reporter {
     if (row === undefined) return;
     this.#rows.push(row);
     if (total + 1 === ROW_LIMIT) this.#rows.push({ type: 'warning', host: null, message: `the history keeps ${String(ROW_LIMIT)} rows of a run; later ones were left out` });
-    if (this.#rows.length >= BATCH) this.#flush(run);
+    if (this.#rows.length >= BATCH || performance.now() - this.#flushedAt > OLDEST_MS) this.#flush(run);
   }
 
   #flush(run: string): void {
@@ -126,6 +128,7 @@ class HistoryReporter implements Reporter {
     if (rows.length === 0) return;
     const first = this.#written;
     this.#rows = [];
+    this.#flushedAt = performance.now();
     this.#written += rows.length;
     this.#do((store) => store.append(run, first, rows));
   }

@@ -7,8 +7,8 @@ import { WaitForSchema } from './schema.ts';
 export const waitFor = defineModule({
   name: 'wait_for',
   summary: 'Wait until a TCP port or a path is there, or gone',
-  description: `The port is tried from the host itself, through the SSH connection. In check mode it waits as well: a service that only
-the coming apply would start is not there, so put \`when: not ansible_check_mode\` on waits for such.`,
+  description: `The port is tried from the host itself, through the SSH connection. In check mode it looks once
+and never fails: what it waits for may be what the coming apply would start.`,
   args: WaitForSchema,
   examples: [
     { title: 'A service that has just been restarted', yaml: 'wait_for:\n  port: 2379\n  timeout: 60\n' },
@@ -16,7 +16,7 @@ the coming apply would start is not there, so put \`when: not ansible_check_mode
     { title: 'A lock file to go away', yaml: 'wait_for:\n  path: /run/backup.lock\n  state: absent\n' },
   ],
   returns: { elapsed: 'seconds waited', state: 'the state waited for' },
-  plan(args) {
+  plan(args, host) {
     let pattern: RE2JS | undefined;
     try {
       if (args.search_regex !== undefined) pattern = compilePattern(args.search_regex);
@@ -38,11 +38,12 @@ the coming apply would start is not there, so put \`when: not ansible_check_mode
         async converse(port): Promise<ActionResult> {
           const from = performance.now();
           const elapsed = (): number => (performance.now() - from) / 1000;
-          await port.sleep(args.delay);
+          if (!host.checkMode) await port.sleep(args.delay);
           for (;;) {
             const seen = await look(port);
             const values = { elapsed: Math.round(elapsed()), state: args.state };
             if (wantThere ? seen.there && seen.matched : !seen.there) return { changed: false, values };
+            if (host.checkMode) return { changed: false, msg: `${target} is not ${args.state} (${seen.detail}); check mode does not wait`, values };
             const left = args.delay + args.timeout - elapsed();
             if (left <= 0) return { changed: false, failed: true, msg: args.msg ?? `${target} was not ${args.state} within ${String(args.timeout)} s: ${seen.detail}`, values };
             await port.sleep(Math.min(args.sleep, left));

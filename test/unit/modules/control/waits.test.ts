@@ -43,6 +43,11 @@ describe('wait_for', () => {
     expect(closed).toMatchObject({ failed: true, msg: 'not up' });
   });
 
+  test('check mode looks once, and does not fail for what is not there yet', async () => {
+    const port = fakePort({ sleep: () => Promise.reject(new Error('slept')) });
+    expect(await converse(waitFor.prepare({ port: 1, delay: 5 }).plan(fakeHost({ check: true })), port)).toMatchObject({ changed: false, msg: expect.stringContaining('check mode does not wait') as string });
+  });
+
   test('what a port sends', async () => {
     const port = await listen(0, 'SSH-2.0-OpenSSH_9\r\n');
     expect((await converse(waitFor.prepare({ port, search_regex: '^SSH-2\\.0' }).plan(host), fakePort({}))).failed).toBeUndefined();
