@@ -13,9 +13,8 @@ import { parseExtraVars } from '../extra-vars.ts';
 import { combineReporters, type CliReporter } from '../reporters/cli-reporter.ts';
 import { factsReporter } from '../reporters/facts.ts';
 import { makeReporter } from '../reporters/make.ts';
-import { askOnTerminal } from '../terminal/prompt.ts';
 import { processInterruption } from '../terminal/signals.ts';
-import { askBecomePassword, recorder, withReporter } from './run.ts';
+import { askBecomePassword, prompter, recorder, withReporter } from './run.ts';
 
 interface OneTask {
   readonly inventory: string;
@@ -28,7 +27,7 @@ interface OneTask {
 
 async function runOne(context: CliContext, one: OneTask, work: (options: RunOptions) => Promise<ExitStatus>): Promise<ExitStatus> {
   const { flags } = one;
-  const interrupted = processInterruption(context);
+  const interrupted = processInterruption(context, (line) => one.reporter.notice?.(line) === true);
   try {
     return await withReporter(one.reporter, async () =>
       work({
@@ -47,7 +46,7 @@ async function runOne(context: CliContext, one: OneTask, work: (options: RunOpti
         reporter: one.reporter,
         stop: interrupted.stop,
         kill: interrupted.kill,
-        prompt: context.interactive ? askOnTerminal : undefined,
+        prompt: prompter(context, one.reporter),
       }),
     );
   } finally {
@@ -64,7 +63,7 @@ export async function adHocAction(context: CliContext, inventory: string, patter
   const args = adHocArguments(module, flags.args);
   // Results are what an ad-hoc run is for: they are shown as with -v.
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: Math.max(1, flags.verbose), diff: flags.diff === true });
-  const reporter = combineReporters([report, recorder(context)]);
+  const reporter = combineReporters([report, recorder(context, report)]);
   const extraVars: ValueMap = flags.becomeUser === undefined ? {} : { ansible_become_user: flags.becomeUser };
   const become = flags.become === true || flags.becomeUser !== undefined;
   const one: OneTask = { inventory, flags, mode: flags.check === true ? 'check' : 'apply', diff: flags.diff === true, extraVars, reporter };

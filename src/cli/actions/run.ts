@@ -1,6 +1,7 @@
 /** apply, check and verify: options in, one run, its reports out. */
 import { run } from '../../run/run.ts';
 import type { Reporter, RunMode } from '../../run/events.ts';
+import type { RunOptions } from '../../run/options.ts';
 import { historyReporter } from '../../run/history-reporter.ts';
 import { openSqliteStore } from '../../state/sqlite-store.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
@@ -31,11 +32,37 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
 }
 
 /** The run history as a further reader; what keeps it from being written is a warning. */
-export function recorder(context: CliContext): Reporter {
+export function recorder(context: CliContext, report: CliReporter): Reporter {
   return historyReporter({
     open: () => openSqliteStore(),
-    warn: (message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); },
+    warn: (message) => {
+      const line = `${context.paintError('yellow', 'warning:')} ${message}`;
+      if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
+    },
   });
+}
+
+/**
+ * Questions of a run to the person at the terminal: one at a time, with the footer out of the way. Ctrl-C at a question is
+ * a Ctrl-C of the run. Undefined where nobody is there.
+ */
+export function prompter(context: CliContext, report: CliReporter): RunOptions['prompt'] {
+  if (!context.interactive) return undefined;
+  let before: Promise<unknown> = Promise.resolve();
+  const ask = async (question: string, hidden: boolean): Promise<string> => {
+    try {
+      return await (report.hold === undefined ? askOnTerminal(question, hidden) : report.hold(() => askOnTerminal(question, hidden)));
+    } catch (error) {
+      if (error instanceof Diagnostic && error.kind === 'interrupted') process.kill(process.pid, 'SIGINT');
+      throw error;
+    }
+  };
+  return (question, hidden) => {
+    const answer = before.then(() => ask(question, hidden));
+    // An answer that did not come must not keep the next question from being asked.
+    before = answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** Reports an error to the readers of the output, closes them, and gives the error on. */
@@ -66,8 +93,8 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
     return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');
   }
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
-  const reporter = combineReporters([report, recorder(context)]);
-  const interrupted = processInterruption(context);
+  const reporter = combineReporters([report, recorder(context, report)]);
+  const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
     return await withReporter(reporter, async () =>
       run({
@@ -82,7 +109,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         reporter,
         stop: interrupted.stop,
         kill: interrupted.kill,
-        prompt: context.interactive ? askOnTerminal : undefined,
+        prompt: prompter(context, report),
       }),
     );
   } finally {

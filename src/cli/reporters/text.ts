@@ -25,14 +25,22 @@ export function textReporter(output: Output, options: TextReporterOptions): CliR
   const lines = textEvents(options);
   const state = progress();
   let drawn = 0;
+  let held = 0;
+  let kept: string[] = [];
 
   const footer = (): string => {
     if (!options.live) return '';
-    const rows = state.lines(now(), output.columns() ?? 80);
+    // Some pseudo-terminals say that they have 0 columns.
+    const columns = output.columns() ?? 0;
+    const rows = state.lines(now(), columns > 0 ? columns : 80);
     drawn = rows.length;
     return rows.length === 0 ? '' : `${NO_WRAP}${rows.map((row) => options.paint('gray', row)).join('\n')}\n${WRAP}`;
   };
   const print = (text: readonly string[]): void => {
+    if (held > 0) {
+      kept.push(...text);
+      return;
+    }
     const erase = UP_AND_ERASE(drawn);
     drawn = 0;
     output.write(`${erase}${text.map((line) => `${line}\n`).join('')}${footer()}`);
@@ -48,6 +56,25 @@ export function textReporter(output: Output, options: TextReporterOptions): CliR
       state.event(event, now());
       const text = lines(event);
       if (text.length > 0) print(text);
+    },
+    notice(line) {
+      if (options.live) print([line]);
+      return options.live;
+    },
+    async hold(work) {
+      if (drawn > 0) output.write(UP_AND_ERASE(drawn));
+      drawn = 0;
+      held += 1;
+      try {
+        return await work();
+      } finally {
+        held -= 1;
+        if (held === 0) {
+          const text = kept;
+          kept = [];
+          if (text.length > 0) print(text);
+        }
+      }
     },
     aborted(_error, status) {
       // The error itself goes to stderr, for every format alike; here only the footer has to go.

@@ -2,6 +2,7 @@
 import { openSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { Diagnostic } from '../../support/diagnostic.ts';
+import { safeLine } from '../../support/terminal-text.ts';
 
 /** Longest answer, in characters. */
 const LONGEST = 4096;
@@ -55,7 +56,7 @@ const KEY = { enter: ['\r', '\n'], interrupt: '\u0003', end: '\u0004', erase: ['
 /**
  * Asks one question.
  *
- * @param question printed as it is, with `: ` after it
+ * @param question printed on one line, with `: ` after it
  * @param hidden true: nothing of the answer is shown
  * @returns what was typed, without the newline
  * @throws Diagnostic `interrupted` on Ctrl-C, `usage` on end of input, after five minutes, or when too long
@@ -63,7 +64,7 @@ const KEY = { enter: ['\r', '\n'], interrupt: '\u0003', end: '\u0004', erase: ['
 export async function ask(terminal: Terminal, question: string, hidden: boolean, timeoutMs = TIMEOUT_MS): Promise<string> {
   const { keyboard } = terminal;
   const refused = (kind: 'usage' | 'interrupted', code: string, summary: string): Diagnostic => new Diagnostic({ kind, code, summary });
-  terminal.write(`${question}: `);
+  terminal.write(`${safeLine(question).replace(/:$/, '')}: `);
   keyboard.setRawMode(true);
   let typed: string[] = [];
   try {

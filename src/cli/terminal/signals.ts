@@ -56,11 +56,14 @@ export function interruption(source: SignalSource, say: (line: string) => void, 
   };
 }
 
-/** The interruption of this process; messages go to stderr. */
-export function processInterruption(context: Pick<CliContext, 'stderr'>): Interruption {
+/** Where messages about an interruption go: the reporter, when it draws on the terminal, else stderr. */
+export type Notice = (line: string) => boolean;
+
+/** The interruption of this process. */
+export function processInterruption(context: Pick<CliContext, 'stderr'>, notice: Notice = () => false): Interruption {
   return interruption(
     process,
-    (line) => { context.stderr.write(`\n${line}\n`); },
+    (line) => { if (!notice(line)) context.stderr.write(`\n${line}\n`); },
     (status) => process.exit(status),
   );
 }

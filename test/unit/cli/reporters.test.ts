@@ -74,6 +74,24 @@ describe('the live footer', () => {
     expect(output.closed()).toBe(true);
   });
 
+  test('is out of the way while a person is asked, and a notice stands above it', async () => {
+    const output = fakeOutput(true, 0);
+    const reporter = textReporter(output, { verbose: 0, diff: false, paint: painter(false), live: true, now: () => 0 });
+    for (const event of applied.slice(0, 3)) reporter.event(event);
+    expect(reporter.notice?.('interrupted')).toBe(true);
+    expect(output.text()).toMatch(/interrupted\n\u001b\[\?7l0\.0 s {2}Base/);
+    let during = '';
+    await reporter.hold?.(async () => {
+      const before = output.text().length;
+      reporter.event({ type: 'warning', message: 'meanwhile' });
+      await Promise.resolve();
+      during = output.text().slice(before);
+    });
+    expect(during).toBe('');
+    expect(output.text()).toMatch(/warning: meanwhile\n\u001b\[\?7l/);
+    await reporter.close();
+  });
+
   test('plain output has no escape sequence at all', async () => {
     const output = fakeOutput(false);
     const reporter = textReporter(output, { verbose: 1, diff: true, paint: painter(false), live: false });
