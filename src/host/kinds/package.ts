@@ -112,9 +112,9 @@ function parseList(output: ProbeOutput): PackageList {
 /** The row of a name: of its architecture when it names one, else native or architecture-independent. */
 function rowOf(list: PackageList, key: string): Row | undefined {
   const [name, architecture] = key.split(':');
-  const fits = (row: Row): boolean =>
-    architecture === undefined ? [list.nativeArchitecture, 'all', ''].includes(row.architecture) : row.architecture === architecture || (architecture === 'native' && row.architecture === list.nativeArchitecture) || architecture === 'any';
-  return list.rows.find((row) => row.name === name && fits(row));
+  // A package that is not installed has no architecture in dpkg's list.
+  const fitting = architecture === undefined || architecture === 'native' ? [list.nativeArchitecture, 'all', ''] : [architecture];
+  return list.rows.find((row) => row.name === name && (architecture === 'any' || fitting.includes(row.architecture)));
 }
 
 function packageFact(list: PackageList, key: string): PackageFact {
@@ -137,8 +137,12 @@ export const packageState = defineQuery<string, PackageFact>({
     const list = parseList(output);
     return keys.map((key) => packageFact(list, key));
   },
-  // Installing a virtual package installs a provider: what was asked for is there all the same.
-  same: (claim, seen) => (claim.state === 'installed' ? isThere(seen) && (seen.state !== 'installed' || seen.hold === claim.hold) : claim.state === seen.state),
+  same: (claim, seen) => {
+    // Installing a virtual package installs a provider: what was asked for is there all the same.
+    if (claim.state === 'installed') return isThere(seen) && (seen.state !== 'installed' || seen.hold === claim.hold);
+    // Not every removed package leaves configuration files behind.
+    return claim.state === seen.state || (claim.state === 'config-files' && seen.state === 'absent');
+  },
   show: (fact) => `${fact.state}${fact.hold ? ', held' : ''}${fact.providedBy.length > 0 ? `, provided by ${fact.providedBy.join(' ')}` : ''}`,
 });
 

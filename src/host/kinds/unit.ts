@@ -129,3 +129,19 @@ export const unit = defineQuery<UnitKey, UnitFact>({
 export function systemUnit(name: string): ReturnType<typeof unit> {
   return unit({ name: unitName(name), scope: 'system' });
 }
+
+/**
+ * Whether the Condition…= of a system unit that is there are met now (systemd-analyze(1), `condition --unit`,
+ * systemd 250). systemd itself forgets the result of a skipped start with the unit. True where it cannot be told.
+ */
+export const unitConditions = defineQuery<string, boolean>({
+  name: 'unit-conditions',
+  id: (name) => name,
+  describe: (name) => `conditions of unit ${name}`,
+  probe: (names) =>
+    `systemd-analyze condition --unit=-.mount >/dev/null 2>&1 || exit 0\nfor u in ${names.map(quote).join(' ')}; do systemd-analyze condition --unit="$u" >/dev/null 2>&1 || printf '%s\\n' "$u"; done`,
+  parse: (names, output) => {
+    const unmet = new Set(output.head.toString('utf8').split('\n'));
+    return names.map((name) => !unmet.has(name));
+  },
+});

@@ -71,7 +71,8 @@ function plan(args: LocaleArgs, host: HostView): Plan {
     const lines = splitLines(textOf(host, DEFAULT) ?? '');
     const wanted = editDefault(lines, args.lang);
     const change = joinLines(wanted) === joinLines(lines) ? undefined : putText(host, { path: DEFAULT, text: joinLines(wanted), attributes: {} });
-    if (change !== undefined) changes.push(change);
+    // Debian 13 has a link there; the resource has one name on every release.
+    if (change !== undefined) changes.push({ ...change, resource: `file ${DEFAULT}` });
   }
   return converge(changes);
 }

@@ -47,7 +47,7 @@ if [ "$care_holds" != ${words} ]; then
   exit 1
 fi
 care_status=0
-care_apt ${installOptions(args)} install "$care_dir/package.deb" || care_status=$?
+care_install ${installOptions(args)} install "$care_dir/package.deb" || care_status=$?
 rm -rf "$care_dir"
 [ "$care_status" -eq 0 ] || exit "$care_status"
 `;

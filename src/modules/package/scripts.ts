@@ -24,7 +24,7 @@ export function installOptions(args: PackageArgs): readonly string[] {
 export function installScript(args: PackageArgs, wanted: readonly Wanted[]): Script {
   const names = wanted.map(({ spec }) => spec.name);
   const words = wanted.map(({ spec }) => installWord(spec));
-  const install = sh`care_apt ${installOptions(args)} install -- ${words}`;
+  const install = sh`care_install ${installOptions(args)} install -- ${words}`;
   return aptScript(joinScripts([refreshLists(names, args.update_cache ? (args.cache_valid_time ?? 0) : undefined), denyServices(args.policy_rc_d), install], ''), args.lock_timeout);
 }
 

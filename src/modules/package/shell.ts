@@ -8,7 +8,9 @@ export const POLICY_MARK = '# care-provision: temporary';
 /**
  * Runs `body` as an installation: noninteractive, UTF-8 (PostgreSQL's package takes the encoding of its
  * first cluster from the locale), an interrupted dpkg mended first. Functions for the body: `care_apt`
- * (apt-get with the options that every call needs) and `care_apt_update`.
+ * (apt-get with the options that every call needs), `care_apt_update`, and `care_install`, which tries once more
+ * with fresh lists when the lists are to blame (a version that the mirror no longer has). Its output goes to a
+ * file, not through a pipe, which a daemon started by a package would hold open.
  */
 export function aptScript(body: Script, lockTimeout: number): Script {
   const head = rawScript(`(
@@ -31,6 +33,23 @@ care_apt_update() {
   done
   mkdir -p ${quote(APT_STAMP.replace(/\/[^/]*$/, ''))}
   touch ${quote(APT_STAMP)}
+  care_fresh=yes
+}
+care_fresh=
+care_install() {
+  care_status=0
+  care_log=$(mktemp)
+  care_apt "$@" >"$care_log" 2>&1 || care_status=$?
+  cat "$care_log" >&2
+  care_stale=
+  if grep -q -e 'Unable to locate package' -e 'no installation candidate' -e "' for '.*' was not found" -e '404  Not Found' -e 'Hash Sum mismatch' "$care_log"; then care_stale=yes; fi
+  rm -f "$care_log"
+  if [ "$care_status" -ne 0 ] && [ -n "$care_stale" ] && [ -z "$care_fresh" ]; then
+    echo 'trying again with fresh package lists' >&2
+    care_apt_update && care_apt "$@" || return $?
+    return 0
+  fi
+  return "$care_status"
 }
 if grep -qs '${POLICY_MARK}' /usr/sbin/policy-rc.d; then rm -f /usr/sbin/policy-rc.d; fi
 if [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || [ -n "$(dpkg --audit 2>/dev/null)" ]; then

@@ -1,6 +1,6 @@
 /** Decides what to do about a unit. Pure. */
 import { stat } from '../../host/kinds/path.ts';
-import { unit, unitName, UNIT_FOLDERS, type UnitFact, type UnitKey } from '../../host/kinds/unit.ts';
+import { unit, unitConditions, unitName, UNIT_FOLDERS, type UnitFact, type UnitKey } from '../../host/kinds/unit.ts';
 import { action, converge, failed, ok, type Plan } from '../../host/plan.ts';
 import { forgetKinds, type AnyQuery, type Effect } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
@@ -61,7 +61,7 @@ export function planUnit(args: SystemdArgs, host: HostView): Plan {
     if (trouble !== undefined) return trouble;
   }
   const fact = now ?? seen;
-  const steps = unitSteps(args, key, fact);
+  const steps = unitSteps(args, key, fact, () => seen.load !== 'loaded' || args.scope !== 'system' || host.fact(unitConditions(key.name)));
   if (steps.length === 0) {
     const stale = args.daemon_reexec || (args.daemon_reload && (fact.needReload !== false || host.uncertain(unit(key)) !== undefined));
     return stale ? managerAction(args) : ok();
@@ -88,7 +88,7 @@ function impossible(args: SystemdArgs, key: UnitKey, fact: UnitFact): Plan | und
   return undefined;
 }
 
-function unitSteps(args: SystemdArgs, key: UnitKey, fact: UnitFact): readonly Step[] {
+function unitSteps(args: SystemdArgs, key: UnitKey, fact: UnitFact, conditionsMet: () => boolean): readonly Step[] {
   const options: UnitOptions = { noBlock: args.no_block, ignoreConditions: args.unmet_conditions === 'ignore' };
   const file = fact.unitFile ?? '';
   const masked = MASKED.includes(file);
@@ -97,20 +97,20 @@ function unitSteps(args: SystemdArgs, key: UnitKey, fact: UnitFact): readonly St
   if (args.masked === false && masked) steps.push(verb('unmask'));
   if (args.enabled === true && !ENABLED.includes(file)) steps.push(verb('enable'));
   if (args.enabled === false && !NOT_ENABLED.includes(file)) steps.push(verb('disable'));
-  const state = stateStep(args, key, fact, options);
+  const state = stateStep(args, key, fact, { ...options, conditionsMet });
   if (state !== undefined) steps.push(state);
   // Last: a masked unit cannot be stopped by name in the same breath on older systemd.
   if (args.masked === true && !masked) steps.push(verb('mask'));
   return steps;
 }
 
-function stateStep(args: SystemdArgs, key: UnitKey, fact: UnitFact, options: UnitOptions): Step | undefined {
+function stateStep(args: SystemdArgs, key: UnitKey, fact: UnitFact, options: UnitOptions & { readonly conditionsMet: () => boolean }): Step | undefined {
   const running = fact.active === 'active' || fact.active === 'reloading';
   switch (args.state) {
     case undefined:
       return undefined;
     case 'started':
-      if (running || (options.ignoreConditions && fact.conditionMet === false)) return undefined;
+      if (running || (options.ignoreConditions && (fact.conditionMet === false || !options.conditionsMet()))) return undefined;
       return { what: fact.active === 'failed' ? 'start (it had failed)' : 'start', script: stateVerb(key, 'start', options) };
     case 'stopped':
       return fact.active === 'inactive' || fact.active === 'failed' ? undefined : { what: 'stop', script: stateVerb(key, 'stop', options) };

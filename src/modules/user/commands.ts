@@ -16,13 +16,15 @@ export interface NewUser {
   readonly home: string;
   /** The group exists: it is used instead of a new one of the user's name. */
   readonly group: string | undefined;
+  /** Supplementary groups. */
+  readonly groups: readonly string[];
 }
 
 export function createUser(args: UserArgs, init: NewUser): Script {
   const options: (string | number)[] = [...(init.group === undefined ? ['--user-group'] : ['--gid', init.group]), '--home-dir', init.home, args.create_home ? '--create-home' : '--no-create-home'];
   if (args.uid !== undefined) options.push('--uid', args.uid);
   if (args.system) options.push('--system');
-  if (args.groups !== undefined && args.groups.length > 0) options.push('--groups', args.groups.join(','));
+  if (init.groups.length > 0) options.push('--groups', init.groups.join(','));
   if (args.comment !== undefined) options.push('--comment', args.comment);
   if (args.shell !== undefined) options.push('--shell', args.shell);
   if (args.expires !== undefined && args.expires >= 0) options.push('--expiredate', expiryWord(args.expires));

@@ -51,6 +51,8 @@ function creation(args: UserArgs, host: HostView): Change {
   const ownGroup = args.group === undefined && host.fact(group(args.name)) === null;
   const primary = args.group ?? (ownGroup ? undefined : args.name);
   const numeric = primary !== undefined && /^[0-9]+$/.test(primary);
+  // Being in one's own primary group is no membership to be listed.
+  const groups = (args.groups ?? []).filter((name) => name !== (primary ?? args.name));
   const effects: Effect[] = [
     user(args.name).is({
       uid: args.uid,
@@ -59,7 +61,7 @@ function creation(args: UserArgs, host: HostView): Change {
       comment: args.comment ?? '',
       home,
       shell: args.shell,
-      groups: args.groups ?? [],
+      groups,
       password: args.password === undefined ? undefined : lockedAs(revealed(args.password), args.password_lock),
       expires: args.expires,
       local: true,
@@ -67,8 +69,8 @@ function creation(args: UserArgs, host: HostView): Change {
   ];
   if (ownGroup) effects.push(group(args.name).is({ gid: undefined, local: true }));
   if (args.create_home && !lookAt(host, home).exists) effects.unshift(forgetTree(home), ...madeDirectory(home, { owner: args.name }));
-  const words = ['create', ...(args.uid === undefined ? [] : [`uid ${String(args.uid)}`]), ...(args.groups === undefined || args.groups.length === 0 ? [] : [`groups ${args.groups.join(',')}`])];
-  return { resource: `user ${args.name}`, what: words.join(', '), script: createUser(args, { home, group: primary }), effects };
+  const words = ['create', ...(args.uid === undefined ? [] : [`uid ${String(args.uid)}`]), ...(groups.length === 0 ? [] : [`groups ${groups.join(',')}`])];
+  return { resource: `user ${args.name}`, what: words.join(', '), script: createUser(args, { home, group: primary, groups }), effects };
 }
 
 function lockedAs(hash: string, lock: boolean | undefined): Secret {

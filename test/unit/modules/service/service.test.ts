@@ -1,0 +1,4 @@
+import { serviceModule } from '../../../../src/modules/service/index.ts';
+import { goldenCases } from '../golden.ts';
+
+goldenCases(serviceModule, import.meta.url);
