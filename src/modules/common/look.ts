@@ -44,12 +44,12 @@ export function contentOf(host: HostView, path: string): Exclude<ContentFact, { 
 }
 
 /**
- * Everything below a directory; nothing when there is none.
+ * Everything below a directory with its attributes; nothing when there is none.
  *
  * @throws Diagnostic when it cannot be looked at, or there is too much
  */
 export function everythingBelow(host: HostView, path: string): readonly TreeEntry[] {
-  const fact = host.fact(tree({ path }));
+  const fact = host.fact(tree({ path, view: 'attributes' }));
   if (fact === null) return [];
   if ('error' in fact) throw refused(path, fact.error);
   if ('tooMany' in fact) throw failure('too-many-files', `there are more than ${String(TREE_LIMIT)} files below ${path}, too many to manage one by one`, { remedy: 'manage a directory further down, or use a command' });
@@ -70,10 +70,16 @@ export function askAll(host: HostView, queries: readonly AnyQuery[]): void {
   if (missing.length > 0) throw new FactsNeeded(missing);
 }
 
-/** The directory that is to hold `path`. @throws Diagnostic when there is none */
+/**
+ * The directory that is to hold `path`. One that is not there, but may be once an earlier change has been
+ * made (a package brings its directories along), is taken to be: check mode could not predict otherwise.
+ *
+ * @throws Diagnostic when there is none
+ */
 export function requireParent(host: HostView, path: string): PresentPath {
   const parent = parentOf(path);
   const fact = lookThrough(host, parent);
+  if (!fact.exists && host.uncertain(statFollow(parent)) !== undefined) return { exists: true, type: 'directory' };
   if (!fact.exists) throw failure('no-parent', `the directory ${parent} does not exist`, { remedy: `make it first: \`file: { path: ${parent}, state: directory }\`` });
   if (fact.type !== 'directory') throw failure('no-parent', `${parent} is a ${fact.type}, not a directory`);
   return fact;
