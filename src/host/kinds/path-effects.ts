@@ -3,9 +3,10 @@
  * `stat`, `statFollow`, `sha256` and `content` of a path never contradict each other.
  */
 import { createHash } from 'node:crypto';
-import { forgetKinds, removedTree, type Effect } from '../query.ts';
+import { removedTree, type Effect } from '../query.ts';
 import { content, CONTENT_LIMIT, sha256 } from './content.ts';
 import { fullStat, stat, statFollow, type FollowedPath, type PresentPath } from './path.ts';
+import { forgetAbove } from './tree.ts';
 
 /** Attributes as a task wants them: octal mode, names or numeric ids as text. */
 export interface WantedAttributes {
@@ -61,7 +62,7 @@ export interface WrittenFile {
   readonly bytes?: Buffer | undefined;
   readonly size?: number | undefined;
   readonly sha256?: string | undefined;
-  /** False when the file was there with the same attributes, so that facts about directories stand. */
+  /** False when the file was there with the same attributes, so that the `attributes` of directories above stand. */
   readonly appeared: boolean;
   /** Links that lead to the path and were followed to it. */
   readonly aliases?: readonly string[];
@@ -72,7 +73,7 @@ export function wroteFile(path: string, file: WrittenFile): readonly Effect[] {
   const size = file.bytes?.length ?? file.size;
   const digest = file.sha256 ?? (file.bytes === undefined ? undefined : createHash('sha256').update(file.bytes).digest('hex'));
   const fact: PresentPath = { exists: true, type: 'file', ...file.attributes, ...(size === undefined ? {} : { size }) };
-  const effects: Effect[] = file.appeared ? [forgetKinds('tree')] : [];
+  const effects: Effect[] = [...forgetAbove(path, file.appeared)];
   effects.push(stat(path).is(fact));
   for (const name of [path, ...(file.aliases ?? [])]) {
     effects.push(
@@ -93,7 +94,7 @@ function contentEffect(path: string, bytes: Buffer | undefined, size: number | u
 /** A directory was made, or is one now in place of something else. */
 export function madeDirectory(path: string, attributes: KnownAttributes): readonly Effect[] {
   const fact: PresentPath = { exists: true, type: 'directory', ...attributes, size: 0 };
-  return [forgetKinds('tree'), stat(path).is(fact), statFollow(path).is({ ...fact, real: path }), sha256(path).is(null), content(path).is(null), fullStat(path).forget()];
+  return [...forgetAbove(path, true), stat(path).is(fact), statFollow(path).is({ ...fact, real: path }), sha256(path).is(null), content(path).is(null), fullStat(path).forget()];
 }
 
 /**
@@ -105,7 +106,7 @@ export function madeLink(path: string, target: string, attributes: KnownAttribut
   const noFile = leadsTo !== undefined && (!leadsTo.exists || leadsTo.type !== 'file');
   return [
     removedTree(path),
-    forgetKinds('tree'),
+    ...forgetAbove(path, true),
     stat(path).is({ exists: true, type: 'link', ...attributes, mode: '0777', size: 0, target }),
     leadsTo === undefined ? statFollow(path).forget() : statFollow(path).is(leadsTo),
     noFile ? sha256(path).is(null) : sha256(path).forget(),
@@ -118,7 +119,7 @@ export function madeLink(path: string, target: string, attributes: KnownAttribut
 export function removed(path: string): readonly Effect[] {
   return [
     removedTree(path),
-    forgetKinds('tree'),
+    ...forgetAbove(path, true),
     stat(path).is({ exists: false }),
     statFollow(path).is({ exists: false }),
     sha256(path).is(null),
@@ -141,7 +142,7 @@ export function changedAttributes(path: string, now: PresentPath, attributes: Kn
     ...(now.size === undefined ? {} : { size: now.size }),
     ...(now.target === undefined ? {} : { target: now.target }),
   };
-  const effects: Effect[] = [forgetKinds('tree'), stat(path).is(fact), fullStat(path).forget()];
+  const effects: Effect[] = [...forgetAbove(path, true), stat(path).is(fact), fullStat(path).forget()];
   if (now.type === 'link') return effects;
   for (const name of [path, ...aliases]) effects.push(statFollow(name).is({ ...fact, real: path }));
   return effects;

@@ -2,7 +2,7 @@
 import { joinPath, parentOf } from '../../host/kinds/path-key.ts';
 import { changedAttributes, madeDirectory, newAttributes, resultingAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PresentPath } from '../../host/kinds/path.ts';
-import type { TreeEntry } from '../../host/kinds/tree.ts';
+import { forgetAbove, type TreeEntry } from '../../host/kinds/tree.ts';
 import type { Change } from '../../host/plan.ts';
 import { forgetKinds, forgetTree, type Effect } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
@@ -94,7 +94,7 @@ export function recurseChange(host: HostView, path: string, wanted: WantedAttrib
     what: `${words.filter((w) => w !== '').join(', ')} on ${String(wrong.length)} below it`,
     diff: { name: path, before: listing(path, wrong, {}), after: listing(path, wrong, wanted) },
     script: findScript(path, wanted),
-    effects: [forgetKinds('tree', 'fullStat'), ...belowEffects(path, wrong, wanted)],
+    effects: [...forgetAbove(path, true), forgetKinds('fullStat'), ...belowEffects(path, wrong, wanted)],
   };
 }
 

@@ -63,8 +63,8 @@ export function remoteSource(host: HostView, src: string): CopySource {
     entries: below.map((e): SourceEntry => {
       const full = joinPath(fact.real, e.path);
       if (e.type === 'directory') return { type: 'directory', path: e.path };
-      if (e.type === 'file') return { ...remoteFile(host, full, e.mode, e.size), path: e.path };
       const now = lookAt(host, full);
+      if (now.exists && now.type === 'file') return { ...remoteFile(host, full, e.mode, now.size), path: e.path };
       if (now.exists && now.type === 'link' && now.target !== undefined) return { type: 'link', path: e.path, target: now.target };
       throw failure('no-source', `${full} is a ${e.type}, which cannot be copied`);
     }),

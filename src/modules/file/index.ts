@@ -1,8 +1,8 @@
 import { parentOf } from '../../host/kinds/path-key.ts';
 import { removed, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import { fullStat, stat, statFollow } from '../../host/kinds/path.ts';
+import { forgetAbove } from '../../host/kinds/tree.ts';
 import { converge, ok, type Change, type Plan } from '../../host/plan.ts';
-import { forgetKinds } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { joinScripts, sh } from '../../support/shell.ts';
@@ -66,7 +66,7 @@ function touchChanges(host: HostView, path: string, args: FileArgs): readonly Ch
   if (!access && !modification) return changes;
   const which = access && modification ? sh`touch -- ${at.path}` : access ? sh`touch -a -- ${at.path}` : sh`touch -m -- ${at.path}`;
   const [first] = changes;
-  const effects = [fullStat(at.path).forget(), forgetKinds('tree')];
+  const effects = [fullStat(at.path).forget(), ...forgetAbove(at.path, false)];
   // One change a resource: new times go with new attributes.
   if (first !== undefined && Object.keys(differing(at.now, attributes)).length > 0) {
     return [{ ...first, what: `${first.what}, touch`, script: joinScripts([first.script, which]), effects: [...first.effects, ...effects] }];

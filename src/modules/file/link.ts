@@ -3,9 +3,8 @@ import { content, sha256 } from '../../host/kinds/content.ts';
 import { joinPath, parentOf } from '../../host/kinds/path-key.ts';
 import { madeLink, newAttributes, resultingAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import { fullStat, stat, statFollow, type FollowedPath, type PathFact } from '../../host/kinds/path.ts';
-import { tree } from '../../host/kinds/tree.ts';
+import { forgetAbove, tree } from '../../host/kinds/tree.ts';
 import type { Change } from '../../host/plan.ts';
-import { forgetKinds } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { joinScripts, sh, type Script } from '../../support/shell.ts';
@@ -54,7 +53,7 @@ function clearTheWay(host: HostView, path: string, now: PathFact, force: boolean
   if (!now.exists || now.type === 'link') return [];
   if (!force) throw failure('in-the-way', `${path} is a ${now.type}, not a ${wanted}`, { remedy: 'use `force: true` to replace it' });
   if (now.type !== 'directory') return [];
-  const below = host.fact(tree({ path, depth: 1 }));
+  const below = host.fact(tree({ path, view: 'children' }));
   if (!Array.isArray(below) || below.length > 0) throw failure('in-the-way', `${path} is a directory that is not empty`, { remedy: 'remove it with `state: absent` first' });
   return [sh`rmdir -- ${path}`];
 }
@@ -92,7 +91,7 @@ export function hardLinkChanges(host: HostView, path: string, src: string, args:
     diff: { name: path, before: now.exists ? `${now.type}\n` : '', after: `hard link to ${src}\n` },
     script: joinScripts([...clearing, sh`ln -f -- ${src} ${path}`]),
     effects: [
-      forgetKinds('tree'),
+      ...forgetAbove(path, true),
       stat(path).is(source),
       source.type === 'file' ? statFollow(path).is({ ...source, real: path }) : statFollow(path).forget(),
       sha256(path).is(digest),

@@ -13,7 +13,7 @@ import { entryFilter } from './match.ts';
 import { FindArgs } from './schema.ts';
 
 function treeKey(path: string, args: FindArgs): TreeKey {
-  return { path, depth: args.recurse ? args.depth : 1 };
+  return { path, view: args.recurse && args.depth !== 1 ? 'all' : 'children' };
 }
 
 function entriesOf(host: HostView, path: string, args: FindArgs): readonly TreeEntry[] {
@@ -23,7 +23,8 @@ function entriesOf(host: HostView, path: string, args: FindArgs): readonly TreeE
   if (fact === null) return [];
   if ('error' in fact) throw failure('cannot-look', `cannot look below ${path}: ${fact.error}`);
   if ('tooMany' in fact) throw failure('too-many-files', `there is too much below ${path}`, { remedy: 'use a smaller `depth`, or a command' });
-  return fact;
+  const { depth } = args;
+  return depth === undefined || !args.recurse ? fact : fact.filter((e) => e.path.split('/').length <= depth);
 }
 
 function plan(host: HostView, args: FindArgs): Plan {
@@ -40,7 +41,8 @@ function plan(host: HostView, args: FindArgs): Plan {
   askAll(host, sums.map((p) => sha256(p)));
   const files = found.map(({ path, entry }): Value => {
     const sum = sums.includes(path) ? digestOf(host, path) : null;
-    return { ...statValues(path, entry), ...timeValues(entry), ...(sum === null ? {} : { checksum: sum }) };
+    if (entry.full === undefined) throw new Error(`no sizes and times of ${path}`);
+    return { ...statValues(path, entry.full), ...timeValues(entry.full), ...(sum === null ? {} : { checksum: sum }) };
   });
   return ok({ files, matched: files.length, examined });
 }

@@ -46,7 +46,9 @@ export function entryFilter(args: FindArgs, now: number): (entry: TreeEntry) => 
     if (args.file_type !== 'any' && entry.type !== args.file_type) return false;
     if (!args.hidden && name.startsWith('.')) return false;
     if (!wanted.some((p) => p.test(name)) || unwanted.some((p) => p.test(name))) return false;
-    if (age !== undefined && !beyond(now - entry[args.age_stamp], age)) return false;
-    return size === undefined || entry.type !== 'file' || beyond(entry.size, size);
+    if (age === undefined && size === undefined) return true;
+    if (entry.full === undefined) throw new Error(`no size and times of ${entry.path}`);
+    if (age !== undefined && !beyond(now - entry.full[args.age_stamp], age)) return false;
+    return size === undefined || entry.type !== 'file' || beyond(entry.full.size, size);
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { forgetAbove } from '../../host/kinds/tree.ts';
 import { action, type ActionResult } from '../../host/plan.ts';
-import { forgetKinds } from '../../host/query.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import type { Outcome } from '../../transport/types.ts';
 import { AbsolutePath } from '../arguments.ts';
@@ -44,6 +44,6 @@ export const tempfile = defineModule({
       what: 'create',
       mutates: true,
       perform: { type: 'script', script: makeScript(args), result },
-      effects: [forgetKinds('tree')],
+      effects: forgetAbove(args.path, true),
     }),
 });

@@ -3,8 +3,9 @@ import { content, sha256 } from '../../host/kinds/content.ts';
 import { baseName, joinPath } from '../../host/kinds/path-key.ts';
 import { newAttributes, wroteFile } from '../../host/kinds/path-effects.ts';
 import { stat, statFollow } from '../../host/kinds/path.ts';
+import { forgetAbove } from '../../host/kinds/tree.ts';
 import { converge, ok, type Plan } from '../../host/plan.ts';
-import { forgetKinds, forgetTree } from '../../host/query.ts';
+import { forgetTree } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { attach, attachFile, sh, type Script } from '../../support/shell.ts';
@@ -61,7 +62,7 @@ function plan(host: HostView, args: UnarchiveArgs): Plan {
         script: unarchiveScript(args, archive.operand, note),
         effects: [
           forgetTree(args.dest),
-          forgetKinds('tree', 'fullStat'),
+          ...forgetAbove(args.dest, true),
           ...(noted ? wroteFile(marker, { attributes: newAttributes(host.user, '0644', dest), bytes: text, appeared: true }) : []),
         ],
       },

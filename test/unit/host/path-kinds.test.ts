@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { content, CONTENT_LIMIT, sha256 } from '../../../src/host/kinds/content.ts';
 import { fullStat, samePath, stat, statFollow } from '../../../src/host/kinds/path.ts';
-import { tree } from '../../../src/host/kinds/tree.ts';
+import { forgetAbove, tree } from '../../../src/host/kinds/tree.ts';
+import type { Effect } from '../../../src/host/query.ts';
 import { observe, observeOne, runText, scratch, shells, sweep } from '../modules/exec.ts';
 
 afterEach(sweep);
@@ -90,7 +91,7 @@ describe.each(shells)('%s', (shell) => {
     mkdirSync(join(dir, 'd/e'), { recursive: true });
     writeFileSync(join(dir, 'd', 'two\nlines: "x"'), 'abc');
     symlinkSync('/etc', join(dir, 'link'));
-    const facts = observe([tree({ path: dir }), tree({ path: join(dir, 'none') }), tree({ path: dir, depth: 1 }), tree({ path: join(dir, 'd/e') }), tree({ path: join(dir, 'link') })], shell);
+    const facts = observe([tree({ path: dir, view: 'attributes' }), tree({ path: join(dir, 'none'), view: 'all' }), tree({ path: dir, view: 'children' }), tree({ path: join(dir, 'd/e'), view: 'all' }), tree({ path: join(dir, 'link'), view: 'all' })], shell);
     const shape = (fact: unknown): unknown => (Array.isArray(fact) ? fact.map((e: { path: string; type: string }) => `${e.type} ${e.path}`) : fact);
     expect(shape(facts[0])).toEqual(['directory d', 'directory d/e', 'file d/two\nlines: "x"', 'link link']);
     expect(facts[1]).toBeNull();
@@ -122,4 +123,10 @@ test('a host that will not tell is not taken for one where nothing is', () => {
   const [fact] = query.kind.parse([query.key], { head: Buffer.from(head), sections: [Buffer.from(errors)] });
   expect(fact).toMatchObject({ exists: false });
   expect(fact).toHaveProperty('error');
+});
+
+test('a change forgets the trees above it, and no others', () => {
+  const ids = (effects: readonly Effect[]): readonly string[] => effects.map((e) => (e.type === 'forget' ? e.query.id : e.type));
+  expect(ids(forgetAbove('/a/b', false))).toEqual(['tree:all /a/b', 'tree:children /a/b', 'tree:all /a', 'tree:children /a', 'tree:all /', 'tree:children /']);
+  expect(ids(forgetAbove('/a', true))).toEqual(['tree:attributes /a', 'tree:all /a', 'tree:children /a', 'tree:attributes /', 'tree:all /', 'tree:children /']);
 });
