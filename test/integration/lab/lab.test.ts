@@ -105,6 +105,13 @@ describe('a lab of its own', () => {
     expect(stats?.turns).toBeGreaterThan(10);
     expect(await labStatus(far.paths.directory.replace(/\/\.care\/.*/, ''), far.state.name)).toMatchObject({ proxyAlive: true, hosts: [{ container: 'running' }] });
   });
+  it.skipIf(!existsSync('/sys/fs/cgroup/freezer'))('is not kept alive by a process frozen inside (cgroup v1)', async () => {
+    const frozen = { ...ownLab('frozen'), hosts: generateHosts(1, 'frozen-') };
+    const inside = 'set -e; group=/sys/fs/cgroup/freezer/x; mkdir $group; sleep 600 & echo $! >$group/cgroup.procs; echo FROZEN >$group/freezer.state';
+    expect((await labExec(await labUp(frozen), 'frozen-a1', ['sh', '-c', inside])).status).toBe(0);
+    expect(await labDown(frozen)).toBe(1);
+    expect(await leftOvers(frozen.name)).toBe('');
+  });
   it('leaves nothing when it goes', async () => {
     const proxy = Number((await labUp({ ...own(), rttMs: 10 })).state.proxy?.owner.split(':')[0]);
     expect(existsSync(`/proc/${proxy}`)).toBe(true);
