@@ -144,4 +144,6 @@ export const unitConditions = defineQuery<string, boolean>({
     const unmet = new Set(output.head.toString('utf8').split('\n'));
     return names.map((name) => !unmet.has(name));
   },
+  // Conditions look at files, the kernel, the hardware: any change may meet them.
+  volatile: true,
 });

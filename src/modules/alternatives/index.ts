@@ -25,7 +25,7 @@ function plan(args: AlternativesArgs, host: HostView): Plan {
       resource: `alternative ${args.name}`,
       what: `${now.value ?? 'none'} → ${args.path}`,
       script: sh`update-alternatives --quiet --set ${args.name} ${args.path}`,
-      effects: [forgetKinds('stat', 'statFollow', 'fullStat', 'sha256', 'content', 'tree', 'command'), query.is({ value: args.path, choices: now.choices })],
+      effects: [forgetKinds('stat', 'statFollow', 'fullStat', 'sha256', 'content', 'tree', 'glob'), query.is({ value: args.path, choices: now.choices })],
     },
   ]);
 }

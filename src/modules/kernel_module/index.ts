@@ -34,7 +34,7 @@ function kernelChange(args: KernelModuleArgs, host: HostView): Change | string |
   const doubt = host.uncertain(query);
   const resource = `kernel module ${args.name}`;
   // A module brings parameters, file systems and devices along, and takes them away.
-  const effects = forgetKinds('sysctl', 'command', 'kernel-module');
+  const effects = forgetKinds('sysctl', 'kernel-module');
   if (args.state === 'absent') {
     if (now === 'builtin') return `${args.name} is built into the kernel and cannot be unloaded`;
     return now === 'loaded' ? { resource, what: 'unload', script: sh`modprobe -r -- ${args.name}`, effects: [effects, query.is('not-loaded')] } : undefined;

@@ -10,10 +10,10 @@ import type { SystemdArgs } from './schema.ts';
 
 /**
  * What starting, stopping or enabling one unit may change elsewhere: other units (dependencies, conflicts,
- * `Also=`), what commands answer, what is mounted. Files are not forgotten: a service that rewrites a
+ * `Also=`), and what is mounted. Files are not forgotten: a service that rewrites a
  * file that this program manages is a conflict, which confirm is to find.
  */
-export const unitSideEffects: Effect = forgetKinds('unit', 'command', 'mount');
+export const unitSideEffects: Effect = forgetKinds('unit', 'mount');
 
 /** Unit file states in which the unit starts at boot as far as it can be made to (systemctl(1), is-enabled). */
 const ENABLED: readonly string[] = ['enabled', 'static', 'alias', 'generated', 'transient'];
