@@ -1,4 +1,5 @@
 /** First contact with hosts: a person, or a fingerprint from elsewhere, accepts each key before it is noted. */
+import { existsSync } from 'node:fs';
 import { loadInventory } from '../../language/inventory/index.ts';
 import { inventorySecrets } from '../../language/secrets/index.ts';
 import { connectionTarget } from '../../run/connection-target.ts';
@@ -6,7 +7,7 @@ import { Variables } from '../../run/variables.ts';
 import { judgeHostKey, readKnownHosts } from '../../transport/known-hosts.ts';
 import { addTrusted, fetchHostKeys, type OfferedKey, type OfferedKeys } from '../../transport/trust.ts';
 import type { ConnectionTarget } from '../../transport/types.ts';
-import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
+import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import type { TrustFlags } from '../commands/trust.ts';
 import type { CliContext } from '../context.ts';
@@ -57,7 +58,11 @@ async function trustOne(context: CliContext, target: ConnectionTarget, offered: 
 }
 
 /** 0 when every host is trusted now, 3 when a key was refused or differs from a noted one, 4 when a host could not be asked. */
-export async function trustAction(context: CliContext, source: string, flags: TrustFlags): Promise<ExitStatus> {
+export async function trustAction(context: CliContext, source: string, pattern: string, flags: TrustFlags): Promise<ExitStatus> {
+  // Messages of a refused connection know the host and not the inventory, which says how to reach it.
+  if (!source.includes(',') && !existsSync(source)) {
+    throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: `for a host of an inventory: care-provision trust INVENTORY ${source}` });
+  }
   const sources = [source, ...flags.inventory];
   const secrets = inventorySecrets(sources);
   const inventory = loadInventory(sources, { decryptFile: secrets.decryptFile });
@@ -65,7 +70,7 @@ export async function trustAction(context: CliContext, source: string, flags: Tr
   const interrupted = processInterruption(context);
   const statuses = new Set<ExitStatus>();
   try {
-    for (const name of inventory.select('all', flags.limit)) {
+    for (const name of inventory.select(pattern, flags.limit)) {
       if (interrupted.stop.aborted) return ExitStatus.interrupted;
       try {
         const target = connectionTarget(name, variables.hostScope(name));

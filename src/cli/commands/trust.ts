@@ -15,7 +15,8 @@ export interface TrustFlags {
 export function trustCommand(session: Session): Command {
   const command = new Command('trust')
     .description('first contact: show the host keys that hosts offer, and note those you accept in known_hosts')
-    .argument('<inventory>', 'inventory file or directory');
+    .argument('<inventory>', 'inventory file or directory')
+    .argument('[pattern]', 'hosts', 'all');
   addInventoryOption(command);
   return command
     .option('-l, --limit <pattern>', 'only the hosts that match')
@@ -24,8 +25,8 @@ export function trustCommand(session: Session): Command {
     .option('--replace', 'put new keys in the place of others that are noted, after a reinstallation')
     .option('--hash', 'write host names hashed')
     .option('--known-hosts <file>', 'the file to add to; default: the first that a connection would read')
-    .action(async (inventory: string, flags: TrustFlags) => {
+    .action(async (inventory: string, pattern: string, flags: TrustFlags) => {
       const { trustAction } = await import('../actions/trust.ts');
-      session.status = await trustAction(session.context, inventory, flags);
+      session.status = await trustAction(session.context, inventory, pattern, flags);
     });
 }

@@ -34,7 +34,7 @@ test('an unknown host is refused, trusted by its fingerprint, and then reached',
   const wrong = care('trust', 'hosts.yml', '-l', 'test-trixie', '--fingerprint', 'SHA256:nobody');
   expect([wrong.status, existsSync(knownHosts)]).toEqual([3, false]);
 
-  const unasked = care('trust', 'hosts.yml', '-l', 'test-trixie');
+  const unasked = care('trust', 'hosts.yml', 'test-trixie');
   expect([unasked.status, existsSync(knownHosts)]).toEqual([64, false]);
   expect(unasked.stderr).toContain('--fingerprint');
 

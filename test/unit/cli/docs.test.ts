@@ -123,7 +123,7 @@ describe('examples in the book', () => {
     .flatMap((name) => [...readFileSync(join(root, 'docs', name), 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map((match) => [name, match[1] ?? ''] as const))
     .filter(([, text]) => !text.startsWith('# yaml-language-server'));
 
-  test.each(blocks)('%s: %s', (_name, text) => {
+  test.each(blocks.map(([name, text], i) => [`${name}, example ${String(i + 1)}`, text] as const))('%s', (_name, text) => {
     const content: unknown = parse(text, { version: '1.2' });
     const name = Array.isArray(content) ? 'playbook' : text.includes('summary:') ? 'role' : 'inventory';
     const validate = validator(name);

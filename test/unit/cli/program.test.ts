@@ -91,6 +91,11 @@ describe('inventory', () => {
     expect(JSON.parse((await care('inventory', 'host', 'web2', inventory)).stdout.text())).toEqual({ port: 80 });
   });
 
+  test('trust of a host alone says that the inventory comes first', async () => {
+    const { status, stderr } = await care('trust', 'web1');
+    expect([status, stderr.text()]).toEqual([65, 'error: there is no inventory web1\nTo do: for a host of an inventory: care-provision trust INVENTORY web1\n']);
+  });
+
   test('bad input ends with 65 and points at the place', async () => {
     const { status, stderr } = await care('inventory', 'list', join(directory, 'broken.yml'));
     expect(status).toBe(65);
