@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -64,6 +64,26 @@ describe.each(SHELLS)('$name', ({ words }) => {
     await gone;
     expect((await shell(words, acquire(other, 'run-b', process.pid))).status).toBe(0);
     expect(readdirSync(other)).toEqual(['2']);
+  });
+
+  test('a live process with a dead holder\'s number does not hold', async () => {
+    const directory = place();
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    mkdirSync(directory);
+    symlinkSync(`${String(process.pid)} 12 ${boot} run-old since who`, join(directory, '7'));
+    expect((await shell(words, acquire(directory, 'run-a', process.pid))).status).toBe(0);
+    expect(readdirSync(directory)).toContain('8');
+  });
+
+  test('whoever links late loses against a higher number', async () => {
+    const directory = place();
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const start = readFileSync(`/proc/${String(process.pid)}/stat`, 'utf8').split(') ')[1]?.split(' ')[19] ?? '';
+    // Between the look at the numbers and the link, others have come and gone, and one has come to stay.
+    const late = `ln() { unset -f ln; command ln -s '${String(process.pid)} ${start} ${boot} run-b since who' ${directory}/5; command ln "$@"; }\n`;
+    const lost = await shell(words, late + acquire(directory, 'run-a', process.pid));
+    expect(lost).toMatchObject({ status: HOST_LOCKED_STATUS, stderr: expect.stringContaining('run run-b') as string });
+    expect(readdirSync(directory)).toEqual(['5']);
   });
 
   test('waits for the holder to let go', async () => {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -93,6 +93,9 @@ test('a process that ends without releasing gives the lock back at exit', { time
 
 test('liveness: a reused process id and an earlier boot are dead, a foreign machine is not judged', () => {
   const self = { inventory: 'i', pid: process.pid, started: '', bootId: '', user: 'u', host: hostname(), command: 'c', since: 's' };
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  expect(isAlive({ ...self, bootId })).toBe(true);
+  expect(isAlive({ ...self, bootId, started: '1' })).toBe(false);
   expect(isAlive({ ...self, bootId: 'another boot' })).toBe(false);
   expect(isAlive({ ...self, host: 'elsewhere.example', bootId: 'x' })).toBe(true);
 });

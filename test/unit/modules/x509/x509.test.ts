@@ -1,6 +1,6 @@
 /** The x509 modules together, as role pki uses them: keys and certificates on a real file system. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { caTrust } from '../../../../src/host/kinds/ca-trust.ts';
@@ -10,6 +10,7 @@ import type { ActionResult, Plan } from '../../../../src/host/plan.ts';
 import type { Module } from '../../../../src/modules/define.ts';
 import { x509Bundle } from '../../../../src/modules/x509_bundle/index.ts';
 import { x509Ca } from '../../../../src/modules/x509_ca/index.ts';
+import { keep } from '../../../../src/modules/x509_ca/keep.ts';
 import { x509Certificate } from '../../../../src/modules/x509_certificate/index.ts';
 import { requestConfig, x509Csr } from '../../../../src/modules/x509_csr/index.ts';
 import { x509Info } from '../../../../src/modules/x509_info/index.ts';
@@ -62,6 +63,21 @@ describe('x509_ca', () => {
     expect(results.map((r) => r.changed)).toEqual([true, false]);
   });
 
+  test('a file that somebody else changed is left alone', () => {
+    const path = join(scratch(), 'authority.pem');
+    keep(path, 'one', undefined);
+    expect(() => {
+      keep(path, 'two', undefined);
+    }).toThrow(/changed by somebody else/);
+    expect(() => {
+      keep(path, 'two', 'zero');
+    }).toThrow(/changed by somebody else/);
+    expect(readFileSync(path, 'utf8')).toBe('one');
+    keep(path, 'two', 'one');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    expect(readdirSync(join(path, '..'))).toEqual(['authority.pem']);
+  });
+
   test('a damaged CA is never replaced', async () => {
     const path = join(scratch(), 'authority.pem');
     writeFileSync(path, 'not a CA');
@@ -109,7 +125,7 @@ describe.each(shells)('%s: on a host', (shell) => {
     expect(converge(x509Certificate, { ...wanted, subject_alt_name: ['db2.care.test'] }, { shell, local })[0]?.what).toMatch(/^issue: names /);
     expect(converge(x509Certificate, { ...wanted, subject_alt_name: ['db2.care.test'], mode: '0600' }, { shell, local })[0]?.what).toBe('mode 0644 → 0600');
 
-    converge(x509PrivateKey, { path: key, type: 'rsa-3072' }, { shell });
+    converge(x509PrivateKey, { path: key, type: 'ed25519' }, { shell });
     expect(converge(x509Certificate, wanted, { shell, local })[0]?.what).toBe('issue: the key is another one');
   });
 
