@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -46,20 +46,26 @@ export function sweep(): void {
   for (const path of temporary.splice(0)) rmSync(path, { recursive: true, force: true });
 }
 
-// A host with busybox has busybox's tools: links to it, made once a process.
-let busyboxTools: string | undefined;
+// A host with busybox has busybox's tools: links to it, made once a machine and kept for the next run.
+const busyboxTools = join(tmpdir(), `care-test-busybox-${String(userInfo().uid)}`);
+function installBusybox(): void {
+  if (existsSync(busyboxTools)) return;
+  const fresh = mkdtempSync(join(tmpdir(), 'care-test-busybox-new-'));
+  const installed = spawnSync('busybox', ['--install', '-s', fresh], { timeout: TIMEOUT_MS });
+  if (installed.status !== 0) throw new Error(`busybox --install: ${installed.stderr.toString()}`);
+  try {
+    renameSync(fresh, busyboxTools);
+  } catch (error) {
+    // Another test process was first.
+    rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(busyboxTools)) throw error;
+  }
+}
+
 function pathFor(shell: Shell): string {
   const path = process.env['PATH'] ?? '/usr/bin:/bin';
   if (shell !== 'busybox') return path;
-  if (busyboxTools === undefined) {
-    const directory = mkdtempSync(join(tmpdir(), 'care-busybox-'));
-    busyboxTools = directory;
-    process.on('exit', () => {
-      rmSync(directory, { recursive: true, force: true });
-    });
-    const installed = spawnSync('busybox', ['--install', '-s', directory], { timeout: TIMEOUT_MS });
-    if (installed.status !== 0) throw new Error(`busybox --install: ${installed.stderr.toString()}`);
-  }
+  installBusybox();
   return `${busyboxTools}:${path}`;
 }
 
