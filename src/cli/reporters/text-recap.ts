@@ -71,6 +71,8 @@ export function verdict(summary: Summary, asked: Asked): string {
   const again = commandLine(asked, mode);
   switch (summary.status) {
     case ExitStatus.ok:
+      // Saying "converged" or "verified" of nothing would be a lie.
+      if (COUNTED.every((count) => total[count] === 0)) return `Nothing was run: no task is there for ${hosts} (${time}). See --tags, --limit and ${mode === 'verify' ? 'the verify.yml of the roles' : 'the playbook'}.`;
       if (mode === 'verify') return `Verified: every check passed on ${hosts} (${time}).`;
       if (mode === 'check') return `Converged: nothing would change on ${hosts} (${time}).`;
       return total.changed === 0 ? `Converged: nothing had to change on ${hosts} (${time}).` : `Converged: ${plural(total.changed, 'task')} changed on ${hosts} (${time}).`;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { combineReporters, statusOf } from '../../../src/cli/reporters/cli-reporter.ts';
 import { duration } from '../../../src/cli/reporters/counts.ts';
-import { jsonReporter } from '../../../src/cli/reporters/json.ts';
+import { emptySummary, jsonReporter } from '../../../src/cli/reporters/json.ts';
 import { junitReporter, xmlText } from '../../../src/cli/reporters/junit.ts';
 import { textEvents } from '../../../src/cli/reporters/text-events.ts';
 import { verdict } from '../../../src/cli/reporters/text-recap.ts';
@@ -45,6 +45,11 @@ describe('text', () => {
     expect(verdict({ ...summary, status: ExitStatus.unreachable }, asked)).toContain('web2');
     expect(verdict({ ...summary, status: ExitStatus.drift }, { ...asked, mode: 'check', playbook: 'a.yml,b.yml' })).toMatch(/To converge: care-provision apply inventory\/lab a\.yml b\.yml$/);
     expect(verdict({ ...summary, status: ExitStatus.drift }, { ...asked, mode: 'check', playbook: '(command line)' })).toMatch(/the same command without --check$/);
+  });
+
+  test('a run of nothing is not called converged or verified', () => {
+    const summary = emptySummary('x', ExitStatus.ok, new Date(0));
+    for (const mode of ['apply', 'check', 'verify'] as const) expect(verdict(summary, { mode, inventory: 'i', playbook: '' })).toMatch(/^Nothing was run/);
   });
 
   test('durations read well', () => {
