@@ -32,6 +32,7 @@ export class FactStore {
   readonly #claims = new Map<string, Claim>();
   /** Check mode: what earlier predicted changes did to facts that are observed only later. */
   readonly #rules: Rule[] = [];
+  #volatileDoubted = false;
 
   constructor(checkMode: boolean) {
     this.#checkMode = checkMode;
@@ -60,6 +61,21 @@ export class FactStore {
   /** Folds the effects of a change in. `by` names the change, for claims and for uncertainty. */
   apply(effects: readonly Effect[], by: string): void {
     for (const effect of effects) this.#applyOne(effect, by);
+    if (effects.length > 0) this.#doubtVolatile(by);
+  }
+
+  /** What a user's command has answered may be different after any change at all. */
+  #doubtVolatile(by: string): void {
+    const rule: Rule = (query) => (query.kind.volatile ? { absent: false, reason: `until ${by}` } : undefined);
+    if (this.#checkMode && !this.#volatileDoubted) {
+      this.#volatileDoubted = true;
+      this.#rules.push(rule);
+    }
+    for (const [id, entry] of this.#facts) {
+      if (!entry.query.kind.volatile || entry.uncertain !== undefined) continue;
+      if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
+      else this.#facts.delete(id);
+    }
   }
 
   #applyOne(effect: Effect, by: string): void {
@@ -73,7 +89,8 @@ export class FactStore {
     for (const [id, entry] of this.#facts) {
       const outcome = rule(entry.query);
       if (outcome === undefined) continue;
-      this.#claims.delete(id);
+      // A change that may have touched anything takes back no claim: what was set before it must still hold.
+      if (effect.type !== 'forget-kinds') this.#claims.delete(id);
       if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
       else if (outcome.absent) this.#facts.set(id, { query: entry.query, value: outcome.value, uncertain: undefined });
       else this.#facts.delete(id);

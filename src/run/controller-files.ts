@@ -15,15 +15,16 @@ import type { SourceFile, Span } from '../support/source.ts';
 /** Files up to this size are kept in memory once read. */
 const KEPT_BYTES = 1024 * 1024;
 
-/** Caches over all tasks of a run: controller files do not change under it. */
+/** Caches over all tasks of a run. A file that has changed meanwhile (a task may write on the controller) is read again. */
 export class FileCache {
-  readonly #files = new Map<string, LocalFile>();
+  readonly #files = new Map<string, { readonly state: string; readonly file: LocalFile }>();
   readonly #templates = new Map<string, SourceFile>();
 
   file(absolute: string): LocalFile {
-    const known = this.#files.get(absolute);
-    if (known !== undefined) return known;
     const stat = statSync(absolute);
+    const state = `${String(stat.mtimeMs)} ${String(stat.size)} ${String(stat.ino)}`;
+    const known = this.#files.get(absolute);
+    if (known?.state === state) return known.file;
     const content = readFileSync(absolute);
     const kept = content.length <= KEPT_BYTES ? content : undefined;
     const file: LocalFile = {
@@ -33,7 +34,7 @@ export class FileCache {
       mode: (stat.mode & 0o7777).toString(8).padStart(4, '0'),
       bytes: () => kept ?? readFileSync(absolute),
     };
-    this.#files.set(absolute, file);
+    this.#files.set(absolute, { state, file });
     return file;
   }
 

@@ -8,6 +8,7 @@ const file = defineQuery<string, string>({
   paths: (p) => [p], absent: () => 'absent',
 });
 const unit = defineQuery<string, string>({ name: 'test-unit', id: (p) => p, describe: (p) => `unit ${p}`, probe: () => '', parse: (keys) => keys.map(() => '') });
+const guard = defineQuery<string, string>({ name: 'test-guard', volatile: true, id: (p) => p, describe: (p) => p, probe: () => '', parse: (keys) => keys.map(() => '') });
 
 describe('apply', () => {
   it('believes what a change sets, and claims it until asked', () => {
@@ -19,14 +20,28 @@ describe('apply', () => {
     expect(store.takeClaims()).toEqual([]);
   });
 
-  it('asks again what a change made unknown, and claims no longer what a later change made unknown', () => {
+  it('asks again what a change may have touched, and still claims what was set before it', () => {
     const store = new FactStore(false);
     store.observed(unit('u'), 'running');
     store.apply([file('/a').is('new')], 'file /a');
-    store.apply([forgetAll], 'command');
+    store.apply([forgetAll], 'package p');
     expect(store.has(file('/a'))).toBe(false);
     expect(store.has(unit('u'))).toBe(false);
+    expect(store.takeClaims()).toMatchObject([{ expected: 'new' }]);
+  });
+
+  it('claims no longer what a later change names as unknown', () => {
+    const store = new FactStore(false);
+    store.apply([file('/a').is('new')], 'file /a');
+    store.apply([file('/a').forget()], 'command');
     expect(store.takeClaims()).toEqual([]);
+  });
+
+  it('asks a user\'s command again after any change', () => {
+    const store = new FactStore(false);
+    store.observed(guard('test -e /a'), 'no');
+    store.apply([file('/a').is('new')], 'file /a');
+    expect(store.has(guard('test -e /a'))).toBe(false);
   });
 
   it('knows that everything below a removed directory is gone', () => {
@@ -67,6 +82,15 @@ describe('check', () => {
     store.apply([forgetAll, file('/a').is('new')], 'package p');
     expect(store.uncertain(file('/a'))).toBeUndefined();
     expect(store.value(file('/a'))).toBe('new');
+  });
+
+  it('is uncertain of what a user\'s command would say, also when it is asked later', () => {
+    const store = new FactStore(true);
+    store.observed(guard('one'), 'no');
+    store.apply([file('/a').is('new')], 'file /a');
+    store.observed(guard('two'), 'no');
+    expect(store.uncertain(guard('one'))).toBe('until file /a');
+    expect(store.uncertain(guard('two'))).toBe('until file /a');
   });
 
   it('remembers that a single fact, not yet asked for, became unknown', () => {
