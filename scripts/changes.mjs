@@ -66,7 +66,10 @@ const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 export function pickDrift(made) {
   const taken = new Set();
   const hosts = [...new Set(made.map((change) => change.host))];
-  const created = made.filter((change) => !change.handler && /^file \//.test(change.resource) && /creat|write|new|content/i.test(change.what));
+  // A file that several tasks had a hand in is not any one task's to restore as a whole.
+  const times = new Map();
+  for (const change of made) times.set(`${change.host} ${change.resource}`, (times.get(`${change.host} ${change.resource}`) ?? 0) + 1);
+  const created = made.filter((change) => times.get(`${change.host} ${change.resource}`) === 1).filter((change) => !change.handler && /^file \//.test(change.resource) && /creat|write|new|content/i.test(change.what));
   const files = created.map((change) => ({ host: change.host, resource: change.resource, path: change.resource.slice('file '.length) })).filter((file) => !UNTOUCHED.test(file.path));
   const units = made.filter((change) => !change.handler && /^unit \S+$/.test(change.resource) && /start|active/i.test(change.what));
   const take = (candidates, turn) => {
