@@ -3,9 +3,10 @@
  * Changes are collected and sent together with the next observation; each batch ends with a look at every
  * fact that its changes claim to have set (confirm).
  */
-import { failure } from '../support/diagnostic.ts';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { maskSecrets, type Secret } from '../support/secret.ts';
 import { joinScripts, rawScript, type Script } from '../support/shell.ts';
+import { HOST_LOCKED_STATUS } from '../state/host-lock.ts';
 import type { Connection, Outcome, RunRequest, Runner } from '../transport/types.ts';
 import { baseFacts } from './base-facts.ts';
 import { FactStore, type Claim } from './fact-store.ts';
@@ -47,7 +48,7 @@ export interface HostSessionInit {
   /** Aborted to kill what runs on the host. */
   readonly kill: AbortSignal;
   /** Run before anything else by the first identity that may change the host (the host lock). */
-  readonly opening: Script | undefined;
+  readonly opening: { readonly script: Script; readonly timeoutSeconds: number } | undefined;
   /** Check mode: the session whose predictions this one shares (for delegated tasks). */
   readonly sharing: HostSession | undefined;
   /** Bounds how many hosts are worked on at once (`--forks`). */
@@ -62,8 +63,9 @@ export function changeScript(script: Script): Script {
   return joinScripts([rawScript(`set -eu\n${prelude}`), script]);
 }
 
-function tail(buffer: Buffer, bytes: number): string {
-  return maskSecrets(buffer.subarray(Math.max(0, buffer.length - bytes)).toString('utf8').trim());
+/** The end of an output. Masked before it is cut: half a secret would no longer be known as one. */
+function tail(buffer: Buffer, characters: number): string {
+  return maskSecrets(buffer.toString('utf8').trim()).slice(-characters);
 }
 
 /** Why a script failed, from its outcome, for people. */
@@ -81,11 +83,12 @@ export class HostSession {
   #pending: PendingChange[] = [];
   #base: BaseFacts | undefined;
   #opened = false;
+  #hasPredictions = false;
 
   constructor(init: HostSessionInit) {
     this.name = init.name;
     this.#init = init;
-    this.#stores = init.sharing === undefined ? new Map() : init.sharing.#stores;
+    this.#stores = init.sharing === undefined ? new Map<string, FactStore>() : init.sharing.#stores;
   }
 
   get checkMode(): boolean {
@@ -100,6 +103,11 @@ export class HostSession {
 
   get started(): boolean {
     return this.#base !== undefined;
+  }
+
+  /** Check mode: whether some change has been predicted, so that what reads the host sees less than it would. */
+  get hasPredictions(): boolean {
+    return this.#hasPredictions;
   }
 
   get hasPending(): boolean {
@@ -146,6 +154,23 @@ export class HostSession {
     this.#opened = false;
   }
 
+  /** Drops the changes that wait: they are not made. */
+  discard(): void {
+    if (this.#pending.length === 0) return;
+    this.#pending = [];
+    // What they would have set was believed already.
+    this.forgetEverything();
+  }
+
+  /** After the connection was lost: the next use makes a new one. Changes that wait are not made. */
+  async disconnect(): Promise<void> {
+    this.#pending = [];
+    const lost = this.#connection;
+    this.#connection = undefined;
+    this.reconnected();
+    await (await lost?.catch(() => undefined))?.close();
+  }
+
   /** Sends what waits, then observes what is not known yet: one round trip when both are of one user. */
   async observe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
     const store = this.store(identity);
@@ -170,6 +195,7 @@ export class HostSession {
 
   /** Folds effects into what is known, for the acting user and for the others. */
   believe(identity: Identity, effects: readonly Effect[], by: string): void {
+    if (effects.length > 0 && this.#init.checkMode) this.#hasPredictions = true;
     this.store(identity).apply(effects, by);
     const own = identityKey(identity);
     for (const [key, store] of this.#stores) {
@@ -206,7 +232,7 @@ export class HostSession {
 
   #openingRequests(): readonly RunRequest[] {
     if (this.#opened || this.#init.opening === undefined) return [];
-    return [{ script: this.#init.opening, timeoutSeconds: PROBE_TIMEOUT_SECONDS }];
+    return [this.#init.opening];
   }
 
   async #probe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
@@ -220,7 +246,11 @@ export class HostSession {
   #checkOpening(opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
     const outcome = outcomes[0];
     if (opening.length === 0 || outcome === undefined) return;
-    if (outcome.status !== 0) throw failure('host-locked', `${this.name}: ${tail(outcome.stderr, 2000)}`, { remedy: 'wait until that run has ended, then try again' });
+    if (outcome.status === HOST_LOCKED_STATUS || outcome.state === 'timed-out') {
+      const why = tail(outcome.stderr, 2000) || 'the host is in use by another run';
+      throw new Diagnostic({ kind: 'locked', code: 'host-locked', summary: `${this.name}: ${why}`, remedy: 'wait until that run has ended, or give --lock-wait SECONDS' });
+    }
+    if (outcome.status !== 0) throw failure('host-lock-failed', `${this.name}: the lock against other runs cannot be taken: ${outcomeReason(outcome)}`, { remedy: 'see on the host that /run is writable (mount | grep /run), and who owns what the message names' });
     this.#opened = true;
   }
 

@@ -18,6 +18,8 @@ export class Tally {
   readonly #hosts = new Map<string, Mutable>();
   readonly #roles = new Map<string, Mutable>();
   readonly #total = noCounts();
+  /** Hosts that another run holds: their failure is that alone. */
+  readonly #locked = new Set<string>();
   readonly #slowest: { host: string; role: string; task: string; seconds: number }[] = [];
 
   /** Makes a host appear in the summary even when no task runs on it. */
@@ -49,6 +51,11 @@ export class Tally {
     }
   }
 
+  /** The host failed for no other reason than that another run works on it. */
+  lockedOut(host: string): void {
+    this.#locked.add(host);
+  }
+
   get total(): Counts {
     return { ...this.#total };
   }
@@ -65,10 +72,11 @@ export class Tally {
     return this.#slowest;
   }
 
-  /** The exit status that the results promise: failed before unreachable before drift. */
+  /** The exit status that the results promise: failed before unreachable before locked before drift. */
   exitStatus(mode: RunMode): ExitStatus {
-    if (this.#total.failed > 0) return ExitStatus.failed;
+    if (this.#total.failed > this.#locked.size) return ExitStatus.failed;
     if (this.#total.unreachable > 0) return ExitStatus.unreachable;
+    if (this.#locked.size > 0) return ExitStatus.locked;
     if (mode === 'check' && (this.#total.changed > 0 || this.#total.unknown > 0)) return ExitStatus.drift;
     return ExitStatus.ok;
   }

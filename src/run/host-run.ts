@@ -6,6 +6,7 @@ import type { Scope } from '../language/scope-types.ts';
 import { renderValue } from '../language/template/index.ts';
 import { clearPending } from '../state/pending-handlers.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
+import { formatPlace } from '../support/source.ts';
 import { isList, plainText, type Value, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
 import { onceSlot, type HostState, type OnceResult, type PlayState, type RunContext } from './context.ts';
@@ -16,8 +17,8 @@ import { flattenTasks, LookAhead, type Foreseen } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
 import { prepareTask } from './task-item.ts';
-import { HostEnded, TaskFailed } from './task-result.ts';
-import { TaskRun, type TaskEnd } from './task-run.ts';
+import { cutsOff, HostEnded, TaskFailed } from './task-result.ts';
+import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
 
 export interface HostRunInit {
   readonly ctx: RunContext;
@@ -32,6 +33,8 @@ export class HostRun {
   readonly #ahead: LookAhead;
   /** Tasks whose changes may still be on their way. */
   #open: TaskRun[] = [];
+  /** Errors that a task has reported: they are not told again as the host's. */
+  readonly #reported = new WeakSet<Diagnostic>();
 
   constructor(init: HostRunInit) {
     this.#init = init;
@@ -73,12 +76,29 @@ export class HostRun {
   async #nodes(nodes: readonly TaskNode[], position: Position): Promise<void> {
     for (const [i, node] of nodes.entries()) {
       const here = [...position, i];
-      if (this.#init.play.stopped !== undefined || this.#init.play.ended) throw new HostEnded(false);
-      if (this.#init.ctx.options.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
+      await this.#mayGoOn();
       if (node.kind === 'task') await this.#task(node, here);
       else if (node.kind === 'block') await this.#block(node, here);
       else await this.#include(node, here);
     }
+  }
+
+  /** Leaves the play when it was ended for everybody. @throws HostEnded, Diagnostic `interrupted` */
+  async #mayGoOn(): Promise<void> {
+    const { play, ctx } = this.#init;
+    const interrupted = ctx.options.stop.aborted;
+    if (play.stopped === undefined && !play.ended && !interrupted) return;
+    // After a failure or Ctrl-C nothing more is begun; meta end_play lets what was decided before it be done.
+    if (play.stopped !== undefined || interrupted) this.#discard();
+    else await this.settle();
+    if (interrupted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
+    throw new HostEnded(false);
+  }
+
+  #discard(): void {
+    this.#init.host.session.discard();
+    for (const run of this.#open) if (run.waits) run.dropped();
+    this.#open = [];
   }
 
   /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */
@@ -86,26 +106,56 @@ export class HostRun {
     try {
       await this.#init.host.session.flush();
     } catch (error) {
-      this.#charge(error);
+      if (cutsOff(error)) await this.#cutOff(error, undefined);
+      else this.#charge(error);
     }
     this.#open = [];
   }
 
-  /** Finds the task of a change that failed. @throws TaskFailed, or the error itself when it is another */
-  #charge(error: unknown): void {
+  /**
+   * Finds the task of a change that failed.
+   * @returns the task's result, when ignore_errors takes the failure
+   * @throws TaskFailed, or the error itself when it is another
+   */
+  #charge(error: unknown): ValueMap {
     if (!(error instanceof ChangeFailed)) throw error;
-    const owner = this.#open.find((t) => t.owns(error.pending));
-    for (const run of this.#open) if (run !== owner && error.notRun.some((p) => run.owns(p))) run.dropped();
-    this.#open = [];
-    const failed = owner === undefined ? undefined : owner.failedLater(error.message);
+    const at = this.#open.findIndex((t) => t.owns(error.pending));
+    const owner = this.#open[at];
     if (owner === undefined) throw error;
+    // Later tasks were planned on top of what was not made: they count as not reached.
+    for (const run of this.#open.slice(at + 1)) run.dropped();
+    this.#open = [];
+    const { result, failed } = owner.failedLater(error.message);
+    // What was registered when the change was put on its way spoke of success.
+    this.#take(owner.task, { register: result, facts: undefined, failed: true, unknownBecause: undefined });
     if (failed !== undefined) throw failed;
+    return result;
+  }
+
+  /**
+   * The connection is lost, or the run was killed: the first task in flight reports it, or the one at work.
+   * @throws the error, unless the task has ignore_unreachable
+   */
+  async #cutOff(error: Diagnostic, atWork: TaskRun | undefined): Promise<void> {
+    const guilty = this.#open.find((run) => run.waits) ?? atWork;
+    for (const run of this.#open) if (run !== guilty && (run.waits || run === atWork)) run.dropped();
+    if (atWork !== undefined && atWork !== guilty) atWork.dropped();
+    this.#open = [];
+    guilty?.cutOff(error);
+    if (guilty !== undefined) this.#reported.add(error);
+    if (error.kind !== 'unreachable' || guilty?.ignoresUnreachable !== true) throw error;
+    await this.#init.host.session.disconnect();
+  }
+
+  /** Whether a task has reported this error already. */
+  hasReported(error: unknown): boolean {
+    return error instanceof Diagnostic && this.#reported.has(error);
   }
 
   async #task(task: Task, position: Position): Promise<void> {
     const { ctx, host, play, tags } = this.#init;
     this.#ahead.reached(task);
-    if (!selected(task.attributes.tags, tags) && task.module !== 'meta') return;
+    if (!selected(task.attributes.tags, tags)) return;
     if (!host.startReached) {
       const wanted = ctx.options.startAtTask;
       host.startReached = wanted === undefined || wanted === task.name || wanted === `${task.attributes.role?.role.name ?? ''} : ${task.name ?? ''}`;
@@ -134,7 +184,7 @@ export class HostRun {
       return;
     }
     this.#remember(task, await this.#runTask(task, false));
-    if (task.attributes.ignoreErrors !== undefined) await this.settle();
+    if (task.attributes.ignoreErrors !== undefined || task.attributes.ignoreUnreachable !== undefined) await this.settle();
   }
 
   async #runTask(task: Task, handler: boolean): Promise<TaskEnd> {
@@ -144,11 +194,17 @@ export class HostRun {
     try {
       return await run.run();
     } catch (error) {
-      if (error instanceof ChangeFailed) {
-        run.dropped();
-        this.#charge(error);
+      if (cutsOff(error)) {
+        await this.#cutOff(error, run);
+        return { register: { changed: false, failed: false, skipped: false, unreachable: true, msg: error.message }, unknownBecause: undefined, facts: undefined };
       }
-      if (error instanceof TaskFailed) await this.settle();
+      if (error instanceof ChangeFailed && !run.owns(error.pending)) run.dropped();
+      if (error instanceof ChangeFailed) return { register: this.#charge(error), unknownBecause: undefined, facts: undefined };
+      if (error instanceof TaskFailed) {
+        // As in Ansible a failed task registers its result as well: rescue and always may look at it.
+        this.#take(task, { register: error.result, facts: undefined, failed: true, unknownBecause: undefined });
+        await this.settle();
+      }
       throw error;
     }
   }
@@ -176,7 +232,7 @@ export class HostRun {
     const leader = together[0];
     if (leader !== host.name) {
       const result = await slot.result;
-      if (result.failed) throw new TaskFailed(task, `failed on ${leader ?? 'another host'}, which ran it for all hosts`, { failed: true }, false);
+      if (result.failed) throw this.#failedElsewhere(task, leader ?? 'another host');
       this.#take(task, result);
       return;
     }
@@ -190,6 +246,19 @@ export class HostRun {
       slot.resolve({ register: undefined, facts: undefined, failed: true, unknownBecause: undefined });
       throw error;
     }
+  }
+
+  /** A run_once task failed on the host that ran it: every host fails with it, and says so. */
+  #failedElsewhere(task: Task, leader: string): TaskFailed {
+    const { ctx, host, play } = this.#init;
+    const msg = `failed on ${leader}, which ran it for all hosts`;
+    const role = task.attributes.role?.role.name ?? '';
+    const title = taskTitle(task, this.#scope(task.attributes));
+    host.reports.open().ready(() => {
+      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role, task: title, module: task.module, status: 'failed', seconds: 0, at: formatPlace(task.span), handler: false, msg, error: msg });
+      ctx.tally.count(host.name, role, title, 'failed', 0);
+    });
+    return new TaskFailed(task, msg, { failed: true, changed: false, msg }, false);
   }
 
   async #block(block: Block, position: Position): Promise<void> {

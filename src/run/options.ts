@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly becomePassword: Secret | undefined;
   /** Seconds to wait for a lock that another run holds; 0: leave at once. */
   readonly lockWaitSeconds: number;
+  /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */
+  readonly hostLockDirectory?: string;
   readonly reporter: Reporter;
   /** Aborted by the first Ctrl-C: finish the task in hand, then report. */
   readonly stop: AbortSignal;

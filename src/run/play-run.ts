@@ -134,11 +134,17 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
     return;
   }
   const unreachable = error instanceof Diagnostic && error.kind === 'unreachable';
+  const locked = error instanceof Diagnostic && error.kind === 'locked';
+  if (locked) ctx.tally.lockedOut(host.name);
+  // Before any task of the play: it is left out of this play, and the next one tries again.
+  const ignored = unreachable && !run.hasReported(error) && state.play.attributes.ignoreUnreachable === true;
   if (!(error instanceof Diagnostic) && !(error instanceof Error && (error.name === 'DiagnosticList' || error.name === 'ChangeFailed' || error.name === 'UnknownValue'))) throw error;
-  host.condition = unreachable ? 'unreachable' : 'failed';
-  state.hostFailed(host, state.play.anyErrorsFatal);
+  host.condition = ignored ? 'ended' : unreachable ? 'unreachable' : 'failed';
+  if (ignored) await host.session.disconnect();
+  else state.hostFailed(host, state.play.anyErrorsFatal);
+  if (run.hasReported(error)) return;
   const text = maskSecrets(errorText(error));
-  const status = unreachable ? 'unreachable' : 'failed';
+  const status = ignored ? 'ignored' : unreachable ? 'unreachable' : 'failed';
   host.reports.open().ready(() => {
     ctx.emit({ type: 'task', host: host.name, play: state.play.name, role: '', task: 'the connection', module: '', status, seconds: 0, at: formatPlace(state.play.span), handler: false, msg: text.split('\n')[0] ?? '', error: text });
     ctx.tally.count(host.name, '', 'the connection', status, 0);

@@ -93,7 +93,8 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
       checkMode: options.mode === 'check',
       connect: () => sharing === undefined ? connector.connect(connectionTarget(name, variables.hostScope(name)), options.kill) : sharing.connection(),
       kill: options.kill,
-      opening: options.mode === 'apply' && name !== 'localhost' ? hostLock(options, runId) : undefined,
+      // The time-out leaves the script room to say who holds the lock.
+      opening: options.mode === 'apply' && name !== 'localhost' ? { script: hostLock(options, runId), timeoutSeconds: options.lockWaitSeconds + 60 } : undefined,
       sharing: options.mode === 'check' ? sharing : undefined,
       limit: (work) => limit(work),
     });
@@ -158,5 +159,6 @@ function hostLock(options: RunOptions, runId: string): Script {
     description: `${userInfo().username}@${hostname()}: apply ${options.inventory.map((i) => path.basename(i)).join(',')}`,
     since: new Date().toISOString(),
     waitSeconds: options.lockWaitSeconds,
+    ...(options.hostLockDirectory === undefined ? {} : { directory: options.hostLockDirectory }),
   });
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HostSession, PendingChange } from '../host/host-session.ts';
 import type { Identity } from '../host/identity.ts';
 import type { Action, ActionResult, Change, Plan } from '../host/plan.ts';
-import { forgetAll, type AnyQuery } from '../host/query.ts';
+import { forgetAll, type AnyQuery, type Effect } from '../host/query.ts';
 import { FactsNeeded } from '../host/view.ts';
 import type { Task } from '../language/playbook/model.ts';
 import { copyPositions } from '../language/positions.ts';
@@ -18,7 +18,7 @@ import type { Script } from '../support/shell.ts';
 import { unifiedDiff } from '../support/unified-diff.ts';
 import { isMap, type Value, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
-import { conversationPort } from './conversation.ts';
+import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
 import { allHold, UnknownValue } from './evaluate.ts';
 import type { ItemResult, MadeChange } from './task-result.ts';
@@ -31,6 +31,8 @@ export interface ItemContext {
   readonly identity: Identity;
   readonly environment: Readonly<Record<string, string | Secret>>;
   readonly timeoutSeconds: number;
+  /** The task's own `timeout`, which bounds also what brings its own time limits. */
+  readonly ownTimeoutSeconds: number | undefined;
   /** Whether this task only predicts. */
   readonly predict: boolean;
   readonly noLog: boolean;
@@ -41,7 +43,7 @@ export interface ItemContext {
   /** Notes to be made on the host before a change (handlers owed). */
   readonly before: () => Script | undefined;
   /** Told of a change that was put on its way, and when it has been made. */
-  readonly sent: (pending: PendingChange) => void;
+  readonly sent: (pending: PendingChange, made: MadeChange) => void;
   readonly settled: (pending: PendingChange) => void;
 }
 
@@ -133,9 +135,9 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
   if (item.ctx.options.mode === 'verify' && !item.predict) {
     return itemResult('failed', { values, msg: `not converged: ${made.map((c) => `${c.resource}: ${c.what}`).join('; ')}` });
   }
-  for (const change of changes) {
+  for (const [i, change] of changes.entries()) {
     if (item.predict) {
-      item.session.believe(item.identity, change.effects, change.resource);
+      predicted(item, change.effects, change.resource);
       continue;
     }
     const pending: PendingChange = {
@@ -148,10 +150,16 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
         item.settled(pending);
       },
     };
-    item.sent(pending);
+    const shown = made[i];
+    if (shown !== undefined) item.sent(pending, shown);
     await item.session.enqueue(pending);
   }
   return itemResult('changed', { values, changes: made });
+}
+
+/** A prediction is believed in check mode only: a `check_mode: true` task of an apply must not make later tasks believe it. */
+function predicted(item: ItemContext, effects: readonly Effect[], by: string): void {
+  if (item.session.checkMode) item.session.believe(item.identity, effects, by);
 }
 
 function actionItem(item: ItemContext, action: Action, result: ActionResult): ItemResult {
@@ -167,7 +175,7 @@ function actionItem(item: ItemContext, action: Action, result: ActionResult): It
 /** What check mode says of an action that would change something. */
 function predictAction(item: ItemContext, action: Action, task: Task, scope: Scope): ItemResult {
   const because = `until ${action.resource} has been run`;
-  item.session.believe(item.identity, action.effects ?? [forgetAll], action.resource);
+  predicted(item, action.effects ?? [forgetAll], action.resource);
   const change: MadeChange = { resource: action.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
   if (task.changedWhen === undefined) return itemResult('changed', { changes: [change], values: {}, valuesUnknown: because });
   if (task.changedWhen.every((c) => c.variables.length === 0)) {
@@ -186,7 +194,7 @@ function predictAction(item: ItemContext, action: Action, task: Task, scope: Sco
 async function act(item: ItemContext, action: Action, task: Task, scope: Scope): Promise<ItemResult> {
   if (item.predict && action.mutates) return predictAction(item, action, task, scope);
   await item.session.flush();
-  const timeoutSeconds = action.timeoutSeconds ?? item.timeoutSeconds;
+  const timeoutSeconds = Math.min(action.timeoutSeconds ?? item.timeoutSeconds, item.ownTimeoutSeconds ?? Infinity);
   let result: ActionResult;
   if (action.perform.type === 'script') {
     const outcome = await item.session.run(item.identity, { script: action.perform.script, environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds });
@@ -195,7 +203,12 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope):
         ? { changed: false, failed: true, msg: `${action.what}: timed out after ${String(timeoutSeconds)} s`, values: { rc: outcome.status, stdout: outcome.stdout.toString('utf8').trimEnd(), stderr: outcome.stderr.toString('utf8').trimEnd() } }
         : action.perform.result(outcome);
   } else {
-    result = await action.perform.converse(conversationPort(item, timeoutSeconds));
+    const converse = action.perform.converse;
+    result = await withinOwnTimeout(item, timeoutSeconds, action.what, (port) => converse(port));
+  }
+  if (result.failed === true && item.predict && item.session.hasPredictions) {
+    const because = `${action.what} fails now, and may not once the changes predicted before are made${result.msg === undefined ? '' : ` (${result.msg})`}`;
+    return itemResult('unknown', { msg: because, valuesUnknown: because });
   }
   const effects = action.effects ?? (action.mutates ? [forgetAll] : []);
   if (effects.length > 0) {

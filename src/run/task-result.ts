@@ -2,6 +2,7 @@
 import type { Task } from '../language/playbook/model.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Value } from '../support/value.ts';
+import { Diagnostic } from '../support/diagnostic.ts';
 
 /** A change as the report will name it. */
 export interface MadeChange {
@@ -22,6 +23,11 @@ export interface ItemResult {
   /** In check mode: why the values are not those that doing would give. */
   readonly valuesUnknown: string | undefined;
   readonly label: string | undefined;
+}
+
+/** Whether an error ends the host's way through the play whatever the task says: the connection, a lock, Ctrl-C. */
+export function cutsOff(error: unknown): error is Diagnostic {
+  return error instanceof Diagnostic && (error.kind === 'unreachable' || error.kind === 'interrupted' || error.kind === 'locked');
 }
 
 /** A task failed on a host; caught by rescue, or the end of the play for the host. */

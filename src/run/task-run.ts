@@ -19,7 +19,7 @@ import { noteNotified, notifyHandlers } from './handlers.ts';
 import { identityOf } from './identity.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
-import { registered, TaskFailed, type ItemResult } from './task-result.ts';
+import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
 
 /** Seconds that one script may take when the task does not say. */
 export const DEFAULT_TIMEOUT_SECONDS = 1800;
@@ -60,7 +60,10 @@ export class TaskRun {
   readonly #title: string;
   readonly #report: Report;
   readonly #started = performance.now();
-  readonly #waiting = new Set<PendingChange>();
+  /** Changes put on their way and not yet known to be made, with what the report will say of them. */
+  readonly #waiting = new Map<PendingChange, MadeChange>();
+  /** Changes known to be made, for the report of a task that fails later. */
+  readonly #made: MadeChange[] = [];
   readonly #noLog: boolean;
   #finish: (() => void) | undefined;
   /** The session that the task works on: the host's own, or that of the host it is delegated to. */
@@ -73,6 +76,10 @@ export class TaskRun {
     this.#scope = init.ctx.variables.taskScope(init.host.name, init.play.variables, init.task.attributes);
     this.#title = taskTitle(init.task, this.#scope);
     this.#noLog = this.#safely(() => resolveBoolean(init.task.attributes.noLog, this.#scope)) ?? false;
+  }
+
+  get task(): Task {
+    return this.#init.task;
   }
 
   get role(): string {
@@ -93,16 +100,47 @@ export class TaskRun {
     return this.#waiting.has(pending);
   }
 
+  /** Whether changes are on their way of which nothing is known yet. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  get ignoresUnreachable(): boolean {
+    return this.#safely(() => resolveBoolean(this.#init.task.attributes.ignoreUnreachable, this.#scope)) ?? false;
+  }
+
   /** The batch stopped before this task's changes were made. */
   dropped(): void {
+    this.#waiting.clear();
     this.#report.drop();
   }
 
-  /** A change of this task failed after it was put on its way. @returns true when ignore_errors lets the host go on */
-  failedLater(reason: string): TaskFailed | undefined {
+  /** A change of this task failed after it was put on its way. @returns the result, and the failure, unless ignore_errors lets the host go on */
+  failedLater(reason: string): { readonly result: ValueMap; readonly failed: TaskFailed | undefined } {
     this.#waiting.clear();
     const message = this.#noLog ? 'failed (hidden by no_log)' : reason;
-    return this.#conclude('failed', [], message, { failed: true, changed: false, msg: message });
+    const result: ValueMap = { failed: true, changed: false, skipped: false, msg: message };
+    return { result, failed: this.#conclude('failed', this.#madeItems(), message, result) };
+  }
+
+  /** The connection broke, or the run was killed, while this task was at work: what it did is not known. */
+  cutOff(error: Diagnostic): void {
+    const { ctx, host, play, task, handler } = this.#init;
+    const inFlight = this.#waiting.size;
+    this.#waiting.clear();
+    const status: TaskStatus = error.kind !== 'unreachable' ? 'failed' : this.ignoresUnreachable ? 'ignored' : 'unreachable';
+    const doubt = inFlight > 0 ? '\nWhether its change was made is not known; each change is made whole or not at all, and the next run looks.' : '';
+    const text = maskSecrets(errorText(error)) + doubt;
+    const seconds = (performance.now() - this.#started) / 1000;
+    this.#report.ready(() => {
+      this.#emitChanges(this.#madeItems());
+      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role: this.role, task: this.#title, module: task.module, status, seconds, at: formatPlace(task.span), handler, msg: firstLine(text), error: text });
+      ctx.tally.count(host.name, this.role, this.#title, status, seconds);
+    });
+  }
+
+  #madeItems(): readonly ItemResult[] {
+    return this.#made.length === 0 ? [] : [{ status: 'changed', values: {}, msg: undefined, changes: [...this.#made], facts: undefined, valuesUnknown: undefined, label: undefined }];
   }
 
   async run(): Promise<TaskEnd> {
@@ -116,17 +154,19 @@ export class TaskRun {
         this.#conclude('unknown', [], msg, {});
         return { register: undefined, unknownBecause: msg, facts: undefined };
       }
-      if (error instanceof Diagnostic && error.kind !== 'unreachable' && error.kind !== 'interrupted' && error.kind !== 'locked') return this.#failedEarly(error);
-      if (error instanceof Error && error.name === 'DiagnosticList') return this.#failedEarly(error);
-      this.#report.drop();
+      if (error instanceof Error && error.name === 'AbortError') throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: `${host.name}: a wait was interrupted`, cause: error });
+      if ((error instanceof Diagnostic && !cutsOff(error)) || (error instanceof Error && error.name === 'DiagnosticList')) return this.#failedEarly(error);
+      // Whose fault it is, and who reports it, is decided where all tasks in flight are known.
       throw error;
     }
   }
 
-  #failedEarly(error: Error): TaskEnd {
+  async #failedEarly(error: Error): Promise<TaskEnd> {
     const text = maskSecrets(errorText(error));
     const result: ValueMap = { failed: true, changed: false, msg: text };
-    const failed = this.#conclude('failed', [], text, result);
+    // Earlier items of a loop may be on their way: the report tells of them, too.
+    await this.#target.flush();
+    const failed = this.#conclude('failed', this.#madeItems(), text, result);
     if (failed !== undefined) throw failed;
     return { register: result, unknownBecause: undefined, facts: undefined };
   }
@@ -265,21 +305,26 @@ export class TaskRun {
     const identity = identityOf(attributes, scope, ctx.variables.hostScope(target), ctx.options.becomePassword);
     if (!session.started) await session.start(identity, []);
     const predict = this.#predicts(scope);
+    // As in Ansible, 0 means without a limit of its own.
+    const ownTimeoutSeconds = resolveNumber(attributes.timeout, scope) || undefined;
     const item: ItemContext = {
       ctx,
       cache: this.#init.cache,
       session,
       identity,
       environment: resolveEnvironment(attributes.environment, scope),
-      timeoutSeconds: resolveNumber(attributes.timeout, scope) ?? DEFAULT_TIMEOUT_SECONDS,
+      timeoutSeconds: ownTimeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+      ownTimeoutSeconds,
       predict,
       noLog: this.#noLog,
       diff: resolveBoolean(attributes.diff, scope) ?? ctx.options.diff,
       unknown: ctx.variables.unknownNames(host.name),
       alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
       before: () => (delegated || predict ? undefined : noteNotified(play, host, task, scope, identity)),
-      sent: (pending) => this.#waiting.add(pending),
+      sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {
+        const made = this.#waiting.get(pending);
+        if (made !== undefined) this.#made.push(made);
         this.#waiting.delete(pending);
         if (this.#waiting.size === 0) this.#finish?.();
       },
@@ -291,8 +336,10 @@ export class TaskRun {
     return result;
   }
 
-  #end(items: readonly ItemResult[], values: readonly Value[]): TaskEnd {
+  async #end(items: readonly ItemResult[], values: readonly Value[]): Promise<TaskEnd> {
     const { task } = this.#init;
+    // A failed item is reported with what the other items have really done.
+    if (this.#waiting.size > 0 && overall(items) === 'failed') await this.#target.flush();
     const register = registered(items, task.loop !== undefined, values, task.loopControl.loopVar);
     const status = overall(items);
     const messages = items.filter((i) => i.msg !== undefined && (status !== 'failed' || i.status === 'failed')).map((i) => (i.label === undefined ? i.msg : `[${i.label}] ${i.msg ?? ''}`));
@@ -303,25 +350,29 @@ export class TaskRun {
     return { register, unknownBecause, facts };
   }
 
+  #emitChanges(items: readonly ItemResult[]): void {
+    const { ctx, host, handler } = this.#init;
+    for (const item of items) {
+      if (item.status !== 'changed' && item.status !== 'unknown') continue;
+      for (const change of item.changes) {
+        ctx.emit({
+          type: 'change', host: host.name, role: this.role, task: this.#title, resource: change.resource, what: change.what, handler,
+          ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}),
+        });
+      }
+    }
+  }
+
   /** Reports, counts, notifies. @returns the failure, unless ignore_errors takes it */
   #conclude(status: Exclude<TaskStatus, 'unreachable' | 'rescued' | 'ignored'>, items: readonly ItemResult[], msg: string | undefined, result: ValueMap): TaskFailed | undefined {
     const { ctx, host, play, task, handler } = this.#init;
     const ignored = status === 'failed' && (this.#safely(() => resolveBoolean(task.attributes.ignoreErrors, this.#scope)) ?? false);
     const fatal = this.#safely(() => resolveBoolean(task.attributes.anyErrorsFatal, this.#scope)) ?? play.play.anyErrorsFatal;
     const shown = this.#noLog && msg !== undefined ? 'hidden by no_log' : msg === undefined ? undefined : maskSecrets(msg);
-    if (status === 'changed') notifyHandlers(play, host, task, this.#scope);
     const seconds = (performance.now() - this.#started) / 1000;
     const emit = (): void => {
       const counted: TaskStatus = ignored ? 'ignored' : status;
-      for (const item of items) {
-        for (const change of item.changes) {
-          if (item.status !== 'changed' && item.status !== 'unknown') continue;
-          ctx.emit({
-            type: 'change', host: host.name, role: this.role, task: this.#title, resource: change.resource, what: change.what, handler,
-            ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}),
-          });
-        }
-      }
+      this.#emitChanges(items);
       const shownResult = this.#noLog ? undefined : shownValues(task.module, result);
       ctx.emit({
         type: 'task', host: host.name, play: play.play.name, role: this.role, task: this.#title, module: task.module, status: counted, seconds, at: formatPlace(task.span), handler,
@@ -330,11 +381,13 @@ export class TaskRun {
       });
       ctx.tally.count(host.name, this.role, this.#title, counted, seconds);
     };
-    if (this.#waiting.size > 0 && status !== 'failed') {
-      this.#finish = () => {
-        this.#report.ready(emit);
-      };
-    } else this.#report.ready(emit);
+    const done = (): void => {
+      // Only now: a change that fails on its way notifies nobody.
+      if (status === 'changed') notifyHandlers(play, host, task, this.#scope);
+      this.#report.ready(emit);
+    };
+    if (this.#waiting.size > 0 && status !== 'failed') this.#finish = done;
+    else done();
     return status === 'failed' && !ignored ? new TaskFailed(task, shown ?? 'failed', result, fatal) : undefined;
   }
 }

@@ -90,6 +90,7 @@ if [ -L "$care_lock" ] || ! [ -O "$care_lock" ]; then
   exit 1
 fi
 care_waited=0
+care_refused=0
 while :; do
   care_highest
   care_holder=
@@ -114,7 +115,8 @@ while :; do
         exit 0
       fi
       rm -f "$care_lock/$care_mine"
-    elif ! [ -L "$care_lock/$care_mine" ]; then
+    elif ! [ -L "$care_lock/$care_mine" ] && care_refused=$((care_refused + 1)) && [ "$care_refused" -ge 20 ]; then
+      # Once or twice it may be that others took this number and gave it up again meanwhile.
       echo "cannot write in the lock directory $care_lock" >&2
       exit 1
     fi

@@ -12,9 +12,10 @@ import type { PositionedText } from '../positioned-text.ts';
 import type { Scope } from '../scope-types.ts';
 import type { BlockNode, CallParts, ExpressionNode, MustacheNode, PathNode, ProgramNode, StatementNode } from './ast.ts';
 import { innerFrame, RootContext, rootFrame, type Context, type Frame } from './frame.ts';
+import { argumentNames, calledHelper } from './called-helper.ts';
 import { BLOCKS, HELPERS } from './helpers/index.ts';
-import type { Helper, LazyArgument, PlainHelper } from './helpers/types.ts';
 import { explainCall } from './lookalikes.ts';
+import type { LazyArgument, PlainHelper } from './helpers/types.ts';
 import { lookUp } from './paths.ts';
 import { HelperProblem, templateProblem } from './problems.ts';
 import { settle } from './settle.ts';
@@ -126,8 +127,7 @@ export class Evaluation {
   }
 
   #call(node: CallParts, path: PathNode, frame: Frame): Value {
-    const helper = this.#helper(node, path);
-    this.#checkArguments(node, helper);
+    const helper = calledHelper(this.#source, node, path);
     try {
       if (helper.kind === 'lazy') return helper.call(node.params.map((p) => this.#lazy(p, frame)));
       const fromRoot = this.#fromRoot(node, helper, frame);
@@ -152,26 +152,6 @@ export class Evaluation {
     }
     const value = settle(this.#scope.get(key), this.#scope);
     return more.length === 0 ? value : callPlain(helper, [value, ...more.map((p) => this.#expression(p, frame))], {});
-  }
-
-  #helper(node: CallParts, path: PathNode): Helper {
-    const name = path.parts[0] ?? path.original;
-    const helper = path.parts.length === 1 && !path.data && path.depth === 0 ? HELPERS.get(name) : undefined;
-    if (helper !== undefined) return helper;
-    const hint = explainCall(path.original, argumentNames(node));
-    throw templateProblem(this.#source, path.loc, 'unknown-helper', hint?.summary ?? `there is no helper ${path.original}`, { remedy: hint?.remedy ?? suggestion(name, HELPERS.keys()) ?? 'docs/templates.md lists the helpers' });
-  }
-
-  #checkArguments(node: CallParts, helper: Helper): void {
-    const count = node.params.length;
-    if (count < helper.min || count > helper.max) {
-      const wanted = helper.min === helper.max ? String(helper.min) : helper.max === Infinity ? `${String(helper.min)} or more` : `${String(helper.min)} to ${String(helper.max)}`;
-      throw templateProblem(this.#source, node.loc, 'helper-arguments', `${helper.name} takes ${wanted} arguments, not ${String(count)}`, { remedy: `write: ${helper.usage}` });
-    }
-    for (const pair of node.hash?.pairs ?? []) {
-      if (helper.options?.includes(pair.key) === true) continue;
-      throw templateProblem(this.#source, pair.loc, 'helper-arguments', `${helper.name} has no option ${pair.key}`, { remedy: suggestion(pair.key, helper.options ?? []) ?? `write: ${helper.usage}` });
-    }
   }
 
   #lazy(node: ExpressionNode, frame: Frame): LazyArgument {
@@ -278,10 +258,6 @@ export class Evaluation {
     if (isMap(container)) return keysInFileOrder(container).map((key) => [key, settle(container[key] ?? null, this.#scope)]);
     throw templateProblem(this.#source, argument.loc, 'template-each', `{{#each}} goes through a list or a map, not ${typeName(container)}`, { remedy: container === null ? 'write {{#each (default x (list))}} when it may be null' : undefined });
   }
-}
-
-function argumentNames(node: CallParts): string[] {
-  return node.params.map((p) => (p.type === 'PathExpression' ? p.original : ''));
 }
 
 /** Calls a helper under its rule for secrets. @throws HelperProblem */

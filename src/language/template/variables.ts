@@ -2,6 +2,7 @@
 import type { SourceFile, Span } from '../../support/source.ts';
 import { offsetOf, spanWithin, type PositionedText } from '../positioned-text.ts';
 import type { CallParts, ExpressionNode, PathNode, ProgramNode } from './ast.ts';
+import { calledHelper } from './called-helper.ts';
 import { BLOCKS, HELPERS } from './helpers/index.ts';
 import { parseTemplate } from './parse.ts';
 
@@ -17,7 +18,7 @@ export function templateVariables(text: string): readonly string[] {
   return [...new Set(variableUses({ text, span: undefined }).map((use) => use.name))].sort();
 }
 
-/** Every use of a variable of the top in a template, in order. */
+/** Every use of a variable of the top in a template, in order. @throws Diagnostic for a helper that there is not, or wrong numbers of arguments */
 export function variableUses(source: PositionedText): readonly VariableUse[] {
   return new Collector(source).program(parseTemplate(source), { root: true, names: new Set(), required: true });
 }
@@ -61,6 +62,7 @@ class Collector {
 
   #call(node: CallParts, where: Where): void {
     const name = node.path.type === 'PathExpression' ? node.path.original : '';
+    if (node.path.type === 'PathExpression') calledHelper(this.#source, node, node.path);
     const forgiving = HELPERS.get(name)?.kind === 'lazy' && (name === 'default' || name === 'defined');
     node.params.forEach((param, i) => {
       this.#expression(param, forgiving && i === 0 ? { ...where, required: false } : where);

@@ -323,6 +323,7 @@ describe('bad input', () => {
     ['an unknown argument', '- hosts: all\n  tasks:\n    - file: { pth: /x, path: /y }\n', /pth is not known/],
     ['an unknown keyword', '- hosts: all\n  tasks:\n    - { file: { path: /x }, wehn: "true" }\n', /wehn is not a keyword/],
     ['an undefined variable', '- hosts: all\n  tasks:\n    - file: { path: "{{ wrok }}" }\n', /variable wrok is not defined/],
+    ['an unknown helper', '- hosts: all\n  tasks:\n    - file: { path: "{{ joni groups.all }}" }\n', /no helper joni/],
     ['an unknown handler', '- hosts: all\n  tasks:\n    - { file: { path: /x, state: touch }, notify: nobody }\n', /no handler nobody/],
     ['a missing role', '- hosts: all\n  roles: [nothing]\n', /no role nothing/],
     ['an unquoted mode', '- hosts: all\n  tasks:\n    - file: { path: /x, mode: 0644 }\n', /0644 is octal/],

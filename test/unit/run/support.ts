@@ -45,7 +45,7 @@ export function testProject(files: Readonly<Record<string, string>>, hosts: read
       const events: RunEvent[] = [];
       const status = await run({
         mode: 'apply', inventory: [path.join(dir, 'inventory.yml')], playbooks: [path.join(dir, 'playbook.yml')], limit: undefined, tags: [], skipTags: [], forks: 10, extraVars: {},
-        startAtTask: undefined, diff: false, becomePassword: undefined, lockWaitSeconds: 30, stop: new AbortController().signal, kill: new AbortController().signal, prompt: undefined,
+        startAtTask: undefined, diff: false, becomePassword: undefined, lockWaitSeconds: 30, hostLockDirectory: path.join(dir, 'lock'), stop: new AbortController().signal, kill: new AbortController().signal, prompt: undefined,
         reporter: { event: (e) => { events.push(e); }, close: () => Promise.resolve() },
         ...options,
       });
