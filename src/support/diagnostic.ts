@@ -73,9 +73,14 @@ export class Diagnostic extends Error {
     parts.push(this.span === undefined ? this.message : `${formatPlace(this.span)}: ${this.message}`);
     if (this.span !== undefined) parts.push(codeFrame(this.span));
     if (this.detail !== undefined) parts.push(this.detail);
-    if (this.remedy !== undefined) parts.push(`To do: ${this.remedy}`);
+    if (this.remedy !== undefined) parts.push(asSentence(this.remedy));
     return parts.join('\n');
   }
+}
+
+/** A remedy as a line of its own; a question or a list of names needs no introduction. */
+function asSentence(remedy: string): string {
+  return /^(did you mean|known are)\b/.test(remedy) ? `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}` : `To do: ${remedy}`;
 }
 
 /** Several independent errors of one input, reported together. `list` is never empty. */

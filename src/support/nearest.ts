@@ -18,6 +18,12 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
+function commonPrefix(a: string, b: string): number {
+  let n = 0;
+  while (n < a.length && n < b.length && a[n] === b[n]) n += 1;
+  return n;
+}
+
 /**
  * @param word what the user wrote
  * @param known the names that would have been right
@@ -28,7 +34,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
     const d = distance(word.toLowerCase(), candidate.toLowerCase());
-    if (d < bestDistance) {
+    // Of equally near names the one that begins alike: people rarely get the first letters wrong.
+    if (d < bestDistance || (d === bestDistance && best !== undefined && commonPrefix(word, candidate) > commonPrefix(word, best))) {
       best = candidate;
       bestDistance = d;
     }

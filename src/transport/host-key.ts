@@ -22,14 +22,14 @@ export function hostKeyDiagnostic(host: string, name: string, key: Buffer, verdi
         'host-key-unknown',
         `the host key of ${name} is not known`,
         `it offers ${offered}; looked in ${files.join(', ')}`,
-        `compare the fingerprint with the host's own (on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: care-provision trust ${host}`,
+        `compare the fingerprint with the host's own (on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then: care-provision trust INVENTORY ${host}`,
       );
     case 'changed':
       return refuse(
         'host-key-changed',
         `the host key of ${name} has changed: it was reinstalled, or somebody is in between`,
         `it offers ${offered}; known is ${verdict.entries.map((e) => `${e.keyType} ${fingerprint(e.key)} (${place(e)})`).join(', ')}`,
-        `find out why; only when the fingerprint is the host's own (see its console): care-provision trust --replace ${host}`,
+        `find out why; only when the fingerprint is the host's own (see its console): care-provision trust INVENTORY ${host} --replace`,
       );
     case 'revoked':
       return refuse(
@@ -43,7 +43,7 @@ export function hostKeyDiagnostic(host: string, name: string, key: Buffer, verdi
         'host-certificates-unsupported',
         `the host ${name} is known by a certificate authority only`,
         `${place(verdict.entry)} is a @cert-authority line; the SSH library of this program does not know host certificates. It offers ${offered}`,
-        `pin the host's key as well: care-provision trust ${host}`,
+        `pin the host's key as well: care-provision trust INVENTORY ${host}`,
       );
   }
 }

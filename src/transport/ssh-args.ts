@@ -101,7 +101,7 @@ function setOption(draft: Draft, name: string, value: string): void {
     case 'proxyjump': draft.jumps ??= parseJumps(value); return;
     case 'proxycommand': draft.jumps ??= parseProxyCommand(value); return;
     case 'stricthostkeychecking':
-      if (!['yes', 'ask', 'true'].includes(value.toLowerCase())) draft.warnings.push(`StrictHostKeyChecking=${value} is not honoured: host keys are always verified (first contact: care-provision trust HOST)`);
+      if (!['yes', 'ask', 'true'].includes(value.toLowerCase())) draft.warnings.push(`StrictHostKeyChecking=${value} is not honoured: host keys are always verified (first contact: care-provision trust INVENTORY HOST)`);
       return;
     case 'forwardagent':
       if (isYes(name, value)) throw unsupported('ForwardAgent', 'forwarding the agent would lend your keys to every administrator of the host');

@@ -137,7 +137,7 @@ function edit(before: string, path: string, entries: readonly OfferedKey[], opti
       const other = plain.find((line) => line.keyType === entry.keyType);
       if (other !== undefined && !options.replace) {
         throw failure('host-key-changed', `${entry.name}: ${path}:${String(other.line)} holds another ${entry.keyType} key, ${fingerprint(other.key)}; offered is ${entry.fingerprint}`, {
-          remedy: 'find out why; to put the new one in its place: care-provision trust --replace HOST',
+          remedy: 'find out why; to put the new one in its place: care-provision trust INVENTORY HOST --replace',
         });
       }
       added.push(entry);

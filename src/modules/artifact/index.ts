@@ -70,7 +70,7 @@ cache nor to be had fails by name, before anything on the host is changed.`,
   examples: [
     {
       title: 'A release binary',
-      yaml: 'artifact:\n  name: etcd 3.6.1\n  url: https://downloads.example/etcd-3.6.1\n  sha256: 0000000000000000000000000000000000000000000000000000000000000000\n  dest: /usr/local/bin/etcd\n  mode: "0755"',
+      yaml: 'artifact:\n  name: etcd 3.6.1\n  url: https://downloads.example/etcd-3.6.1\n  sha256: "0000000000000000000000000000000000000000000000000000000000000000"\n  dest: /usr/local/bin/etcd\n  mode: "0755"',
     },
   ],
   returns: { dest: 'Where it is', checksum: 'Its sha256', size: 'Its bytes, when it was installed by this run' },

@@ -60,7 +60,7 @@ describe('secrets', () => {
   test('an unknown key is refused with the nearest', async () => {
     const { status, stderr } = await care('secrets', 'decrypt', join(inventory, 'group_vars', 'all', 'generated.yml'), 'db_pasword');
     expect(status).toBe(65);
-    expect(stderr.text()).toContain('did you mean db_password?');
+    expect(stderr.text()).toContain('Did you mean db_password?');
   });
 
   test('the kinds offered are those there are', () => {

@@ -49,7 +49,7 @@ const CLUSTER = 'all: {children: {web: {hosts: {"web[1:3]": }}, db: {hosts: {db1
 
 describe('broken inventories are refused, with a place', () => {
   it.each([
-    ['all:\n  hots:\n    a:\n', 'hosts.yml:2:3', /did you mean hosts/],
+    ['all:\n  hots:\n    a:\n', 'hosts.yml:2:3', /Did you mean hosts/],
     ['all:\n  web:\n    hosts:\n', 'hosts.yml:2:3', /children/],
     ['all:\n  hosts:\n    - a\n    - b\n', 'hosts.yml:3:5', /"name:" in place of "- name"/],
     ['all:\n  hosts:\n    a: 10.0.0.1\n', 'hosts.yml:3:8', /must be a map, not a string/],
@@ -160,7 +160,7 @@ describe('host patterns', () => {
   it('warn of parts that match nothing', () => {
     const said: string[] = [];
     expect(load({ 'hosts.yml': CLUSTER }).select('wbe,db1', undefined, (w) => said.push(w.format()))).toEqual(['db1']);
-    expect(said).toEqual(['no host or group matches wbe\nTo do: did you mean web?']);
+    expect(said).toEqual(['no host or group matches wbe\nDid you mean web?']);
   });
 
   it('are cut down by a limit', () => {
@@ -172,8 +172,8 @@ describe('host patterns', () => {
   });
 
   it.each([
-    ['wbe', /did you mean web\?/],
-    ['web:!bd1', /no host or group matches bd1\nTo do: did you mean db1/],
+    ['wbe', /Did you mean web\?/],
+    ['web:!bd1', /no host or group matches bd1\nDid you mean db1/],
     ['web,dbx*', /dbx/],
     ['web:!web', /leaves no host/],
     ['@nofile', /not there/],
@@ -198,8 +198,8 @@ describe('host patterns', () => {
 describe('questions about what is not there', () => {
   it('are answered with the nearest name', () => {
     const inventory = load({ 'hosts.yml': CLUSTER });
-    expect(problems(() => inventory.variablesOf('bd1'))[0]?.format()).toMatch(/did you mean db1/);
-    expect(problems(() => inventory.hostsOfGroup('webb'))[0]?.format()).toMatch(/did you mean web/);
+    expect(problems(() => inventory.variablesOf('bd1'))[0]?.format()).toMatch(/Did you mean db1/);
+    expect(problems(() => inventory.hostsOfGroup('webb'))[0]?.format()).toMatch(/Did you mean web/);
     expect(problems(() => inventory.graph({ group: 'x' }))[0]?.exitStatus).toBe(65);
   });
 });
@@ -213,7 +213,7 @@ it('warns of files of variables that nobody gets', () => {
     'host_vars/web9/x.yml': 'a: 1\n',
     'host_vars/notes.txt': '',
   });
-  expect(inventory.warnings.map((w) => w.format().split('\n').slice(-1)[0])).toEqual(['To do: put all of it into one directory', 'To do: did you mean web?', 'To do: did you mean web1?']);
+  expect(inventory.warnings.map((w) => w.format().split('\n').slice(-1)[0])).toEqual(['To do: put all of it into one directory', 'Did you mean web?', 'Did you mean web1?']);
   expect(inventory.variablesOf('db1')).toEqual({ a: 1 });
 });
 
