@@ -112,9 +112,9 @@ describe('known_hosts', () => {
     expect(d?.code).toBe('host-key-changed');
     expect(d?.detail).toContain(key('b').print);
     expect(d?.detail).toContain(`${key('a').print} (/k:2)`);
-    expect(d?.remedy).toContain('care-provision trust --replace web1');
+    expect(d?.remedy).toContain('care-provision trust INVENTORY web1 --replace');
     const unknown = hostKeyDiagnostic('web1', 'h', key('b').blob, { verdict: 'unknown' }, ['/k']);
-    expect(unknown?.remedy).toContain('care-provision trust web1');
+    expect(unknown?.remedy).toContain('care-provision trust INVENTORY web1');
     expect(unknown?.kind).toBe('unreachable');
   });
 });

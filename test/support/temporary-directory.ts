@@ -1,0 +1,36 @@
+/**
+ * Tests leave files in the system's temporary directory; this gives a whole run one of its own, and takes it
+ * away at the end. What a killed run has left goes at the next start.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const PREFIX = 'care-tests-';
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function sweep(base: string): void {
+  for (const name of readdirSync(base)) {
+    const pid = Number(/^care-tests-(\d+)-/.exec(name)?.[1] ?? 'NaN');
+    if (!Number.isNaN(pid) && !isAlive(pid) && statSync(path.join(base, name)).isDirectory()) rmSync(path.join(base, name), { recursive: true, force: true });
+  }
+}
+
+export function setup(): () => void {
+  const base = tmpdir();
+  sweep(base);
+  const own = mkdtempSync(path.join(base, `${PREFIX}${String(process.pid)}-`));
+  process.env['TMPDIR'] = own;
+  return () => {
+    process.env['TMPDIR'] = base;
+    rmSync(own, { recursive: true, force: true });
+  };
+}
