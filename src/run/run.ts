@@ -1,6 +1,6 @@
 /** A whole run: inventory and playbooks in, checks, locks, plays, summary out. */
 import { randomBytes } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { HostSession } from '../host/host-session.ts';
@@ -10,6 +10,7 @@ import { acquireHostLock } from '../state/host-lock.ts';
 import { acquireInventoryLock } from '../state/inventory-lock.ts';
 import { badInput, ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
+import { userName } from '../support/process.ts';
 import { packageVersion } from '../support/package-root.ts';
 import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
@@ -52,7 +53,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     for (const name of hosts) context.ctx.tally.know(name);
     context.ctx.emit({
       type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
-      hosts, version: packageVersion(), controller: hostname(), user: userInfo().username,
+      hosts, version: packageVersion(), controller: hostname(), user: userName(),
     });
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;
@@ -156,7 +157,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
 function hostLock(options: RunOptions, runId: string): Script {
   return acquireHostLock({
     run: runId,
-    description: `${userInfo().username}@${hostname()}: apply ${options.inventory.map((i) => path.basename(i)).join(',')}`,
+    description: `${userName()}@${hostname()}: apply ${options.inventory.map((i) => path.basename(i)).join(',')}`,
     since: new Date().toISOString(),
     waitSeconds: options.lockWaitSeconds,
     ...(options.hostLockDirectory === undefined ? {} : { directory: options.hostLockDirectory }),

@@ -5,11 +5,12 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import { Diagnostic } from '../support/diagnostic.ts';
+import { processExists, userName } from '../support/process.ts';
 import { locksFile } from './location.ts';
 import { openSqlite, parameters, transaction } from './sqlite.ts';
 
@@ -61,24 +62,6 @@ function processStart(pid: number): string {
   const stat = readText(`/proc/${String(pid)}/stat`);
   // The command name in parentheses may hold spaces and parentheses: read on after the last one.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
-/** The user's name; a number where the account has none (containers). */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }
 
 /** Whether the holder still runs. A holder on another machine (a shared home) cannot be judged and counts as alive. */

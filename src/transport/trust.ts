@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { processExists } from '../support/process.ts';
 import { BastionPool } from './bastions.ts';
 import { fingerprint, hashedName, HOST_KEY_ALGORITHMS, keyTypeOf, matchesHost, parseKnownHosts, type HostKeyAlgorithm } from './known-hosts.ts';
 import { resolveRoute, type Hop } from './route.ts';
@@ -211,7 +212,7 @@ async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw cannotWrite(path, error);
     }
     const holder = Number((await readFile(lock, 'utf8').catch(() => '')).trim());
-    const dead = holder > 0 && !isAlive(holder);
+    const dead = holder > 0 && !processExists(holder);
     if (dead || performance.now() > deadline) {
       throw new Diagnostic({
         kind: 'locked',
@@ -226,14 +227,5 @@ async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } finally {
     await unlink(lock);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -5,22 +5,14 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { processExists } from '../../src/support/process.ts';
 
 const PREFIX = 'care-tests-';
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
 
 function sweep(base: string): void {
   for (const name of readdirSync(base)) {
     const pid = Number(/^care-tests-(\d+)-/.exec(name)?.[1] ?? 'NaN');
-    if (!Number.isNaN(pid) && !isAlive(pid) && statSync(path.join(base, name)).isDirectory()) rmSync(path.join(base, name), { recursive: true, force: true });
+    if (!Number.isNaN(pid) && !processExists(pid) && statSync(path.join(base, name)).isDirectory()) rmSync(path.join(base, name), { recursive: true, force: true });
   }
 }
 
