@@ -1,0 +1,17 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { validateProject } from '../../src/run/validate-project.ts';
+import { packageRoot } from '../../src/support/package-root.ts';
+
+describe('the inventories that come with the program', () => {
+  it.each([
+    ['lab', 4],
+    ['single-site', 3],
+    ['production', 12],
+  ])('%s is sound with playbooks/site.yml', (name, hosts) => {
+    const found = validateProject({ inventory: [path.join(packageRoot(), 'inventory', name)], playbooks: [path.join(packageRoot(), 'playbooks/site.yml')], limit: undefined, extraVars: {} });
+    expect(found.problems.map((p) => p.format())).toEqual([]);
+    expect(found.hosts).toBe(hosts);
+    expect(found.tasks).toBeGreaterThan(20);
+  });
+});
