@@ -15,6 +15,7 @@ import { makeProbe, PROBE_OUTPUT_LIMIT } from './observe.ts';
 import type { Change } from './plan.ts';
 import { PRELUDE } from './prelude.ts';
 import type { AnyQuery, Effect } from './query.ts';
+import { remedyFor, withoutScriptName } from './remedies.ts';
 import { TaskView, type ControllerFiles } from './task-view.ts';
 import type { BaseFacts } from './view.ts';
 
@@ -71,8 +72,9 @@ function tail(buffer: Buffer, characters: number): string {
 /** Why a script failed, from its outcome, for people. */
 export function outcomeReason(outcome: Outcome): string {
   if (outcome.state === 'timed-out') return `timed out after ${outcome.seconds.toFixed(0)} s`;
-  const said = tail(outcome.stderr, 2000) || tail(outcome.stdout, 2000);
-  return `exit status ${String(outcome.status)}${said === '' ? '' : `: ${said}`}`;
+  const said = withoutScriptName(tail(outcome.stderr, 2000) || tail(outcome.stdout, 2000));
+  const remedy = remedyFor(said);
+  return `exit status ${String(outcome.status)}${said === '' ? '' : `: ${said}`}${remedy === undefined ? '' : `\nTo do: ${remedy}`}`;
 }
 
 export class HostSession {
@@ -226,8 +228,8 @@ export class HostSession {
     return connection.runner(identity.become);
   }
 
-  async #chain(identity: Identity, requests: readonly RunRequest[]): Promise<readonly Outcome[]> {
-    return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill));
+  async #chain(identity: Identity, requests: readonly RunRequest[], onOutcome?: (index: number, outcome: Outcome) => void): Promise<readonly Outcome[]> {
+    return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill, onOutcome));
   }
 
   #openingRequests(): readonly RunRequest[] {
@@ -280,7 +282,15 @@ export class HostSession {
       timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
     }));
     if (queries.length > 0) requests.push({ script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT });
-    const all = await this.#chain(identity, [...opening, ...requests]);
+    const seen = new Map<number, Outcome>();
+    const all = await this.#chain(identity, [...opening, ...requests], (index, outcome) => seen.set(index - opening.length, outcome)).catch((error: unknown) => {
+      // The connection is lost, or the run was killed: what had been answered by then is known to be made.
+      for (const [i, pending] of batch.entries()) {
+        const outcome = seen.get(i);
+        if (outcome?.state === 'done' && outcome.status === 0) pending.done(outcome);
+      }
+      throw error;
+    });
     this.#checkOpening(opening, all);
     const outcomes = all.slice(opening.length);
     for (const [i, pending] of batch.entries()) {
