@@ -16,6 +16,7 @@ import { identityOf } from './identity.ts';
 import { flattenTasks, LookAhead, type Foreseen } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
+import { taskNames } from './validate.ts';
 import { prepareTask } from './task-item.ts';
 import { cutsOff, HostEnded, TaskFailed } from './task-result.ts';
 import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
@@ -158,7 +159,7 @@ export class HostRun {
     if (!selected(task.attributes.tags, tags)) return;
     if (!host.startReached) {
       const wanted = ctx.options.startAtTask;
-      host.startReached = wanted === undefined || wanted === task.name || wanted === `${task.attributes.role?.role.name ?? ''} : ${task.name ?? ''}`;
+      host.startReached = wanted === undefined || taskNames(task).includes(wanted);
       if (!host.startReached) return;
     }
     if (task.module === 'meta') {
@@ -309,7 +310,7 @@ export class HostRun {
     for (const [i, item] of items.entries()) {
       const extra: ValueMap | undefined = include.loop === undefined ? undefined : { [include.loopControl.loopVar]: item, ...(include.loopControl.indexVar === undefined ? {} : { [include.loopControl.indexVar]: i }) };
       const target = renderValue(include.target, extra === undefined ? scope : scope.child({ values: extra, templated: false }), include.span);
-      const loaded = include.load(plainText(target));
+      const loaded = include.load(plainText(target), include.attributes);
       const nodes = extra === undefined ? loaded.nodes : loaded.nodes.map((n) => withVars(n, extra));
       play.addHandlers(loaded.handlers);
       this.#ahead.enter(nodes);

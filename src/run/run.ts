@@ -22,7 +22,7 @@ import type { RunOptions } from './options.ts';
 import { runPlay } from './play-run.ts';
 import { loadProject, type Loaded } from './load.ts';
 import { ReportQueue } from './report-queue.ts';
-import { validateLoaded } from './validate.ts';
+import { checkStartAtTask, validateLoaded } from './validate.ts';
 import { Variables } from './variables.ts';
 
 /** Sortable and unique: time and randomness. */
@@ -45,6 +45,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const started = performance.now();
   const cache = new FileCache();
   validateLoaded(loaded, options, cache).throwIfAny();
+  checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
   const lock = options.mode === 'apply' ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
   const context = makeContext(options, runId, loaded);
@@ -58,6 +59,8 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;
     }
+    const neverBegan = hosts.filter((name) => !context.ctx.host(name).startReached);
+    if (options.startAtTask !== undefined && neverBegan.length > 0) context.ctx.emit({ type: 'warning', message: `the task of --start-at-task, ${options.startAtTask}, was not reached on ${neverBegan.join(', ')}: nothing was run there` });
     const interrupted = options.stop.aborted;
     const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
     const { tally } = context.ctx;

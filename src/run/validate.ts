@@ -69,7 +69,7 @@ function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[] {
   return nodes.flatMap((n) => {
     if (n.kind === 'block') return [...allTasks(n.body), ...allTasks(n.rescue), ...allTasks(n.always)];
     // A fixed include is looked into; one with a template can only be checked when it is reached.
-    if (n.kind === 'include') return [n, ...(hasTemplate(n.target) ? [] : allTasks(n.load(n.target).nodes))];
+    if (n.kind === 'include') return [n, ...(hasTemplate(n.target) ? [] : allTasks(n.load(n.target, n.attributes).nodes))];
     return [n];
   });
 }
@@ -115,6 +115,7 @@ class PlayCheck {
 
   task(task: Task | Include): void {
     this.#attributes(task.attributes, this.#localNames(task), task.span);
+    this.#delegate(task.attributes.delegateTo, task.span);
     if (task.kind === 'include') return;
     const local = this.#localNames(task);
     for (const condition of [...(task.changedWhen ?? []), ...(task.failedWhen ?? []), ...(task.until === undefined ? [] : [task.until])]) this.#expression(condition, local, task.span);
@@ -126,6 +127,12 @@ class PlayCheck {
       if (!hasTemplate(name)) this.#problems.attempt(() => handlersNamed(this.#play.handlers, name, task));
     }
     this.#sources(task, local);
+  }
+
+  #delegate(host: string | undefined, span: Span): void {
+    const { hosts } = this.#loaded.inventory;
+    if (host === undefined || hasTemplate(host) || host === 'localhost' || hosts.includes(host)) return;
+    this.#problems.add(badInput('unknown-host', `delegate_to: there is no host ${host} in the inventory`, { span, remedy: suggestion(host, hosts) }));
   }
 
   #localNames(node: Task | Include): ReadonlySet<string> {
@@ -235,6 +242,26 @@ function checkOptions(problems: Problems, loaded: Loaded, play: Play, hosts: rea
       }
     }
   }
+}
+
+/**
+ * `--start-at-task` must name a task, or everything would be left out and the run be called a success. Only where an
+ * include has a template for its name can it not be told beforehand.
+ *
+ * @throws Diagnostic with the nearest name
+ */
+export function checkStartAtTask(loaded: Loaded, name: string | undefined): void {
+  if (name === undefined) return;
+  const tasks = loaded.playbooks.flatMap((p) => p.plays).flatMap((p) => p.sections.flatMap((s) => allTasks(s.nodes)));
+  const names = tasks.flatMap((t) => (t.kind === 'task' && t.name !== undefined ? taskNames(t) : []));
+  if (names.includes(name) || tasks.some((t) => t.kind === 'include' && hasTemplate(t.target))) return;
+  throw badInput('no-such-task', `--start-at-task: there is no task ${name}`, { remedy: suggestion(name, names) ?? '--list-tasks lists them' });
+}
+
+/** The names that `--start-at-task` knows a task by: its own, and `role : name`. */
+export function taskNames(task: Task): readonly string[] {
+  const role = task.attributes.role?.role.name;
+  return task.name === undefined ? [] : role === undefined ? [task.name] : [task.name, `${role} : ${task.name}`];
 }
 
 /** Checks everything that was loaded. Finds all problems, not only the first. */

@@ -91,8 +91,11 @@ export interface Include extends Common {
   readonly tasksFrom: string | undefined;
   readonly loop: Value | undefined;
   readonly loopControl: LoopControl;
-  /** Gives the nodes for a resolved target. @throws Diagnostic */
-  readonly load: (target: string) => LoadedInclude;
+  /**
+   * Gives the nodes for a resolved target. `attributes` are the include's own, as the engine has them: it may have
+   * added the tags of an imported playbook, or the item of a loop around. @throws Diagnostic
+   */
+  readonly load: (target: string, attributes: Attributes) => LoadedInclude;
 }
 export interface LoadedInclude {
   readonly nodes: readonly TaskNode[];

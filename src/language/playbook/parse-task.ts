@@ -225,9 +225,9 @@ function parseInclusion(word: string, entry: ValueMap, outer: Attributes, contex
     tasksFrom,
     loop: readLoop(entry),
     loopControl: readLoopControl(entry),
-    load: (resolved) => load(resolved, { ...attributes, when: [] }),
+    load: (resolved, at) => load(resolved, { ...at, when: [] }),
   };
   // A fixed target is loaded once here, so that mistakes in it are found before any host is touched.
-  if (!hasTemplate(target)) include.load(target);
+  if (!hasTemplate(target)) include.load(target, attributes);
   return [include];
 }

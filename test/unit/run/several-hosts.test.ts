@@ -260,7 +260,7 @@ ${rescue}
       register: said
       changed_when: false
     - copy: { dest: "{{ work }}/out", content: "{{ join (pluck said.results 'stdout') ',' }}" }
-    - { name: bad, command: "true", delegate_to: nowhere }
+    - { name: bad, command: "true", delegate_to: "{{ default elsewhere 'nowhere' }}" }
 `,
       ['one', 'two'],
     );
