@@ -46,7 +46,7 @@ const MOST_HOPS = 8;
  */
 export async function resolveRoute(target: ConnectionTarget, config: SshConfig): Promise<Route> {
   const args = parseSshArgs(target.sshArgs);
-  const explicitPort = target.port === 22 ? undefined : target.port;
+  const explicitPort = target.port === 22 || target.port === 0 ? undefined : target.port;
   const asked = {
     label: target.name,
     host: args.hostName ?? target.address,

@@ -12,6 +12,7 @@ export interface ConnectionTarget {
   readonly name: string;
   readonly connection: 'ssh' | 'local';
   readonly address: string;
+  /** 0 where the inventory gives none. As 22 it gives way to ssh's arguments and configuration. */
   readonly port: number;
   readonly user: string | undefined;
   readonly privateKeyFile: string | undefined;
