@@ -1,5 +1,6 @@
 /** Errors as a person reads them, on stderr. */
 import { Diagnostic, DiagnosticList } from '../support/diagnostic.ts';
+import { mappedStack } from '../support/mapped-stack.ts';
 import { safeLines } from '../support/terminal-text.ts';
 import { packageVersion } from '../support/package-root.ts';
 import type { Paint } from './terminal/colour.ts';
@@ -24,7 +25,7 @@ export function formatError(error: unknown, paint: Paint): string {
   const cause = error instanceof Error && error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : '';
   return [
     `${paint('red', 'defect of care-provision')} ${packageVersion()} (Node ${process.version}): this should not happen, whatever the input.`,
-    safeLines(stack + cause),
+    safeLines(mappedStack(stack + cause)),
     'To do: report it with the text above; run `care-provision validate` to see whether the input is sound.',
   ].join('\n');
 }

@@ -149,11 +149,14 @@ export async function acquireInventoryLock(request: LockRequest): Promise<Invent
     db.close();
     throw error;
   }
+  let held = true;
   const release = (): void => {
     process.off('exit', release);
-    if (!db.isOpen) return;
+    if (!held) return;
+    held = false;
     db.prepare('delete from locks where token = $1').run(parameters([token]));
-    db.close();
+    // Not closed: closing the last connection waits for the disk several times (30 ms) to fold its log into the file,
+    // which some later run does as well when the log has grown.
   };
   process.once('exit', release);
   return { inventories: keys.map((k) => k.path), release };

@@ -28,9 +28,11 @@ function migrate(db: DatabaseSync): void {
 
 /**
  * Opens the history, making or migrating it when needed (a few milliseconds).
+ * @param options `leaveOpen`: closing does nothing, for a process that is about to end. What was written is in SQLite's
+ *   log, and the next one to open the file finds it; folding it into the file would wait for the disk (30 ms).
  * @throws Diagnostic when the file cannot be opened; Error when a newer program wrote it
  */
-export async function openSqliteStore(path = historyFile()): Promise<Store> {
+export async function openSqliteStore(path = historyFile(), options: { readonly leaveOpen?: boolean } = {}): Promise<Store> {
   const db = await openSqlite(path);
   try {
     migrate(db);
@@ -38,14 +40,16 @@ export async function openSqliteStore(path = historyFile()): Promise<Store> {
     db.close();
     throw error;
   }
-  return new SqliteStore(db);
+  return new SqliteStore(db, options.leaveOpen ?? false);
 }
 
 class SqliteStore implements Store {
   readonly #db: DatabaseSync;
+  readonly #leaveOpen: boolean;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, leaveOpen: boolean) {
     this.#db = db;
+    this.#leaveOpen = leaveOpen;
   }
 
   #run(sql: string, values: readonly SQLInputValue[]): void {
@@ -160,7 +164,7 @@ class SqliteStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#db.close();
+    if (!this.#leaveOpen) this.#db.close();
     return Promise.resolve();
   }
 }

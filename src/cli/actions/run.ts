@@ -34,7 +34,7 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
 /** The run history as a further reader; what keeps it from being written is a warning. */
 export function recorder(context: CliContext, report: CliReporter): Reporter {
   return historyReporter({
-    open: () => openSqliteStore(),
+    open: () => openSqliteStore(undefined, { leaveOpen: true }),
     warn: (message) => {
       const line = `${context.paintError('yellow', 'warning:')} ${message}`;
       if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);

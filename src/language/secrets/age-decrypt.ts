@@ -1,11 +1,10 @@
 /**
  * Decrypts age files synchronously, because variables are rendered synchronously and only when they are
  * used. The format is https://c2sp.org/age with its X25519 and scrypt recipients; the primitives are
- * OpenSSL's (node:crypto). Encryption, keys and armour are the age-encryption package's, which the tests
- * also use to check this file.
+ * OpenSSL's (node:crypto). Encryption and keys are the age-encryption package's, which is loaded only for them
+ * (it is large, and every run comes by here); the tests use it to check this file.
  */
 import { createDecipheriv, createHmac, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, scryptSync, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { armor } from 'age-encryption';
 import { decodeBech32 } from './bech32.ts';
 
 /** Why a text cannot be decrypted. Holds no secret. */
@@ -149,12 +148,25 @@ function openPayload(fileKey: Buffer, payload: Buffer): Buffer {
   return Buffer.concat(out);
 }
 
+/** Strict, as the format demands (c2sp.org/age, "ASCII armor"): full lines of 64 characters, canonical base64. */
+function decodeArmor(text: string): Buffer {
+  const lines = text.trim().replaceAll('\r\n', '\n').split('\n');
+  if (lines.shift() !== '-----BEGIN AGE ENCRYPTED FILE-----') throw new Error('invalid header');
+  if (lines.pop() !== '-----END AGE ENCRYPTED FILE-----') throw new Error('invalid footer');
+  const last = lines.at(-1)?.length ?? 0;
+  if (lines.slice(0, -1).some((line) => line.length !== 64) || last === 0 || last > 64 || last % 4 !== 0) throw new Error('invalid line length');
+  const all = lines.join('');
+  const bytes = Buffer.from(all, 'base64');
+  if (bytes.toString('base64') !== all) throw new Error('invalid base64');
+  return bytes;
+}
+
 /** The binary file of an armoured or binary one. @throws AgeProblem */
 export function dearmor(file: Buffer): Buffer {
   const text = file.subarray(0, 64).toString('latin1').trimStart();
   if (!text.startsWith('-----BEGIN AGE')) return file;
   try {
-    return Buffer.from(armor.decode(file.toString('latin1')));
+    return decodeArmor(file.toString('latin1'));
   } catch (error) {
     throw new AgeProblem('format', `the age armour is damaged: ${error instanceof Error ? error.message : String(error)}`);
   }

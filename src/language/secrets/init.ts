@@ -1,7 +1,6 @@
 /** `secrets init`: a private key for this person, and their public key in the inventory. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { replaceFile } from './files.ts';
 import { exists, identityPath, readIdentities, type IdentityOptions } from './identity.ts';
 import { encodeRecipient } from './bech32.ts';
@@ -46,6 +45,7 @@ export async function initSecrets(inventory: string, name: string, options: Iden
 }
 
 async function makeIdentity(path: string): Promise<void> {
+  const { generateX25519Identity, identityToRecipient } = await import('age-encryption');
   const identity = await generateX25519Identity();
   const recipient = await identityToRecipient(identity);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

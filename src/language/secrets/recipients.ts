@@ -1,7 +1,6 @@
 /** The public keys that an inventory's secrets are encrypted for: `secrets/recipients.txt` beside it. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { armor, Encrypter } from 'age-encryption';
 import { badInput } from '../../support/diagnostic.ts';
 import type { SourceFile } from '../../support/source.ts';
 import type { X25519Identity } from './age-decrypt.ts';
@@ -51,6 +50,7 @@ export function canRead(identities: readonly X25519Identity[], recipients: reado
 
 /** @returns the armoured age file, lines ended by `\n` */
 export async function encryptFor(recipients: readonly string[], plain: Uint8Array | string): Promise<string> {
+  const { armor, Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return armor.encode(await encrypter.encrypt(plain));

@@ -1,7 +1,7 @@
 /** `secrets rotate`: encrypts everything anew for the recipients that the inventory names now. */
 import { readFileSync } from 'node:fs';
-import { armor } from 'age-encryption';
 import { badInput } from '../../support/diagnostic.ts';
+import { dearmor } from './age-decrypt.ts';
 import { filesUnder, replaceFile } from './files.ts';
 import { readIdentities, type IdentityOptions } from './identity.ts';
 import { canRead, encryptFor, inventoryDirectory, readRecipients } from './recipients.ts';
@@ -48,7 +48,7 @@ async function renewed(path: string, recipients: readonly string[], options: Ide
   const file = { path, text };
   if (isAgeFile(before)) {
     const armored = await encryptFor(recipients, decryptBytes(before, { file, start: 0, end: 0 }, options));
-    return { path, before, after: text.trimStart().startsWith('-----') ? armored : armor.decode(armored), values: 1 };
+    return { path, before, after: text.trimStart().startsWith('-----') ? armored : dearmor(Buffer.from(armored, 'latin1')), values: 1 };
   }
   const scalars = findSecrets(file);
   if (scalars.length === 0) return undefined;
