@@ -10,6 +10,8 @@ interface Entry {
   readonly value: unknown;
   /** Why the value cannot be relied on (check mode). */
   readonly uncertain: string | undefined;
+  /** The same, when the change is about this very thing and not one that may have touched anything. */
+  readonly touched?: string;
 }
 
 /** A claim: what a change says that it has set, to be confirmed by observation. */
@@ -20,7 +22,7 @@ export interface Claim {
   readonly by: string;
 }
 
-type Rule = (query: AnyQuery) => { readonly value?: unknown; readonly absent: boolean; readonly reason: string } | undefined;
+type Rule = (query: AnyQuery) => { readonly value?: unknown; readonly absent: boolean; readonly reason: string; /** It is about anything on the host. */ readonly vague?: boolean } | undefined;
 
 function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root === '/' ? '/' : `${root}/`);
@@ -49,6 +51,10 @@ export class FactStore {
 
   uncertain(query: AnyQuery): string | undefined {
     return this.#facts.get(query.id)?.uncertain;
+  }
+
+  touched(query: AnyQuery): string | undefined {
+    return this.#facts.get(query.id)?.touched;
   }
 
   /** Takes in an observation; in check mode seen through the rules of earlier predicted changes. */
@@ -116,7 +122,7 @@ function applyRule(entry: Entry, rule: Rule): Entry {
   const outcome = rule(entry.query);
   if (outcome === undefined) return entry;
   if (outcome.absent) return { query: entry.query, value: outcome.value, uncertain: undefined };
-  return { ...entry, uncertain: outcome.reason };
+  return { ...entry, uncertain: outcome.reason, ...(outcome.vague === true ? {} : { touched: outcome.reason }) };
 }
 
 function ruleOf(effect: Exclude<Effect, { type: 'set' }>, reason: string): Rule {
@@ -124,7 +130,7 @@ function ruleOf(effect: Exclude<Effect, { type: 'set' }>, reason: string): Rule 
     case 'forget':
       return (query) => (query.id === effect.query.id ? { absent: false, reason } : undefined);
     case 'forget-kinds':
-      return (query) => (effect.kinds === 'all' || effect.kinds.includes(query.kind.name) ? { absent: false, reason } : undefined);
+      return (query) => (effect.kinds === 'all' || effect.kinds.includes(query.kind.name) ? { absent: false, reason, vague: effect.kinds === 'all' } : undefined);
     case 'forget-tree':
       return (query) => (query.kind.paths(query.key).some((p) => isWithin(p, effect.path)) ? { absent: false, reason } : undefined);
     case 'removed-tree':

@@ -64,6 +64,11 @@ export class TaskView implements HostView {
     return this.#store.uncertain(query);
   }
 
+  touched(query: AnyQuery): string | undefined {
+    if (!this.#store.has(query)) throw new FactsNeeded([query]);
+    return this.#store.touched(query);
+  }
+
   localFile(src: string): LocalFile {
     return this.#files.localFile(src);
   }

@@ -67,6 +67,11 @@ export interface HostView {
    * (`fact` then gives the value from before). Undefined when it can.
    */
   uncertain(query: AnyQuery): string | undefined;
+  /**
+   * The same, but only when that change is about this very thing (an archive unpacked into the directory, say). A command or
+   * an installation may touch anything and mostly does not: what is there now is then the best guess.
+   */
+  touched(query: AnyQuery): string | undefined;
   /** A controller file, looked up as Ansible does: absolute, or in the role's `files/`, or beside the playbook. @throws Diagnostic bad-input */
   localFile(src: string): LocalFile;
   localTree(src: string): LocalTree;

@@ -27,8 +27,19 @@ function entriesOf(host: HostView, path: string, args: FindArgs): readonly TreeE
   return depth === undefined || !args.recurse ? fact : fact.filter((e) => e.path.split('/').length <= depth);
 }
 
+/** What an earlier change of this check would have put there or taken away. */
+function doubt(host: HostView, path: string, args: FindArgs): string | undefined {
+  const itself = host.touched(statFollow(path));
+  const there = lookThrough(host, path);
+  if (itself !== undefined || !there.exists || there.type !== 'directory') return itself;
+  return host.touched(tree(treeKey(there.real, args)));
+}
+
 function plan(host: HostView, args: FindArgs): Plan {
   const paths = args.paths ?? args.path ?? [];
+  askAll(host, paths.map((p) => statFollow(p)));
+  const because = paths.map((p) => doubt(host, p, args)).find((d) => d !== undefined);
+  if (because !== undefined) return { type: 'unknown', because: `what is in ${paths.join(', ')} is unknown ${because}` };
   const wanted = entryFilter(args, host.base.epoch);
   const found: { readonly path: string; readonly entry: TreeEntry }[] = [];
   let examined = 0;
@@ -50,7 +61,7 @@ function plan(host: HostView, args: FindArgs): Plan {
 export const find = defineModule({
   name: 'find',
   summary: 'Find files by name, age and size, for `register`',
-  description: `Never a change. Links are not followed. Differs from Ansible's: contents are not searched (\`contains\`); checksums are
+  description: `Never a change; *unknown* in check mode when an earlier task would change what is there. Links are not followed. Differs from Ansible's: contents are not searched (\`contains\`); checksums are
 sha256; ages count from when the run began on the host; at most 20,000 entries below a path.`,
   args: FindArgs,
   examples: [{ title: 'Old dumps', yaml: 'find:\n  paths: /var/backups\n  patterns: "*.dump"\n  age: 30d\nregister: old' }],

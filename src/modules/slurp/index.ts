@@ -24,6 +24,8 @@ export const slurp = defineModule({
   plan: (args, host) =>
     planning(() => {
       const path = args.src ?? args.path ?? '/';
+      const because = host.touched(content(path));
+      if (because !== undefined) return { type: 'unknown', because: `what ${path} holds is unknown ${because}` };
       const bytes = contentOf(host, path);
       if (bytes === null) throw failure('absent', `there is no regular file ${path}`);
       if (!Buffer.isBuffer(bytes)) throw failure('too-large', `${path} is larger than 1 MiB`, { remedy: 'use `fetch`' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fullStat, stat, statFollow, type FullFact, type PresentPath } from '../../host/kinds/path.ts';
 import { sha256 } from '../../host/kinds/content.ts';
-import { ok } from '../../host/plan.ts';
+import { ok, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import type { Value, ValueMap } from '../../support/value.ts';
 import { AbsolutePath } from '../arguments.ts';
@@ -68,6 +68,17 @@ export function timeValues(fact: Exclude<FullFact, { exists: false }>): ValueMap
   return { inode: fact.inode, dev: fact.device, nlink: fact.links, atime: fact.atime, mtime: fact.mtime, ctime: fact.ctime };
 }
 
+/** What an earlier change of this check would make of the path without our knowing. */
+function doubt(host: HostView, args: StatArgs): string | undefined {
+  const path = lookedAt(args);
+  return host.touched(args.follow ? statFollow(path) : stat(path));
+}
+
+function plan(host: HostView, args: StatArgs): Plan {
+  const because = doubt(host, args);
+  return because === undefined ? ok({ stat: values(host, args) }) : { type: 'unknown', because: `what ${lookedAt(args)} is like is unknown ${because}` };
+}
+
 function values(host: HostView, args: StatArgs): ValueMap {
   const path = lookedAt(args);
   const followed = args.follow ? lookThrough(host, path) : undefined;
@@ -80,7 +91,7 @@ function values(host: HostView, args: StatArgs): ValueMap {
     const full = host.fact(fullStat(real));
     if (full.exists) Object.assign(out, timeValues(full));
   }
-  if (args.get_checksum && fact.type === 'file') {
+  if (args.get_checksum && fact.type === 'file' && host.touched(sha256(real)) === undefined) {
     const sum = digestOf(host, path);
     if (sum !== null) out['checksum'] = sum;
   }
@@ -91,7 +102,7 @@ export const statModule = defineModule({
   name: 'stat',
   summary: 'Look at a path, for `register`',
   description: `Never a change. In check mode the answer is what earlier tasks of the run would have made of the path; times and
-inode are then left out. Differs from Ansible's: the checksum is sha256; readable, writeable and executable (by the
+inode are then left out. After a change that can't be foreseen so far (an archive unpacked around it) it is *unknown*. Differs from Ansible's: the checksum is sha256; readable, writeable and executable (by the
 task's own user) are not told.`,
   args: StatArgs,
   examples: [{ title: 'Is it there?', yaml: 'stat:\n  path: /etc/care/licence\nregister: licence' }],
@@ -102,5 +113,5 @@ task's own user) are not told.`,
     const path = lookedAt(args);
     return [args.follow ? statFollow(path) : stat(path), fullStat(path), ...(args.get_checksum ? [sha256(path)] : [])];
   },
-  plan: (args, host) => planning(() => ok({ stat: values(host, args) })),
+  plan: (args, host) => planning(() => plan(host, args)),
 });

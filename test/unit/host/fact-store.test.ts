@@ -77,6 +77,19 @@ describe('check', () => {
     expect(store.uncertain(file('/other'))).toBeUndefined();
   });
 
+  it('tells a change of the thing itself from one that may have touched anything', () => {
+    const store = new FactStore(true);
+    store.observed(file('/e/x'), 'there');
+    store.apply([forgetAll], 'package p');
+    expect([store.uncertain(file('/e/x')), store.touched(file('/e/x'))]).toEqual(['until package p', undefined]);
+    store.apply([forgetTree('/e')], 'archive');
+    store.apply([forgetAll], 'package q');
+    store.observed(file('/e/y'), 'there');
+    expect(['/e/x', '/e/y'].map((path) => store.touched(file(path)))).toEqual(['until archive', 'until archive']);
+    store.apply([file('/e/x').is('new')], 'file /e/x');
+    expect(store.touched(file('/e/x'))).toBeUndefined();
+  });
+
   it('is certain again of what a later change sets', () => {
     const store = new FactStore(true);
     store.apply([forgetAll, file('/a').is('new')], 'package p');

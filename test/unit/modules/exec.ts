@@ -164,6 +164,10 @@ export function planHere(module: Module, args: unknown, options: ExecOptions = {
       if (!store.has(query)) throw new FactsNeeded([query]);
       return store.uncertain(query);
     },
+    touched: (query) => {
+      if (!store.has(query)) throw new FactsNeeded([query]);
+      return store.touched(query);
+    },
     localFile(src) {
       if (options.trees?.[src] !== undefined) throw badInput('is-a-directory', `${src} is a directory`);
       const file = options.local?.[src];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FactStore } from '../../../../src/host/fact-store.ts';
+import { forgetAll, forgetTree, type Effect } from '../../../../src/host/query.ts';
 import { artifact } from '../../../../src/modules/artifact/index.ts';
 import { copy } from '../../../../src/modules/copy/index.ts';
 import type { Module } from '../../../../src/modules/define.ts';
@@ -53,6 +54,20 @@ describe.each(shells)('%s', (shell) => {
     });
     expect(values(statModule, { path: join(dir, 'l') }, { shell })).toMatchObject({ stat: { islnk: true, lnk_target: 'f' } });
     expect(values(statModule, { path: join(dir, 'l'), follow: true }, { shell })).toMatchObject({ stat: { isreg: true, size: 3, checksum: digest('abc') } });
+  });
+
+  test('check mode does not tell of a place that an archive is unpacked into, but of one that a package may touch', () => {
+    const dir = scratch();
+    mkdirSync(join(dir, 'd'));
+    writeFileSync(join(dir, 'd', 'f'), 'abc');
+    const look = (effects: readonly Effect[]): readonly string[] => ([[statModule, { path: join(dir, 'd', 'f') }], [slurp, { src: join(dir, 'd', 'f') }], [find, { paths: join(dir, 'd') }]] as const).map(([module, args]) => {
+      const store = new FactStore(true);
+      store.apply(effects, 'change');
+      const { plan } = planHere(module, args, { shell, store, check: true });
+      return plan.type === 'unknown' ? plan.because.replace(dir, '') : plan.type;
+    });
+    expect(look([forgetTree(join(dir, 'd'))])).toEqual(['what /d/f is like is unknown until change', 'what /d/f holds is unknown until change', 'what is in /d is unknown until change']);
+    expect(look([forgetAll])).toEqual(['ok', 'ok', 'ok']);
   });
 
   test('tempfile makes a file or directory of its own', async () => {
