@@ -84,7 +84,8 @@ export class HostSession {
   #connection: Promise<Connection> | undefined;
   #pending: PendingChange[] = [];
   #base: BaseFacts | undefined;
-  #opened = false;
+  /** As whom the host's lock was taken: only root's keeps everybody out. */
+  #opened: 'not' | 'as user' | 'as root' = 'not';
   #hasPredictions = false;
 
   constructor(init: HostSessionInit) {
@@ -153,7 +154,7 @@ export class HostSession {
   /** After a reconnect: nothing is known any more, and what was opened must be opened again. */
   reconnected(): void {
     this.forgetEverything();
-    this.#opened = false;
+    this.#opened = 'not';
   }
 
   /** Drops the changes that wait: they are not made. */
@@ -214,7 +215,12 @@ export class HostSession {
   /** Runs one script as it is (an action), after what waits. */
   async run(identity: Identity, request: RunRequest): Promise<Outcome> {
     await this.flush();
-    return this.#init.limit(async () => (await this.#runner(identity)).run(request, this.#init.kill));
+    const opening = this.#openingRequests(identity);
+    const outcomes = await this.#chain(identity, [...opening, request]);
+    this.#checkOpening(identity, opening, outcomes);
+    const outcome = outcomes[opening.length];
+    if (outcome === undefined) throw new Error('a runner has not answered all that it was asked');
+    return outcome;
   }
 
   async close(): Promise<void> {
@@ -232,20 +238,21 @@ export class HostSession {
     return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill, onOutcome));
   }
 
-  #openingRequests(): readonly RunRequest[] {
-    if (this.#opened || this.#init.opening === undefined) return [];
+  #openingRequests(identity: Identity): readonly RunRequest[] {
+    const enough = this.#opened === 'as root' || (this.#opened === 'as user' && identity.user !== 'root');
+    if (enough || this.#init.opening === undefined) return [];
     return [this.#init.opening];
   }
 
   async #probe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
     const probe = makeProbe(queries);
-    const opening = this.#openingRequests();
+    const opening = this.#openingRequests(identity);
     const outcomes = await this.#chain(identity, [...opening, { script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT }]);
-    this.#checkOpening(opening, outcomes);
+    this.#checkOpening(identity, opening, outcomes);
     this.#learn(identity, queries, probe.read(this.name, outcomes.at(-1)?.stdout ?? Buffer.alloc(0)));
   }
 
-  #checkOpening(opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
+  #checkOpening(identity: Identity, opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
     const outcome = outcomes[0];
     if (opening.length === 0 || outcome === undefined) return;
     if (outcome.status === HOST_LOCKED_STATUS || outcome.state === 'timed-out') {
@@ -253,7 +260,7 @@ export class HostSession {
       throw new Diagnostic({ kind: 'locked', code: 'host-locked', summary: `${this.name}: ${why}`, remedy: 'wait until that run has ended, or give --lock-wait SECONDS' });
     }
     if (outcome.status !== 0) throw failure('host-lock-failed', `${this.name}: the lock against other runs cannot be taken: ${outcomeReason(outcome)}`, { remedy: 'see on the host that /run is writable (mount | grep /run), and who owns what the message names' });
-    this.#opened = true;
+    this.#opened = identity.user === 'root' ? 'as root' : 'as user';
   }
 
   #learn(identity: Identity, queries: readonly AnyQuery[], facts: ReadonlyMap<string, unknown>): void {
@@ -275,7 +282,7 @@ export class HostSession {
     const claims = store.takeClaims();
     const queries = [...claims.map((c) => c.query), ...extra.filter((q) => !claims.some((c) => c.query.id === q.id))];
     const probe = makeProbe(queries);
-    const opening = this.#openingRequests();
+    const opening = this.#openingRequests(identity);
     const requests: RunRequest[] = batch.map((p) => ({
       script: changeScript(p.before === undefined ? p.change.script : joinScripts([p.before, p.change.script])),
       environment: p.environment,
@@ -291,7 +298,7 @@ export class HostSession {
       }
       throw error;
     });
-    this.#checkOpening(opening, all);
+    this.#checkOpening(identity, opening, all);
     const outcomes = all.slice(opening.length);
     for (const [i, pending] of batch.entries()) {
       const outcome = outcomes[i];

@@ -7,17 +7,18 @@ import { renderValue } from '../language/template/index.ts';
 import { clearPending } from '../state/pending-handlers.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
 import { formatPlace } from '../support/source.ts';
-import { isList, plainText, type Value, type ValueMap } from '../support/value.ts';
+import { isList, plainText, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
 import { onceSlot, type HostState, type OnceResult, type PlayState, type RunContext } from './context.ts';
 import { metaAction } from './engine-modules.ts';
 import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
+import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
-import { flattenTasks, LookAhead, type Foreseen } from './look-ahead.ts';
+import { InFlight } from './in-flight.ts';
+import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
 import { taskNames } from './validate.ts';
-import { prepareTask } from './task-item.ts';
 import { cutsOff, HostEnded, TaskFailed } from './task-result.ts';
 import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
 
@@ -32,14 +33,14 @@ export interface HostRunInit {
 export class HostRun {
   readonly #init: HostRunInit;
   readonly #ahead: LookAhead;
-  /** Tasks whose changes may still be on their way. */
-  #open: TaskRun[] = [];
-  /** Errors that a task has reported: they are not told again as the host's. */
-  readonly #reported = new WeakSet<Diagnostic>();
+  readonly #inFlight: InFlight;
 
   constructor(init: HostRunInit) {
     this.#init = init;
-    this.#ahead = new LookAhead((task) => this.#foresee(task));
+    this.#ahead = new LookAhead((task) => foresee(init, this.#scope(task.attributes), task));
+    this.#inFlight = new InFlight(init.host.session, (task, result) => {
+      this.#take(task, { register: result, facts: undefined, failed: true, unknownBecause: undefined });
+    });
   }
 
   /** Questions of the section's tasks, for the host's first observation. */
@@ -90,67 +91,20 @@ export class HostRun {
     const interrupted = ctx.options.stop.aborted;
     if (play.stopped === undefined && !play.ended && !interrupted) return;
     // After a failure or Ctrl-C nothing more is begun; meta end_play lets what was decided before it be done.
-    if (play.stopped !== undefined || interrupted) this.#discard();
+    if (play.stopped !== undefined || interrupted) this.#inFlight.discard();
     else await this.settle();
     if (interrupted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
     throw new HostEnded(false);
   }
 
-  #discard(): void {
-    this.#init.host.session.discard();
-    for (const run of this.#open) if (run.waits) run.dropped();
-    this.#open = [];
-  }
-
   /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */
-  async settle(): Promise<void> {
-    try {
-      await this.#init.host.session.flush();
-    } catch (error) {
-      if (cutsOff(error)) await this.#cutOff(error, undefined);
-      else this.#charge(error);
-    }
-    this.#open = [];
-  }
-
-  /**
-   * Finds the task of a change that failed.
-   * @returns the task's result, when ignore_errors takes the failure
-   * @throws TaskFailed, or the error itself when it is another
-   */
-  #charge(error: unknown): ValueMap {
-    if (!(error instanceof ChangeFailed)) throw error;
-    const at = this.#open.findIndex((t) => t.owns(error.pending));
-    const owner = this.#open[at];
-    if (owner === undefined) throw error;
-    // Later tasks were planned on top of what was not made: they count as not reached.
-    for (const run of this.#open.slice(at + 1)) run.dropped();
-    this.#open = [];
-    const { result, failed } = owner.failedLater(error.message);
-    // What was registered when the change was put on its way spoke of success.
-    this.#take(owner.task, { register: result, facts: undefined, failed: true, unknownBecause: undefined });
-    if (failed !== undefined) throw failed;
-    return result;
-  }
-
-  /**
-   * The connection is lost, or the run was killed: the first task in flight reports it, or the one at work.
-   * @throws the error, unless the task has ignore_unreachable
-   */
-  async #cutOff(error: Diagnostic, atWork: TaskRun | undefined): Promise<void> {
-    const guilty = this.#open.find((run) => run.waits) ?? atWork;
-    for (const run of this.#open) if (run !== guilty && (run.waits || run === atWork)) run.dropped();
-    if (atWork !== undefined && atWork !== guilty) atWork.dropped();
-    this.#open = [];
-    guilty?.cutOff(error);
-    if (guilty !== undefined) this.#reported.add(error);
-    if (error.kind !== 'unreachable' || guilty?.ignoresUnreachable !== true) throw error;
-    await this.#init.host.session.disconnect();
+  settle(): Promise<void> {
+    return this.#inFlight.settle();
   }
 
   /** Whether a task has reported this error already. */
   hasReported(error: unknown): boolean {
-    return error instanceof Diagnostic && this.#reported.has(error);
+    return this.#inFlight.hasReported(error);
   }
 
   async #task(task: Task, position: Position): Promise<void> {
@@ -191,16 +145,16 @@ export class HostRun {
   async #runTask(task: Task, handler: boolean): Promise<TaskEnd> {
     const { ctx, play, host, cache } = this.#init;
     const run = new TaskRun({ ctx, play, host, cache, task, handler, alsoAsk: (session) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session) });
-    this.#open.push(run);
+    this.#inFlight.add(run);
     try {
       return await run.run();
     } catch (error) {
       if (cutsOff(error)) {
-        await this.#cutOff(error, run);
+        await this.#inFlight.cutOff(error, run);
         return { register: { changed: false, failed: false, skipped: false, unreachable: true, msg: error.message }, unknownBecause: undefined, facts: undefined };
       }
       if (error instanceof ChangeFailed && !run.owns(error.pending)) run.dropped();
-      if (error instanceof ChangeFailed) return { register: this.#charge(error), unknownBecause: undefined, facts: undefined };
+      if (error instanceof ChangeFailed) return { register: this.#inFlight.charge(error), unknownBecause: undefined, facts: undefined };
       if (error instanceof TaskFailed) {
         // As in Ansible a failed task registers its result as well: rescue and always may look at it.
         this.#take(task, { register: error.result, facts: undefined, failed: true, unknownBecause: undefined });
@@ -397,41 +351,10 @@ export class HostRun {
   #scope(attributes: Attributes): Scope {
     return this.#init.ctx.variables.taskScope(this.#init.host.name, this.#init.play.variables, attributes);
   }
-
-  /** A task's questions, as far as they can be told now. */
-  #foresee(task: Task): Foreseen | undefined {
-    const { ctx, host, tags, cache } = this.#init;
-    if (task.attributes.delegateTo !== undefined || task.module === 'meta' || !selected(task.attributes.tags, tags)) return undefined;
-    const scope = this.#scope(task.attributes);
-    const identity = identityOf(task.attributes, scope, ctx.variables.hostScope(host.name), ctx.options.becomePassword);
-    const items: readonly Value[] | undefined = task.loop === undefined ? undefined : asList(renderValue(task.loop, scope, task.span));
-    const scopes = items === undefined ? [scope] : items.map((item) => scope.child({ values: { [task.loopControl.loopVar]: item }, templated: false }));
-    const unknown = ctx.variables.unknownNames(host.name);
-    const prepared = scopes.flatMap((s) => {
-      if (!mayHold(task, s, unknown)) return [];
-      const module = prepareTask(task, s);
-      return [{ queries: (session: HostState['session']) => module.queries(session.view(identity, cache.files(ctx.project, task, s))) }];
-    });
-    return { identity, prepared };
-  }
 }
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
-}
-
-function asList(value: Value): readonly Value[] {
-  return isList(value) ? value : [];
-}
-
-/** False only when a condition certainly does not hold. */
-function mayHold(task: Task, scope: Scope, unknown: ReadonlyMap<string, string>): boolean {
-  try {
-    return allHold(task.attributes.when, scope, unknown);
-  } catch {
-    // Needs something that is not known yet: asking needlessly does no harm.
-    return true;
-  }
 }
 
 function withVars(node: TaskNode, vars: ValueMap): TaskNode {

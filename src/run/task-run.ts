@@ -1,7 +1,6 @@
 /** One task on one host: when, loop, until, register, failure rules, notify, and its report. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostSession, PendingChange } from '../host/host-session.ts';
-import type { Plan } from '../host/plan.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
@@ -20,6 +19,7 @@ import { identityOf } from './identity.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
 import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
+import { firstLine, overall, planned, shownValues } from './task-words.ts';
 
 /** Seconds that one script may take when the task does not say. */
 export const DEFAULT_TIMEOUT_SECONDS = 1800;
@@ -389,42 +389,6 @@ export class TaskRun {
     if (this.#waiting.size > 0 && status !== 'failed') this.#finish = done;
     else done();
     return status === 'failed' && !ignored ? new TaskFailed(task, shown ?? 'failed', result, fatal) : undefined;
-  }
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? text;
-}
-
-/** What verbose output shows; `debug` is there to be shown. */
-function shownValues(module: string, values: ValueMap): string | undefined {
-  const { msg: _msg, changed: _changed, failed: _failed, skipped: _skipped, ...rest } = values;
-  if (module === 'debug' && typeof values['msg'] === 'string' && Object.keys(rest).length === 0) return undefined;
-  if (Object.keys(rest).length === 0) return undefined;
-  return maskSecrets(JSON.stringify(rest, null, 2)).slice(0, 20_000);
-}
-
-function overall(items: readonly ItemResult[]): ItemResult['status'] {
-  for (const status of ['failed', 'unknown', 'changed'] as const) if (items.some((i) => i.status === status)) return status;
-  if (items.length === 0 || items.every((i) => i.status === 'skipped')) return 'skipped';
-  return 'ok';
-}
-
-/** The result of a plan that needs no host. */
-function planned(plan: Plan): ItemResult {
-  const base: ItemResult = { status: 'ok', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
-  switch (plan.type) {
-    case 'ok':
-      return { ...base, values: plan.values ?? {}, facts: plan.facts, msg: plan.msg ?? (typeof plan.values?.['msg'] === 'string' ? plan.values['msg'] : undefined) };
-    case 'skipped':
-      return { ...base, status: 'skipped', msg: plan.because };
-    case 'failed':
-      return { ...base, status: 'failed', msg: plan.msg, values: plan.values ?? {} };
-    case 'unknown':
-      return { ...base, status: 'unknown', msg: plan.because, valuesUnknown: plan.because };
-    case 'changes':
-    case 'action':
-      throw new Error('a module of the engine cannot change a host');
   }
 }
 

@@ -88,11 +88,12 @@ export function verdict(summary: Summary, asked: Asked): string {
     case ExitStatus.unreachable:
       return `Unreachable: ${named(unreachable)} (${time}). The other hosts were worked on.${foreseen} Check the connection (care-provision run ${inventory} ${unreachable[0] === undefined ? 'HOST' : safeLine(unreachable[0])} -m command -a true), then run again: ${again}`;
     case ExitStatus.interrupted:
-      return `Interrupted after ${time}: what was in hand was finished, the rest was not started. To go on: ${again}`;
+      return `Interrupted after ${time}: nothing more was started; what was in hand was finished, or killed by a second Ctrl-C. To go on: ${again}`;
+    case ExitStatus.locked:
+      return `Another run works on ${failed.length === 0 ? hosts : named(failed)} (${time}). The other hosts were worked on.${foreseen} Wait for it (--lock-wait SECONDS), then run again: ${again}`;
     case ExitStatus.internal:
     case ExitStatus.usage:
     case ExitStatus.badInput:
-    case ExitStatus.locked:
       return `Ended with status ${String(summary.status)} after ${time}; see above.`;
   }
 }

@@ -34,6 +34,8 @@ const slow = (seconds: number): string => `
     - { name: restart, shell: "echo restarted >> /root/cut-off/log" }
 `;
 const began = (): Promise<void> => eventually(async () => (await onHost(lab, HOST, 'ls /root/cut-off 2>/dev/null || true')).includes('quick'), 20_000, () => 'the slow change began');
+/** Ends the SSH sessions of the login user, as a host going down would. */
+const CUT = "pkill -KILL -f '^sshd-session: care' || pkill -KILL -f '^sshd: care'";
 /** Nothing of ours runs or lies on the host. */
 const quiet = async (): Promise<void> => {
   await eventually(async () => (await onHost(lab, HOST, `ps -e -o args | grep '[s]leep 3[0-9]$\\|[/]\\.care-'; ${LEFTOVERS}`)) === '', 20_000, () => 'processes end and leave nothing');
@@ -54,7 +56,7 @@ describe('cut off', () => {
     const p = make(slow(30));
     const running = p.run();
     await began();
-    await onHost(lab, HOST, "pkill -KILL -f '^sshd-session: care' || pkill -KILL -f '^sshd: care'");
+    await onHost(lab, HOST, CUT);
     const result = await running;
     expect(result.status).toBe(4);
     expect(troubleOf(result, HOST)).toMatch(/^unreachable: slow one: .*the connection was lost while a script was running[^]*To do: [^]*Whether its change was made is not known/);
@@ -63,6 +65,22 @@ describe('cut off', () => {
     await quiet();
     expect(await onHost(lab, HOST, 'ls -A /root/cut-off')).toBe('a\nquick');
     await converges(p);
+  });
+
+  it('the connection is cut under a command: the task is named; with ignore_unreachable the next one goes on over a new connection', async () => {
+    const p = make(`- hosts: all
+  tasks:
+    - { name: cut, command: sh -c "mkdir -p /root/cut-off; touch /root/cut-off/quick; sleep 34", ignore_unreachable: true, register: cut }
+    - { name: after, copy: { dest: /root/cut-off/after, content: "{{ cut.unreachable }}!" } }
+`);
+    const running = p.run();
+    await began();
+    await onHost(lab, HOST, CUT);
+    const result = await running;
+    expect(result.tasks).toEqual([`${HOST}|cut|ignored`, `${HOST}|after|changed`]);
+    expect(result.status).toBe(0);
+    await quiet();
+    expect(await onHost(lab, HOST, 'cat /root/cut-off/after')).toBe('true!');
   });
 
   it('the controller is killed: the runner on the host ends, its lock is free, nothing partial stays', async () => {
@@ -126,9 +144,24 @@ describe('two runs', () => {
     await began();
     const second = await p.start(['apply', 'inventory.yml', 'playbook.yml'], other).ended;
     expect(second.stdout + second.stderr).toMatch(/the host is in use by another run: \S+: apply inventory.yml|the host is in use by another run: \S+@\S+_apply_inventory.yml/);
+    expect(second.stdout).toMatch(/Another run works on test-trixie/);
     expect(second.status).toBe(75);
     expect((await p.start(['check', 'inventory.yml', 'playbook.yml'], other).ended).status).not.toBe(75);
     const third = await p.start(['apply', 'inventory.yml', 'playbook.yml', '--lock-wait', '60'], other).ended;
     expect([third.status, (await first.ended).status]).toEqual([0, 0]);
+  });
+
+  it('root\'s lock is taken as well by a play that becomes root only in a task', async () => {
+    const p = make(playbook);
+    const other = mkdtempSync(path.join(tmpdir(), 'care-other-'));
+    const first = p.start(['apply', 'inventory.yml', 'playbook.yml']);
+    await began();
+    p.write('later.yml', '- hosts: all\n  tasks:\n    - { name: as care, command: "true", changed_when: false }\n    - { name: as root, command: touch /root/cut-off/interleaved, become: true }\n');
+    p.write('unprivileged.yml', inventoryOf({ [HOST]: Object.fromEntries(Object.entries(hostVariables(lab, HOST)).filter(([name]) => name !== 'ansible_become')) }));
+    const second = await p.start(['apply', 'unprivileged.yml', 'later.yml'], other).ended;
+    expect(second.stdout).toMatch(/as root[^]*in use by another run/);
+    expect(second.status).toBe(75);
+    expect((await first.ended).status).toBe(0);
+    expect(await onHost(lab, HOST, 'ls /root/cut-off')).toBe('quick');
   });
 });

@@ -1,0 +1,42 @@
+/** Small decisions about a task's result: one status for many items, what is shown of its values. */
+import type { Plan } from '../host/plan.ts';
+import { maskSecrets } from '../support/secret.ts';
+import type { ValueMap } from '../support/value.ts';
+import type { ItemResult } from './task-result.ts';
+
+export function firstLine(text: string): string {
+  return text.split('\n')[0] ?? text;
+}
+
+/** What verbose output shows; `debug` is there to be shown. */
+export function shownValues(module: string, values: ValueMap): string | undefined {
+  const { msg: _msg, changed: _changed, failed: _failed, skipped: _skipped, ...rest } = values;
+  if (module === 'debug' && typeof values['msg'] === 'string' && Object.keys(rest).length === 0) return undefined;
+  if (Object.keys(rest).length === 0) return undefined;
+  return maskSecrets(JSON.stringify(rest, null, 2)).slice(0, 20_000);
+}
+
+/** The status of a loop from those of its items: the worst. */
+export function overall(items: readonly ItemResult[]): ItemResult['status'] {
+  for (const status of ['failed', 'unknown', 'changed'] as const) if (items.some((i) => i.status === status)) return status;
+  if (items.length === 0 || items.every((i) => i.status === 'skipped')) return 'skipped';
+  return 'ok';
+}
+
+/** The result of a plan that needs no host. */
+export function planned(plan: Plan): ItemResult {
+  const base: ItemResult = { status: 'ok', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
+  switch (plan.type) {
+    case 'ok':
+      return { ...base, values: plan.values ?? {}, facts: plan.facts, msg: plan.msg ?? (typeof plan.values?.['msg'] === 'string' ? plan.values['msg'] : undefined) };
+    case 'skipped':
+      return { ...base, status: 'skipped', msg: plan.because };
+    case 'failed':
+      return { ...base, status: 'failed', msg: plan.msg, values: plan.values ?? {} };
+    case 'unknown':
+      return { ...base, status: 'unknown', msg: plan.because, valuesUnknown: plan.because };
+    case 'changes':
+    case 'action':
+      throw new Error('a module of the engine cannot change a host');
+  }
+}
