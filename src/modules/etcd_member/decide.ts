@@ -11,7 +11,8 @@ import type { EtcdMemberArgs } from './schema.ts';
 
 export type Step =
   | { readonly type: 'done' }
-  | { readonly type: 'refuse'; readonly msg: string; readonly remedy: string }
+  /** `passing`: it may come right by itself in a moment (a member that is just being started). */
+  | { readonly type: 'refuse'; readonly msg: string; readonly remedy: string; readonly passing?: true }
   /** Make a cluster of this member alone; the others join it. */
   | { readonly type: 'bootstrap' }
   /** It has data: start it. Where no quorum answers its start can't be waited for: the others may be started after it. */
@@ -26,6 +27,8 @@ export type Step =
   | { readonly type: 'restart'; readonly moveLeaderTo: string | undefined };
 
 const refuse = (msg: string, remedy: string): Step => ({ type: 'refuse', msg, remedy });
+
+const refuseForNow = (msg: string, remedy: string): Step => ({ type: 'refuse', msg, remedy, passing: true });
 
 /** A majority of so many voters. */
 export function quorum(voters: number): number {
@@ -103,7 +106,7 @@ function intoCluster(args: EtcdMemberArgs, fact: EtcdFact, mine: EtcdMember | un
     return refuse(`the cluster has a member ${nameOf(mine)}, and this host has lost its data`, `if the host was wiped on purpose: --extra-vars etcd_replace=${args.name}; else bring back ${args.data_dir}`);
   }
   const ill = members.filter((m) => !isWell(m, fact));
-  if (ill.length > 0) return refuse(`${ill.map(nameOf).join(', ')} is not well, so no member is added`, 'mend that first; a member that is gone for good is removed by taking its host out of the group');
+  if (ill.length > 0) return refuseForNow(`${ill.map(nameOf).join(', ')} is not well, so no member is added`, 'mend that first; a member that is gone for good is removed by taking its host out of the group');
   return { type: 'add', setAside: fact.data };
 }
 
@@ -131,7 +134,8 @@ export function decideRestart(args: EtcdMemberArgs, fact: EtcdFact): Step {
   const ill = others.filter((m) => !isWell(m, fact));
   // One that is not well itself takes nothing from the quorum.
   if (mine === undefined || !isWell(mine, fact)) return { type: 'restart', moveLeaderTo: undefined };
-  if (ill.length > 0) return refuse(`${ill.map(nameOf).join(', ')} is not well, so ${args.name} is not restarted now`, 'mend that first; the restart is still owed and is made by the next run');
+  if (args.ill_only) return { type: 'done' };
+  if (ill.length > 0) return refuseForNow(`${ill.map(nameOf).join(', ')} is not well, so ${args.name} is not restarted now`, 'mend that first; the restart is still owed and is made by the next run');
   const successor = own !== undefined && own.leader === own.memberId ? others[0]?.id : undefined;
   return { type: 'restart', moveLeaderTo: successor };
 }

@@ -12,6 +12,9 @@ import { describeStep, stepScript, type Doing } from './steps.ts';
 /** More than any way from nothing to a voting member; a cluster that answers otherwise each time ends here. */
 const MOST_STEPS = 12;
 
+/** Between looks at others that are not well just now. */
+const PAUSE_SECONDS = 2;
+
 function queryOf(args: EtcdMemberArgs): Query<EtcdFact> {
   const endpoints = [...new Set([args.client_url, ...args.members.map((m) => m.client_url)])].sort();
   return etcd({ endpoints, own: args.client_url, unit: args.unit, dataDir: args.data_dir, cacert: args.cacert, cert: args.cert, key: args.key });
@@ -39,11 +42,17 @@ async function converse(port: ActionPort, args: EtcdMemberArgs, decide: (fact: E
   const done: string[] = [];
   let started = false;
   let wiped = false;
+  let waited = 0;
   for (;;) {
     const fact = await observe(port, query);
     const step = decide(fact, done.length);
     const values = { steps: [...done], started };
     if (step.type === 'done') return { changed: done.length > 0, msg: done.join(', '), values };
+    if (step.type === 'refuse' && step.passing === true && waited < args.patience) {
+      await port.sleep(PAUSE_SECONDS);
+      waited += PAUSE_SECONDS;
+      continue;
+    }
     if (step.type === 'refuse') return { changed: done.length > 0, failed: true, msg: refused(step), values };
     if (done.length >= MOST_STEPS) return { changed: true, failed: true, msg: `it has not become what was wished after: ${done.join(', ')}`, values };
     // `replace` is for one life: a member that is new and lost again is another case.
@@ -75,10 +84,10 @@ function plan(args: EtcdMemberArgs, fact: EtcdFact, checkMode: boolean): Plan {
   }
   return action({
     resource,
-    what: isDoing(step) ? describeStep(step) : 'look again, then decide',
+    what: isDoing(step) ? describeStep(step) : args.state === 'restarted' ? 'restart' : args.state === 'only' ? 'remove' : 'make it a member',
     mutates: true,
     effects: sideEffects,
-    timeoutSeconds: args.timeout * 4 + 120,
+    timeoutSeconds: args.timeout * 4 + args.patience + 120,
     perform: { type: 'conversation', converse: (port) => converse(port, args, decide) },
   });
 }

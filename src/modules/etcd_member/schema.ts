@@ -34,6 +34,8 @@ export const EtcdMemberArgs = z
     key: AbsolutePath.describe('Key of the client certificate'),
     replace: z.boolean().default(false).describe('This host was wiped on purpose: the member that it was is removed from the cluster, and it joins as a new one'),
     dead_only: z.boolean().default(false).describe('With `only`: leave members that answer'),
+    ill_only: z.boolean().default(false).describe('With `restarted`: leave a member that is well'),
+    patience: z.int().min(0).max(3600).default(30).describe('Seconds to wait for others that are not well just now'),
     timeout: z.int().min(10).max(3600).default(180).describe('Seconds to wait at most for one step: a start, or a learner to catch up'),
   })
   .refine((args) => args.state === 'only' || args.members.some((m) => m.name === args.name), { path: ['members'], message: 'must hold this member too' });

@@ -129,6 +129,8 @@ describe('restarted', () => {
   test('not while another is ill, unless it is ill itself', () => {
     expect(decideRestart(args('a'), { ...cluster(three), healthy: [url('a'), url('b')] })).toMatchObject({ type: 'refuse' });
     expect(decideRestart(args('c'), { ...cluster(three), healthy: [url('a'), url('b')] })).toEqual({ type: 'restart', moveLeaderTo: undefined });
+    expect(decideRestart(args('c', { ill_only: true }), { ...cluster(three), healthy: [url('a'), url('b')] })).toMatchObject({ type: 'restart' });
+    expect(decideRestart(args('a', { ill_only: true }), cluster(three))).toEqual({ type: 'done' });
   });
 
   test('one that does not run, or is no member, is left', () => {
