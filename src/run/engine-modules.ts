@@ -1,4 +1,5 @@
 /** The modules that are about the run itself, not about a host: they see variables and steer the play. */
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Plan } from '../host/plan.ts';
 import { compileExpression } from '../language/expression/index.ts';
@@ -37,9 +38,12 @@ export function engineModulePlan(ctx: RunContext, host: string, task: Task, scop
     }
     case 'include_vars': {
       const rendered = renderValue(task.args, scope, task.argsSpan);
-      const file = isMap(rendered) ? rendered['file'] : undefined;
-      if (typeof file !== 'string') throw badInput('bad-argument', 'include_vars needs file', { span: task.argsSpan });
-      ctx.variables.include(host, named(rendered, readMapFile(findVars(ctx, task, file), 'strict')));
+      const { file, dir } = isMap(rendered) ? rendered : {};
+      const source = typeof file === 'string' ? file : dir;
+      if (typeof source !== 'string') throw badInput('bad-argument', 'include_vars needs file or dir', { span: task.argsSpan });
+      const found = findVars(ctx, task, source);
+      const files = typeof file === 'string' ? [found] : variableFiles(found, task);
+      ctx.variables.include(host, named(rendered, Object.assign({}, ...files.map((f) => readMapFile(f, 'strict'))) as ValueMap));
       return { type: 'ok' };
     }
     default:
@@ -50,6 +54,12 @@ export function engineModulePlan(ctx: RunContext, host: string, task: Task, scop
 function named(args: Value, values: ValueMap): ValueMap {
   const name = isMap(args) ? args['name'] : undefined;
   return typeof name === 'string' ? { [name]: values } : values;
+}
+
+/** The YAML files of a directory, in the order of their names. */
+function variableFiles(directory: string, task: Task): readonly string[] {
+  if (!statSync(directory).isDirectory()) throw badInput('bad-argument', `${directory} is not a directory`, { span: task.argsSpan, remedy: 'give it as `file`' });
+  return readdirSync(directory).filter((name) => /\.ya?ml$/.test(name)).sort().map((name) => path.join(directory, name));
 }
 
 function findVars(ctx: RunContext, task: Task, file: string): string {

@@ -31,6 +31,17 @@ export function knowing<T>(unknown: ReadonlyMap<string, string>, work: () => T):
   }
 }
 
+/** {@link knowing} for what takes time. */
+export async function knowingAsync<T>(unknown: ReadonlyMap<string, string>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return knowing(unknown, () => {
+      throw error;
+    });
+  }
+}
+
 function isTemplate(value: unknown): value is { readonly template: string; readonly span: Span } {
   return typeof value === 'object' && value !== null && 'template' in value;
 }

@@ -2,20 +2,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostSession, PendingChange } from '../host/host-session.ts';
 import type { AnyQuery } from '../host/query.ts';
+import type { Expression } from '../language/expression/index.ts';
 import type { Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { hasTemplate, renderValue } from '../language/template/index.ts';
 import { Diagnostic, badInput } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import { formatPlace } from '../support/source.ts';
-import { isList, plainText, typeName, type Value, type ValueMap } from '../support/value.ts';
+import { plainText, typeName, type Value, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
 import { engineModulePlan } from './engine-modules.ts';
-import { allHold, knowing, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
+import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
 import type { TaskStatus } from './events.ts';
 import { noteNotified, notifyHandlers } from './handlers.ts';
 import { identityOf } from './identity.ts';
+import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
 import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
@@ -177,44 +179,28 @@ export class TaskRun {
     const loopVar = task.loopControl.loopVar;
     const early = task.attributes.when.filter((c) => task.loop === undefined || !c.variables.some((v) => v === loopVar || v === task.loopControl.indexVar || v === 'ansible_loop'));
     if (!allHold(early, this.#scope, unknown)) return this.#skip('the condition does not hold');
-    const values = this.#loopValues(unknown);
+    const values = loopValues(task, this.#scope, unknown);
     const late = task.attributes.when.filter((c) => !early.includes(c));
     const items: ItemResult[] = [];
     for (const [i, value] of values.entries()) {
-      const scope = task.loop === undefined ? this.#scope : this.#itemScope(values, i, value);
-      if (!allHold(late, scope, unknown)) {
-        items.push({ status: 'skipped', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: this.#label(scope, value) });
-        continue;
-      }
+      const scope = task.loop === undefined ? this.#scope : itemScope(task, this.#scope, values, i);
       if (i > 0 && task.loopControl.pause > 0) await sleep(task.loopControl.pause * 1000, undefined, { signal: ctx.options.kill });
-      const result = await this.#repeated(scope, unknown);
+      const result = await this.#item(late, scope, unknown);
       items.push(task.loop === undefined ? result : { ...result, label: this.#label(scope, value) });
     }
     return this.#end(items, values);
   }
 
-  #loopValues(unknown: ReadonlyMap<string, string>): readonly Value[] {
-    const { task } = this.#init;
-    if (task.loop === undefined) return [null];
-    const loop = task.loop;
-    const values = knowing(unknown, () => renderValue(loop, this.#scope, task.span));
-    if (isList(values)) return values;
-    throw badInput('bad-loop', `loop must give a list, not ${typeName(values)}`, { span: task.span });
-  }
-
-  #itemScope(values: readonly Value[], index: number, value: Value): Scope {
-    const control = this.#init.task.loopControl;
-    const extended = {
-      index: index + 1, index0: index, first: index === 0, last: index === values.length - 1, length: values.length, allitems: [...values],
-    };
-    return this.#scope.child({
-      values: {
-        [control.loopVar]: value,
-        ...(control.indexVar === undefined ? {} : { [control.indexVar]: index }),
-        ...(control.extended ? { ansible_loop: extended } : {}),
-      },
-      templated: false,
-    });
+  /** One item; what check mode cannot tell of one item does not hide what it can tell of the others. */
+  async #item(when: readonly Expression[], scope: Scope, unknown: ReadonlyMap<string, string>): Promise<ItemResult> {
+    const nothing = { values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
+    try {
+      if (!allHold(when, scope, unknown)) return { ...nothing, status: 'skipped' };
+      return await this.#repeated(scope, unknown);
+    } catch (error) {
+      if (!(error instanceof UnknownValue)) throw error;
+      return { ...nothing, status: 'unknown', msg: error.message, valuesUnknown: error.message };
+    }
   }
 
   #label(scope: Scope, value: Value): string {
@@ -389,15 +375,5 @@ export class TaskRun {
     if (this.#waiting.size > 0 && status !== 'failed') this.#finish = done;
     else done();
     return status === 'failed' && !ignored ? new TaskFailed(task, shown ?? 'failed', result, fatal) : undefined;
-  }
-}
-
-async function knowingAsync<T>(unknown: ReadonlyMap<string, string>, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    return knowing(unknown, () => {
-      throw error;
-    });
   }
 }

@@ -94,6 +94,28 @@ describe('cut off', () => {
     await converges(p);
   });
 
+  it('a host that fails keeps its handlers owed: check predicts them, the next run runs them once', async () => {
+    const play = (middle: string): string => `
+- hosts: all
+  tasks:
+    - { file: { path: /root/cut-off, state: directory } }
+    - { name: conf, copy: { dest: /root/cut-off/conf, content: x }, notify: restart }
+    - { name: middle, command: ${middle}, changed_when: false }
+  handlers:
+    - { name: restart, shell: "echo restarted >> /root/cut-off/log" }
+`;
+    const p = make(play('/bin/false'));
+    expect((await p.run()).status).toBe(3);
+    p.write('playbook.yml', play('/bin/true'));
+    const check = await p.run({ mode: 'check' });
+    expect([check.status, check.changes]).toEqual([2, [`${HOST}|shell echo restarted >> /root/cut-off/log`]]);
+    const next = await p.run();
+    expect([next.status, next.changes]).toEqual([0, check.changes]);
+    expect(next.events.some((e) => e.type === 'warning' && e.message.includes('handler restart is still owed'))).toBe(true);
+    expect((await p.run()).changes).toEqual([]);
+    expect(await onHost(lab, HOST, 'cat /root/cut-off/log; ls /var/lib/care-provision/pending')).toBe('restarted');
+  });
+
   it('Ctrl-C once: the task in hand is finished and reported, no later one is begun; 130', async () => {
     const p = make('- hosts: all\n  tasks:\n    - { name: in hand, command: sh -c "mkdir -p /root/cut-off; touch /root/cut-off/quick; sleep 2; echo done > /root/cut-off/done" }\n    - { name: later, command: touch /root/cut-off/later }\n');
     const run = p.start(['apply', 'inventory.yml', 'playbook.yml', '-v']);

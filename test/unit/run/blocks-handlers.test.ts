@@ -1,8 +1,7 @@
 /** Blocks, rescue, always, handlers: what runs when something fails. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { PENDING_DIRECTORY } from '../../../src/state/pending-handlers.ts';
 import { testProject, type TestProject } from './support.ts';
 
 let project: TestProject | undefined;
@@ -152,36 +151,5 @@ ${more}
     expect(broken.status).toBe(3);
     expect(log(p)).toEqual(['restart']);
     expect(broken.tasks.at(-1)).toBe('one|restart|failed');
-  });
-});
-
-// Root's notes lie in a fixed place on the host, which here is this machine.
-describe.runIf(process.getuid?.() === 0)('handlers owed by a run that failed', () => {
-  const notes = (): readonly string[] => (existsSync(PENDING_DIRECTORY) ? readdirSync(PENDING_DIRECTORY) : []);
-
-  it('are run by the next run, then struck off', async () => {
-    const before = notes();
-    const play = (middle: string): string => `
-- hosts: all
-  tasks:
-    - { copy: { dest: "{{ work }}/conf", content: x }, notify: restart it (test of owed handlers) }
-    - { command: ${middle}, changed_when: false }
-  handlers:
-    - { name: restart it (test of owed handlers), ${say('restart')} }
-`;
-    const p = make(play('/bin/false'), { 'group_vars/all.yml': 'ansible_user: root\n' });
-    expect((await p.run()).status).toBe(3);
-    expect(notes()).toHaveLength(before.length + 1);
-    expect(log(p)).toEqual([]);
-    p.write('playbook.yml', play('/bin/true'));
-    const check = await p.run({ mode: 'check' });
-    expect(check.tasks).toContain('one|restart it (test of owed handlers)|changed');
-    expect(log(p)).toEqual([]);
-    const second = await p.run();
-    expect(second.status).toBe(0);
-    expect(log(p)).toEqual(['restart']);
-    expect(second.events.some((e) => e.type === 'warning' && e.message.includes('still owed'))).toBe(true);
-    expect(notes()).toEqual(before);
-    expect((await p.run()).changes).toEqual([]);
   });
 });

@@ -229,6 +229,18 @@ describe('modes', () => {
     expect(read(p, 'out')).toBe('true false');
   });
 
+  it('what check mode cannot tell of one item of a loop does not hide what it can tell of the others', async () => {
+    const p = make(`
+- hosts: all
+  tasks:
+    - { command: "echo b", register: later }
+    - { name: each, copy: { dest: "{{ work }}/{{ item }}", content: "{{#if (eq item 'two')}}{{ later.stdout }}{{else}}x{{/if}}" }, loop: [one, two, three] }
+`);
+    const check = await p.run({ mode: 'check' });
+    expect(check.tasks).toEqual(['one|command|changed', 'one|each|unknown']);
+    expect(check.changes).toEqual(['one|command echo b', 'one|file /work/one', 'one|file /work/three']);
+  });
+
   it('until is tried once in check mode for what reads, and unknown for what would change', async () => {
     const p = make(`
 - hosts: all
