@@ -16,7 +16,8 @@ function distinct(uses: readonly RoleUse[]): readonly RoleUse[] {
 
 function verifyPlay(play: Play, project: Project, modules: ModuleCatalogue): Play {
   const context = playParseContext(project, modules);
-  const nodes = distinct(play.roles).flatMap((use): readonly TaskNode[] => loadVerifyTasks(use, play.attributes, context));
+  // Who borrows one file of a role's tasks does not promise what the whole role does.
+  const nodes = distinct(play.roles.filter((use) => use.tasksFrom === undefined)).flatMap((use): readonly TaskNode[] => loadVerifyTasks(use, play.attributes, context));
   return { ...play, sections: nodes.length === 0 ? [] : [{ title: 'tasks', nodes }], handlers: [] };
 }
 

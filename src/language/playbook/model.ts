@@ -12,6 +12,8 @@ export type Templated<T> = T | { readonly template: string; readonly span: Span 
 export interface RoleUse {
   readonly role: Role;
   readonly params: ValueMap;
+  /** Only this file of its tasks is used (`tasks_from`). */
+  readonly tasksFrom?: string;
 }
 
 /** What plays and blocks hand down and tasks may override; `when`, `tags`, `vars` and `environment` add up. */
