@@ -25,13 +25,31 @@ export interface LineColumn {
   readonly column: number;
 }
 
+/** Offsets at which lines begin; every task of every host reports its place, so a file is counted once. */
+const lineStarts = new WeakMap<SourceFile, readonly number[]>();
+
+function startsOf(file: SourceFile): readonly number[] {
+  let starts = lineStarts.get(file);
+  if (starts === undefined) {
+    const found = [0];
+    for (let i = file.text.indexOf('\n'); i !== -1; i = file.text.indexOf('\n', i + 1)) found.push(i + 1);
+    starts = found;
+    lineStarts.set(file, starts);
+  }
+  return starts;
+}
+
 /** Turns an offset into line and column, counted from 1. */
 export function lineColumn(file: SourceFile, offset: number): LineColumn {
-  const before = file.text.slice(0, offset);
-  const lastBreak = before.lastIndexOf('\n');
-  let line = 1;
-  for (let i = before.indexOf('\n'); i !== -1; i = before.indexOf('\n', i + 1)) line += 1;
-  return { line, column: offset - lastBreak };
+  const starts = startsOf(file);
+  // The last line that begins at or before the offset.
+  let low = 0;
+  for (let high = starts.length; high - low > 1; ) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? Infinity) <= offset) low = middle;
+    else high = middle;
+  }
+  return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
 }
 
 /** `file:line:column`, the form that editors and terminals make clickable. */

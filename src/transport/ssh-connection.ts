@@ -47,12 +47,12 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
     if (live.lost) throw connectionLost(target.name, 'between scripts');
     return live;
   };
-  const drop = async (): Promise<void> => {
+  /** Ends the runners, which have cleaned up on the host when they are gone, and begins to end the connection. */
+  const leave = async (): Promise<Client | undefined> => {
     const old = live;
     live = undefined;
-    if (old === undefined) return;
-    if (!old.lost) await old.runners.close();
-    await endClient(old.client);
+    if (old?.lost === false) await old.runners.close();
+    return old?.client;
   };
 
   return {
@@ -68,10 +68,15 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
     }))),
     download: (path, become) => Promise.resolve().then(() => download(current().host, become, path)),
     async reconnect({ waitSeconds }, abort) {
-      await drop();
+      const old = await leave();
+      if (old !== undefined) await endClient(old);
       live = await loginWithin(login, target.name, waitSeconds, abort);
     },
-    close: drop,
+    async close() {
+      const old = await leave();
+      // Nothing depends on the host's answer to that, which would take another turn on the wire.
+      if (old !== undefined) void endClient(old);
+    },
   };
 }
 

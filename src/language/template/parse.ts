@@ -4,6 +4,7 @@ import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { offsetOf, spanWithin, type PositionedText } from '../positioned-text.ts';
 import type { ContentNode, ProgramNode, StatementNode } from './ast.ts';
 import { explainMustache, jinjaInText } from './lookalikes.ts';
+import { parsePlain } from './plain.ts';
 import { templateProblem } from './problems.ts';
 
 /** Its own environment, so that nothing another user of the library registers reaches ours. */
@@ -23,7 +24,7 @@ export function parseTemplate(source: PositionedText): ProgramNode {
   let program: ProgramNode;
   try {
     // The shape is Handlebars' documented syntax tree; `ast.ts` describes it node by node.
-    program = handlebars.parse(source.text) as unknown as ProgramNode;
+    program = parsePlain(source.text) ?? (handlebars.parse(source.text) as unknown as ProgramNode);
   } catch (error) {
     throw syntaxProblem(source, error);
   }

@@ -1,7 +1,7 @@
 /** One HTTP request over a stream that somebody else has opened (here: forwarded through SSH). */
 import type { IncomingHttpHeaders, request as HttpRequestFunction } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect as tlsConnect, type TLSSocket } from 'node:tls';
+import type { connect as ConnectFunction, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 
 export interface TlsOptions {
@@ -34,7 +34,7 @@ function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-function secure(stream: Duplex, url: URL, tls: TlsOptions): Promise<TLSSocket> {
+function secure(tlsConnect: typeof ConnectFunction, stream: Duplex, url: URL, tls: TlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const host = hostOf(url);
     const socket = tlsConnect({
@@ -79,6 +79,9 @@ function opened(request: HttpRequest, host: string, port: number): Promise<Duple
 
 /** @throws Error when no whole answer comes */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
+  // Imported when they are needed: as ES modules they bring all of Node's fetch and its certificates along, 25 ms at every
+  // start of the program. Before the stream is opened: nothing may wait between its opening and its first listener.
+  const [http, tls] = await Promise.all([import('node:http'), import('node:tls')]);
   const { url } = request;
   const https = url.protocol === 'https:';
   const port = url.port === '' ? (https ? 443 : 80) : Number(url.port);
@@ -89,9 +92,8 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
   request.signal.addEventListener('abort', stop, { once: true });
   if (request.signal.aborted) stop();
   try {
-    const stream = https ? await secure(raw, url, request.tls) : raw;
-    // Imported when it is needed: as an ES module it brings all of Node's fetch along, 20 ms at every start of the program.
-    return await exchange((await import('node:http')).request, request, stream);
+    const stream = https ? await secure(tls.connect, raw, url, request.tls) : raw;
+    return await exchange(http.request, request, stream);
   } finally {
     request.signal.removeEventListener('abort', stop);
     raw.destroy();
