@@ -25,6 +25,8 @@ export interface HostState {
   condition: 'active' | 'failed' | 'unreachable' | 'ended';
   /** By handler id, in the order of notification. */
   readonly notified: Map<string, Notified>;
+  /** Notes found on the host of handlers that an earlier run still owes; undefined before root has looked. */
+  owed: Set<string> | undefined;
   /** Whether `--start-at-task` has been reached. */
   startReached: boolean;
 }

@@ -8,7 +8,7 @@ import { badInput } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import type { Script } from '../support/shell.ts';
 import { plainText } from '../support/value.ts';
-import type { HostState, PlayState } from './context.ts';
+import type { HostState, PlayState, RunContext } from './context.ts';
 
 function roleOf(task: Task): string {
   return task.attributes.role?.role.name ?? '';
@@ -41,6 +41,16 @@ export function handlersNamed(handlers: readonly Task[], name: string, by: Task)
   if (all.length > 0) return all;
   const known = handlers.flatMap((h) => [h.name ?? '', ...h.listen]).filter((n) => n !== '');
   throw badInput('unknown-handler', `there is no handler ${name}`, { span: by.span, remedy: suggestion(name, known) ?? 'add it to the handlers of the role or play' });
+}
+
+/** Notifies those of the handlers that an earlier run still owes the host. */
+export function takeUpOwed(ctx: RunContext, host: HostState, handlers: readonly Task[]): void {
+  for (const handler of handlers) {
+    const noteId = handlerNoteId(handler);
+    if (host.owed?.delete(noteId) !== true || host.notified.has(handler.id)) continue;
+    host.notified.set(handler.id, { handler, noteId });
+    ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
+  }
 }
 
 function notifiedNames(task: Task, scope: Scope): readonly string[] {

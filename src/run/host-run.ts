@@ -14,6 +14,7 @@ import { metaAction } from './engine-modules.ts';
 import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
+import { takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
@@ -267,6 +268,7 @@ export class HostRun {
       const loaded = include.load(plainText(target), include.attributes);
       const nodes = extra === undefined ? loaded.nodes : loaded.nodes.map((n) => withVars(n, extra));
       play.addHandlers(loaded.handlers);
+      takeUpOwed(ctx, host, loaded.handlers);
       this.#ahead.enter(nodes);
       try {
         await this.#nodes(nodes, [...position, i]);

@@ -1,4 +1,5 @@
 /** One play: its hosts in batches, each batch section by section, failure policy, handlers owed from before. */
+import type { PendingNote } from '../state/pending-handlers.ts';
 import { PENDING_DIRECTORY, pendingHandlers } from '../host/kinds/pending-handlers.ts';
 import type { Play, Task } from '../language/playbook/model.ts';
 import { readMapFile } from '../language/playbook/role.ts';
@@ -8,7 +9,7 @@ import type { ValueMap } from '../support/value.ts';
 import { formatPlace } from '../support/source.ts';
 import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
-import { distinctHandlers, handlerNoteId } from './handlers.ts';
+import { distinctHandlers, takeUpOwed } from './handlers.ts';
 import { HostRun } from './host-run.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { HostEnded, TaskFailed } from './task-result.ts';
@@ -107,13 +108,9 @@ async function start(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   ctx.variables.learnFacts(host.name, host.session.base);
   if (!root) return;
   const view = host.session.store(identity).value(pendingHandlers(PENDING_DIRECTORY));
-  const owed = new Set(Array.isArray(view) ? view.map((n: { id: string }) => n.id) : []);
-  for (const handler of state.handlers()) {
-    const noteId = handlerNoteId(handler);
-    if (!owed.has(noteId) || host.notified.has(handler.id)) continue;
-    host.notified.set(handler.id, { handler, noteId });
-    ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
-  }
+  // Once a run: in later plays the notes are this run's own. Sound: the kind's parser returns notes.
+  host.owed ??= new Set((view as readonly PendingNote[]).map((note) => note.id));
+  takeUpOwed(ctx, host, state.handlers());
 }
 
 /** What became of the host when it left the play before its end. */

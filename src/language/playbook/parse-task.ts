@@ -227,7 +227,8 @@ function parseInclusion(word: string, entry: ValueMap, outer: Attributes, contex
     loopControl: readLoopControl(entry),
     load: (resolved, at) => load(resolved, { ...at, when: [] }),
   };
-  // A fixed target is loaded once here, so that mistakes in it are found before any host is touched.
-  if (!hasTemplate(target)) include.load(target, attributes);
+  // A fixed target is loaded once here, so that mistakes in it are found before any host is touched, and its handlers
+  // are known from the start: to the checks, and to a run that finds one of them owed.
+  if (!hasTemplate(target)) handlers.push(...include.load(target, attributes).handlers);
   return [include];
 }

@@ -68,6 +68,14 @@ describe('precedence of variables', () => {
     expect(errors(result)).toBe('');
     expect(read(p, 'out')).toBe('a-c false');
   });
+
+  it('include_vars reads the YAML files of a directory in the order of their names', async () => {
+    const files = { 'more/1.yml': 'a: 1\nb: 1\n', 'more/2.yaml': 'b: 2\n', 'more/README': 'not: [yaml', 'one.yml': 'a: 3\n' };
+    const p = make('- hosts: all\n  tasks:\n    - include_vars: { dir: more }\n    - include_vars: { dir: more, name: under }\n    - copy: { dest: "{{ work }}/out", content: "{{ a }}{{ b }}{{ under.b }}" }\n    - include_vars: { dir: one.yml }\n', files);
+    const result = await p.run();
+    expect(read(p, 'out')).toBe('122');
+    expect(errors(result)).toContain('one.yml is not a directory');
+  });
 });
 
 describe('includes and roles', () => {
@@ -90,6 +98,14 @@ describe('includes and roles', () => {
     const result = await p.run({ tags: ['imported'] });
     expect(errors(result)).toBe('');
     expect(made(p)).toEqual(['from-a', 'from-b', 'handled-1', 'role-1', 'role-2']);
+  });
+
+  it('a fixed include_role may notify the handlers of its role', async () => {
+    const p = make('- hosts: all\n  tasks:\n    - include_role: { name: r }\n', {
+      'roles/r/role.yml': 'summary: r\n', 'roles/r/tasks/main.yml': `- { ${touch('task')}, notify: done }\n`, 'roles/r/handlers.yml': `- { name: done, ${touch('handled')} }\n`,
+    });
+    expect((await p.run()).status).toBe(0);
+    expect(made(p)).toEqual(['handled', 'task']);
   });
 
   it('a required role runs once and first; a circle is refused', async () => {
