@@ -49,7 +49,7 @@ export interface HostSessionInit {
   /** Aborted to kill what runs on the host. */
   readonly kill: AbortSignal;
   /** Run before anything else by the first identity that may change the host (the host lock). */
-  readonly opening: { readonly script: Script; readonly timeoutSeconds: number } | undefined;
+  readonly opening: (RunRequest & { /** Given when it may wait for long: ends the wait. */ readonly impatience: AbortSignal | undefined }) | undefined;
   /** Check mode: the session whose predictions this one shares (for delegated tasks). */
   readonly sharing: HostSession | undefined;
   /** Bounds how many hosts are worked on at once (`--forks`). */
@@ -215,7 +215,7 @@ export class HostSession {
   /** Runs one script as it is (an action), after what waits. */
   async run(identity: Identity, request: RunRequest): Promise<Outcome> {
     await this.flush();
-    const opening = this.#openingRequests(identity);
+    const opening = await this.#opening(identity);
     const outcomes = await this.#chain(identity, [...opening, request]);
     this.#checkOpening(identity, opening, outcomes);
     const outcome = outcomes[opening.length];
@@ -238,15 +238,20 @@ export class HostSession {
     return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill, onOutcome));
   }
 
-  #openingRequests(identity: Identity): readonly RunRequest[] {
+  /** The lock's script, to go in front of what is sent; one that may wait is sent ahead, where Ctrl-C can end it and no fork is held. */
+  async #opening(identity: Identity): Promise<readonly RunRequest[]> {
     const enough = this.#opened === 'as root' || (this.#opened === 'as user' && identity.user !== 'root');
     if (enough || this.#init.opening === undefined) return [];
-    return [this.#init.opening];
+    const { opening } = this.#init;
+    if (opening.impatience === undefined) return [opening];
+    const outcome = await (await this.#runner(identity)).run(opening, AbortSignal.any([this.#init.kill, opening.impatience]));
+    this.#checkOpening(identity, [opening], [outcome]);
+    return [];
   }
 
   async #probe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
     const probe = makeProbe(queries);
-    const opening = this.#openingRequests(identity);
+    const opening = await this.#opening(identity);
     const outcomes = await this.#chain(identity, [...opening, { script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT }]);
     this.#checkOpening(identity, opening, outcomes);
     this.#learn(identity, queries, probe.read(this.name, outcomes.at(-1)?.stdout ?? Buffer.alloc(0)));
@@ -282,7 +287,7 @@ export class HostSession {
     const claims = store.takeClaims();
     const queries = [...claims.map((c) => c.query), ...extra.filter((q) => !claims.some((c) => c.query.id === q.id))];
     const probe = makeProbe(queries);
-    const opening = this.#openingRequests(identity);
+    const opening = await this.#opening(identity);
     const requests: RunRequest[] = batch.map((p) => ({
       script: changeScript(p.before === undefined ? p.change.script : joinScripts([p.before, p.change.script])),
       environment: p.environment,

@@ -98,7 +98,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
       connect: () => sharing === undefined ? connector.connect(connectionTarget(name, variables.hostScope(name)), options.kill) : sharing.connection(),
       kill: options.kill,
       // The time-out leaves the script room to say who holds the lock.
-      opening: options.mode === 'apply' && name !== 'localhost' ? { script: hostLock(options, runId), timeoutSeconds: options.lockWaitSeconds + 60 } : undefined,
+      opening: options.mode === 'apply' && name !== 'localhost' ? { script: hostLock(options, runId), timeoutSeconds: options.lockWaitSeconds + 60, impatience: options.lockWaitSeconds > 0 ? options.stop : undefined } : undefined,
       sharing: options.mode === 'check' ? sharing : undefined,
       limit: (work) => limit(work),
     });

@@ -131,7 +131,7 @@ export class TaskRun {
     const inFlight = this.#waiting.size;
     this.#waiting.clear();
     const status: TaskStatus = error.kind !== 'unreachable' ? 'failed' : this.ignoresUnreachable ? 'ignored' : 'unreachable';
-    const doubt = inFlight > 0 ? '\nWhether its change was made is not known; each change is made whole or not at all, and the next run looks.' : '';
+    const doubt = inFlight > 0 && error.kind !== 'locked' ? '\nWhether its change was made is not known; each change is made whole or not at all, and the next run looks.' : '';
     const text = maskSecrets(errorText(error)) + doubt;
     const seconds = (performance.now() - this.#started) / 1000;
     this.#report.ready(() => {

@@ -169,6 +169,10 @@ describe('two runs', () => {
     expect(second.stdout).toMatch(/Another run works on test-trixie/);
     expect(second.status).toBe(75);
     expect((await p.start(['check', 'inventory.yml', 'playbook.yml'], other).ended).status).not.toBe(75);
+    const impatient = p.start(['apply', 'inventory.yml', 'playbook.yml', '--lock-wait', '600'], other);
+    await impatient.until(/play: all/);
+    impatient.process.kill('SIGINT');
+    expect([(await impatient.ended).status, first.process.exitCode]).toEqual([130, null]);
     const third = await p.start(['apply', 'inventory.yml', 'playbook.yml', '--lock-wait', '60'], other).ended;
     expect([third.status, (await first.ended).status]).toEqual([0, 0]);
   });
