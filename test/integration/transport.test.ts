@@ -73,7 +73,7 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
     const stream = await connection.forward('127.0.0.1', two.port);
     expect(await new Promise<string>((resolve) => stream.once('data', (chunk: Buffer) => { resolve(chunk.toString()); }))).toMatch(/^SSH-2.0-OpenSSH/);
     stream.destroy();
-    expect((await refusal(connection.forward('127.0.0.1', 1))).code).toBe('forward-failed');
+    expect(await refusal(connection.forward('127.0.0.1', 1)), 'a closed port does not make the host unreachable').toMatchObject({ code: 'forward-failed', kind: 'failed' });
     const chunks: Buffer[] = [];
     for await (const chunk of await connection.download(join(dir, 'id.pub'), undefined)) chunks.push(chunk as Buffer);
     expect(Buffer.concat(chunks)).toEqual(readFileSync(join(dir, 'id.pub')));
@@ -99,7 +99,7 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
     const unknown = await refusal(connector.connect(target(one, { knownHostsFiles: [file] })));
     expect([unknown.code, unknown.kind]).toEqual(['host-key-unknown', 'unreachable']);
     expect(unknown.detail).toMatch(/ssh-ed25519 SHA256:[A-Za-z0-9+/]{43}/);
-    expect(unknown.remedy).toContain('care-provision trust web1');
+    expect(unknown.remedy).toContain('care-provision trust INVENTORY web1');
     writeFileSync(file, `\n${knownLine(one).replace(one.publicKey, two.publicKey)}`);
     const changed = await refusal(connector.connect(target(one, { knownHostsFiles: [file] })));
     expect([changed.code, changed.remedy]).toEqual(['host-key-changed', expect.stringContaining('trust --replace web1')]);
