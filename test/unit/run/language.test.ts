@@ -267,7 +267,7 @@ describe('modes', () => {
     const began = performance.now();
     const check = await p.run({ mode: 'check' });
     expect(check.tasks).toEqual(['one|reads|unknown', expect.stringMatching(/^one\|runs\|(changed|unknown)$/)]);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(check.summary?.total.failed).toBe(0);
   });
 
@@ -291,18 +291,28 @@ describe('modes', () => {
 
 describe('Ctrl-C', () => {
   it('first: what was begun is finished, nothing else; waits of until end; second: a waiting run ends at once', async () => {
-    const p = make(`- hosts: all\n  tasks:\n    - { name: in hand, shell: "sleep 0.5; echo x > {{ work }}/done" }\n    - ${touch('later')}\n`);
+    const p = make(`- hosts: all\n  tasks:\n    - { name: in hand, shell: "touch {{ work }}/began; sleep 0.5; echo x > {{ work }}/done" }\n    - ${touch('later')}\n`);
     const stop = new AbortController();
-    setTimeout(() => { stop.abort(); }, 300);
+    // When it has begun, not after some time: the machine may be busy.
+    const when = (file: string, then: () => void): void => {
+      const timer = setInterval(() => {
+        if (!existsSync(path.join(p.dir, 'work', file))) return;
+        clearInterval(timer);
+        then();
+      }, 20);
+    };
+    when('began', () => { stop.abort(); });
     const first = await p.run({ stop: stop.signal });
-    expect([first.status, made(p), first.tasks]).toEqual([130, ['done'], ['one|in hand|changed']]);
-    p.write('playbook.yml', '- hosts: all\n  tasks:\n    - { name: waits, command: "false", register: r, until: r.rc == 0, retries: 9, delay: 60, changed_when: false }\n');
+    expect([first.status, made(p), first.tasks]).toEqual([130, ['began', 'done'], ['one|in hand|changed']]);
+    p.write('playbook.yml', '- hosts: all\n  tasks:\n    - { name: waits, shell: "touch {{ work }}/tried; false", register: r, until: r.rc == 0, retries: 9, delay: 60, changed_when: false }\n');
     const [again, kill] = [new AbortController(), new AbortController()];
-    setTimeout(() => { again.abort(); }, 300);
-    setTimeout(() => { kill.abort(); }, 500);
+    when('tried', () => {
+      again.abort();
+      setTimeout(() => { kill.abort(); }, 200);
+    });
     const began = performance.now();
     const second = await p.run({ stop: again.signal, kill: kill.signal });
     expect(second.status).toBe(130);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 });
