@@ -102,7 +102,7 @@ describe.skipIf(!existsSync(SSHD))('SSH to a private sshd', () => {
     expect(unknown.remedy).toContain('care-provision trust INVENTORY web1');
     writeFileSync(file, `\n${knownLine(one).replace(one.publicKey, two.publicKey)}`);
     const changed = await refusal(connector.connect(target(one, { knownHostsFiles: [file] })));
-    expect([changed.code, changed.remedy]).toEqual(['host-key-changed', expect.stringContaining('trust --replace web1')]);
+    expect([changed.code, changed.remedy]).toEqual(['host-key-changed', expect.stringContaining('trust INVENTORY web1 --replace')]);
     expect(changed.detail).toContain(`${file}:2`);
     writeFileSync(file, knownLine(one) + knownLine(one, '@revoked '));
     expect((await refusal(connector.connect(target(one, { knownHostsFiles: [file] })))).code).toBe('host-key-revoked');
