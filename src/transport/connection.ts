@@ -53,7 +53,7 @@ export function plainSocket(host: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host, port, noDelay: true });
     const onError = (cause: Error): void => {
-      reject(new Diagnostic({ kind: 'unreachable', code: 'forward-failed', summary: `cannot connect to ${host}:${String(port)}: ${cause.message}`, cause }));
+      reject(new Diagnostic({ kind: 'failed', code: 'forward-failed', summary: `cannot connect to ${host}:${String(port)}: ${cause.message}`, cause }));
     };
     socket.once('error', onError);
     socket.once('connect', () => {

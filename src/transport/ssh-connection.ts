@@ -60,7 +60,8 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
     traffic: () => (route.bastions.length > 0 ? undefined : { sent: sum(sockets, (s) => s.bytesWritten), received: sum(sockets, (s) => s.bytesRead) }),
     runner: (become) => Promise.resolve().then(() => current().runners.get(become)),
     forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => new Diagnostic({
-      kind: 'unreachable',
+      // The host answered that it can't: it is there, the port is not. RFC 4254 section 5.1 has the host say why.
+      kind: cause instanceof Error && 'reason' in cause && typeof cause.reason === 'number' ? 'failed' : 'unreachable',
       code: 'forward-failed',
       summary: `${target.name}: cannot reach ${host}:${String(port)} from there: ${why}`,
       remedy: 'see that the service listens there, and that sshd allows it (AllowTcpForwarding)',

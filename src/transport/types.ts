@@ -75,7 +75,11 @@ export interface Connection {
   readonly traffic?: () => Traffic | undefined;
   /** The runner for this user, started on first use and kept. */
   runner(become: Become | undefined): Promise<Runner>;
-  /** A byte stream to `host:port` as seen from the target (direct-tcpip); for a local connection a plain socket. */
+  /**
+   * A byte stream to `host:port` as seen from the target (direct-tcpip); for a local connection a plain socket.
+   *
+   * @throws Diagnostic `forward-failed`: of kind `failed` when nobody listens there, `unreachable` when the target itself is lost
+   */
   forward(host: string, port: number): Promise<Duplex>;
   /** Reads a whole file of the target as the become user, as a stream of bytes. */
   download(path: string, become: Become | undefined): Promise<NodeJS.ReadableStream>;
