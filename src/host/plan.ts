@@ -71,7 +71,7 @@ export interface Action {
 export type Plan =
   | { readonly type: 'ok'; readonly values?: ValueMap; readonly facts?: ValueMap; readonly msg?: string }
   | { readonly type: 'skipped'; readonly because: string }
-  | { readonly type: 'changes'; readonly changes: readonly [Change, ...Change[]]; readonly values?: ValueMap }
+  | { readonly type: 'changes'; readonly changes: readonly [Change, ...Change[]]; readonly values?: ValueMap; /** Check mode: why what the task registers can't be told. */ readonly valuesUnknown?: string }
   | { readonly type: 'action'; readonly action: Action }
   /** Check mode only: cannot be predicted. */
   | { readonly type: 'unknown'; readonly because: string }

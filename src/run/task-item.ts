@@ -124,7 +124,7 @@ export async function runItem(item: ItemContext, task: Task, scope: Scope): Prom
       return itemResult('failed', { values: plan.values ?? {}, msg: plan.remedy === undefined ? plan.msg : `${plan.msg}\nTo do: ${plan.remedy}` });
     }
     case 'changes':
-      return makeChanges(item, plan.changes, plan.values ?? {});
+      return { ...(await makeChanges(item, plan.changes, plan.values ?? {})), ...(item.predict ? { valuesUnknown: plan.valuesUnknown } : {}) };
     case 'action':
       return act(item, plan.action, task, scope);
   }

@@ -94,6 +94,11 @@ export function putChange(resource: string, what: string, path: string, text: st
   };
 }
 
+/** Check mode: a file is written whose text depends on what is only made by the apply. */
+export function foreseenChange(resource: string, what: string, path: string, attributes: Attributes): Change {
+  return { resource, what, script: sh`:`, effects: [forgetTree(path), stat(path).is(attributeFact(attributes))] };
+}
+
 function attributeFact(attributes: Attributes, size?: number): PathFact {
   return {
     exists: true,

@@ -1,7 +1,7 @@
 import { content } from '../../host/kinds/content.ts';
 import { stat } from '../../host/kinds/path.ts';
 import { converge, failed } from '../../host/plan.ts';
-import { attributeChanges, NO_AUTHORITY_REMEDY, putChange, trustedCertificates } from '../common/x509.ts';
+import { attributeChanges, foreseenChange, NO_AUTHORITY_REMEDY, putChange, trustedCertificates } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { BundleSchema } from './schema.ts';
 
@@ -20,7 +20,7 @@ ones until they end. So a service trusts certificates of the old and the new CA 
     if (bytes !== null && !Buffer.isBuffer(bytes)) return failed(`${args.path} cannot be read: ${'error' in bytes ? bytes.error : 'it is too large'}`);
     const before = bytes?.toString('utf8') ?? '';
     const wanted = trustedCertificates(args.authority, args.certificates, host);
-    if (wanted === undefined) return host.checkMode ? converge([putChange(resource, 'write: the CA is made before', args.path, '', before, args)]) : failed('the CA does not exist', NO_AUTHORITY_REMEDY);
+    if (wanted === undefined) return host.checkMode ? converge([foreseenChange(resource, 'write: the CA is made before', args.path, args)]) : failed('the CA does not exist', NO_AUTHORITY_REMEDY);
     const text = wanted.map((c) => `# ${c.subject}, until ${new Date(c.notAfter * 1000).toISOString().slice(0, 10)}\n${c.pem.trimEnd()}\n`).join('');
     if (before === text) return converge(attributeChanges(resource, args.path, host.fact(stat(args.path)), args));
     return converge([putChange(resource, `${String(wanted.length)} certificates`, args.path, text, before, args)]);

@@ -11,7 +11,7 @@ import { daysLeft, reasonToIssue } from '../../support/x509/decide.ts';
 import { publicKeySha256, readCertificate, readCertificates, type Certificate } from '../../support/x509/inspect.ts';
 import { issueCertificate } from '../../support/x509/issue.ts';
 import { subjectText } from '../../support/x509/names.ts';
-import { attributeChanges, authorityOf, NO_AUTHORITY_REMEDY, putChange, subjectOf } from '../common/x509.ts';
+import { attributeChanges, foreseenChange, authorityOf, NO_AUTHORITY_REMEDY, putChange, subjectOf } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { CertificateSchema } from './schema.ts';
 
@@ -64,9 +64,9 @@ function issue(args: Arguments, authority: Authority, key: KeyObject, now: numbe
   });
 }
 
-function predict(args: Arguments, before: string): Plan {
+function predict(args: Arguments): Plan {
   // Check mode: what the certificate will say depends on a key or a CA that the apply makes.
-  return converge([putChange(`certificate ${args.path}`, 'issue: the key or the CA is made before', args.path, '', before, args)]);
+  return { type: 'changes', changes: [foreseenChange(`certificate ${args.path}`, 'issue: the key or the CA is made before', args.path, args)], valuesUnknown: `until certificate ${args.path}` };
 }
 
 export const x509Certificate = defineModule({
@@ -95,8 +95,8 @@ The file holds the certificate, followed by the CA's where that is an intermedia
     if (bytes !== null && !Buffer.isBuffer(bytes)) return failed(`${args.path} cannot be read: ${'error' in bytes ? bytes.error : 'it is too large for a certificate'}`);
     const before = bytes?.toString('utf8') ?? '';
     const authority = authorityOf(args.authority, host);
-    if (authority === undefined) return host.checkMode ? predict(args, before) : failed('the CA does not exist', NO_AUTHORITY_REMEDY);
-    if (host.checkMode && fact.state === 'to-be-made') return predict(args, before);
+    if (authority === undefined) return host.checkMode ? predict(args) : failed('the CA does not exist', NO_AUTHORITY_REMEDY);
+    if (host.checkMode && fact.state === 'to-be-made') return predict(args);
     if (host.checkMode && fact.state === 'no-openssl') return withoutKey(args, host, before);
     const key = keyOf(fact, args.privatekey_path);
     if ('type' in key && !('export' in key)) return key;
@@ -127,5 +127,5 @@ The file holds the certificate, followed by the CA's where that is an intermedia
 /** Check mode on a host whose openssl is gone: the key cannot be compared; a certificate that is there is taken to fit. */
 function withoutKey(args: Arguments, host: HostView, before: string): Plan {
   const [current] = readCertificates(before);
-  return current === undefined ? predict(args, before) : ok(valuesOf(current, host.base.epoch));
+  return current === undefined ? predict(args) : ok(valuesOf(current, host.base.epoch));
 }

@@ -51,6 +51,8 @@ export const x509Info = defineModule({
   queries: (args) => args.path.map((path) => content(path)),
   plan(args, host): Plan {
     const now = host.base.epoch;
+    const doubt = args.path.map((path) => host.touched(content(path))).find((d) => d !== undefined);
+    if (doubt !== undefined) return { type: 'unknown', because: `what the certificates say is unknown ${doubt}` };
     const authority = args.authority === undefined ? undefined : authorityOf(args.authority, host);
     const own = args.path.map((path) => look(path, host, now));
     const cas = authority === undefined ? [] : trustedBy(authority, now).map((c) => entry('(the CA)', c, 'valid', now));

@@ -170,6 +170,9 @@ test('check mode on a fresh host predicts what apply then does', async () => {
     return resources(plan);
   });
   expect(existsSync(join(dir, 'k'))).toBe(false);
+  const again = planHere(x509Certificate, tasks[1]?.[1], { check: true, store }).plan;
+  expect(again, 'what it says, nobody can tell yet').toMatchObject({ type: 'changes', valuesUnknown: `until certificate ${join(dir, 'c')}` });
+  expect(planHere(x509Info, { path: join(dir, 'c'), fail_below_days: 7 }, { check: true, store }).plan).toEqual({ type: 'unknown', because: `what the certificates say is unknown until certificate ${join(dir, 'c')}` });
   await makeCa(path);
   const local = { [path]: { content: readFileSync(path) } };
   expect(tasks.map(([module, args]) => converge(module, args, { local }).map((c) => c.resource))).toEqual(predicted);
