@@ -257,7 +257,7 @@ export class HostRun {
       if (!allHold(include.attributes.when, scope, unknown)) return;
     } catch (error) {
       if (!(error instanceof UnknownValue)) throw error;
-      ctx.emit({ type: 'warning', host: host.name, message: `whether ${include.target} is included is unknown ${error.message}` });
+      this.#unknownInclude(include, error.message);
       return;
     }
     const items = include.loop === undefined ? [null] : renderValue(include.loop, scope, include.span);
@@ -276,6 +276,17 @@ export class HostRun {
         this.#ahead.leave();
       }
     }
+  }
+
+  /** Check mode cannot tell whether the tasks of a file would run: the host counts as not told of. */
+  #unknownInclude(include: Include, because: string): void {
+    const { ctx, host, play } = this.#init;
+    const role = include.attributes.role?.role.name ?? '';
+    const title = include.name ?? `include ${include.target}`;
+    host.reports.open().ready(() => {
+      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role, task: title, module: `include_${include.what}`, status: 'unknown', seconds: 0, at: formatPlace(include.span), handler: false, msg: `whether it is included is unknown ${because}` });
+      ctx.tally.count(host.name, role, title, 'unknown', 0);
+    });
   }
 
   async #meta(task: Task, position: Position): Promise<void> {

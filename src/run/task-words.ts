@@ -1,7 +1,7 @@
 /** Small decisions about a task's result: one status for many items, what is shown of its values. */
 import type { Plan } from '../host/plan.ts';
 import { maskSecrets } from '../support/secret.ts';
-import type { ValueMap } from '../support/value.ts';
+import { plainText, type ValueMap } from '../support/value.ts';
 import type { ItemResult } from './task-result.ts';
 
 export function firstLine(text: string): string {
@@ -11,7 +11,6 @@ export function firstLine(text: string): string {
 /** What verbose output shows; `debug` is there to be shown. */
 export function shownValues(module: string, values: ValueMap): string | undefined {
   const { msg: _msg, changed: _changed, failed: _failed, skipped: _skipped, ...rest } = values;
-  if (module === 'debug' && typeof values['msg'] === 'string' && Object.keys(rest).length === 0) return undefined;
   if (Object.keys(rest).length === 0) return undefined;
   return maskSecrets(JSON.stringify(rest, null, 2)).slice(0, 20_000);
 }
@@ -28,7 +27,7 @@ export function planned(plan: Plan): ItemResult {
   const base: ItemResult = { status: 'ok', values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
   switch (plan.type) {
     case 'ok':
-      return { ...base, values: plan.values ?? {}, facts: plan.facts, msg: plan.msg ?? (typeof plan.values?.['msg'] === 'string' ? plan.values['msg'] : undefined) };
+      return { ...base, values: plan.values ?? {}, facts: plan.facts, msg: plan.msg ?? (plan.values?.['msg'] === undefined ? undefined : plainText(plan.values['msg'])) };
     case 'skipped':
       return { ...base, status: 'skipped', msg: plan.because };
     case 'failed':

@@ -31,6 +31,7 @@ export function typeName(value: unknown): string {
 
 /** A value as text for a name, a label or a path: strings as they are, the rest as JSON. Secrets are masked. */
 export function plainText(value: Value): string {
+  if (value instanceof Secret) return value.toString();
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

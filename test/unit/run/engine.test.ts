@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../../src/support/secret.ts';
 import { testProject, type TestProject } from './support.ts';
 
 let project: TestProject | undefined;
@@ -331,5 +332,38 @@ describe('bad input', () => {
     const p = make(playbook);
     mkdirSync(path.join(p.dir, 'roles'), { recursive: true });
     await expect(p.run()).rejects.toThrow(message);
+  });
+});
+
+describe('what is said', () => {
+  it('debug shows texts, lists and secrets, each as it may be shown', async () => {
+    const p = make(`
+- hosts: all
+  vars: { list: [1, 2] }
+  tasks:
+    - debug: { msg: "plain" }
+    - debug: { msg: "{{ list }}" }
+    - debug: { msg: "is {{ hidden }}" }
+`);
+    const result = await p.run({ extraVars: { hidden: new Secret('hunter22') } });
+    expect(result.events.flatMap((e) => (e.type === 'task' ? [e.msg] : []))).toEqual(['plain', '[1,2]', '********']);
+  });
+
+  it('an include of which check mode cannot tell counts as unknown', async () => {
+    const p = make(
+      `
+- hosts: all
+  tasks:
+    - command: touch {{ work }}/made
+      register: made
+    - include_tasks: more.yml
+      when: made.rc == 0
+`,
+      undefined,
+      { 'more.yml': '- copy: { dest: "{{ work }}/x", content: x }\n' },
+    );
+    const check = await p.run({ mode: 'check' });
+    expect(check.tasks).toEqual(['one|command|changed', 'one|include more.yml|unknown']);
+    expect((await p.run()).tasks).toEqual(['one|command|changed', 'one|copy|changed']);
   });
 });
