@@ -42,15 +42,14 @@ async function converse(port: ActionPort, args: EtcdMemberArgs, decide: (fact: E
   const done: string[] = [];
   let started = false;
   let wiped = false;
-  let waited = 0;
+  const patientUntil = performance.now() + args.patience * 1000;
   for (;;) {
     const fact = await observe(port, query);
     const step = decide(fact, done.length);
     const values = { steps: [...done], started };
     if (step.type === 'done') return { changed: done.length > 0, msg: done.join(', '), values };
-    if (step.type === 'refuse' && step.passing === true && waited < args.patience) {
+    if (step.type === 'refuse' && step.passing === true && performance.now() < patientUntil) {
       await port.sleep(PAUSE_SECONDS);
-      waited += PAUSE_SECONDS;
       continue;
     }
     if (step.type === 'refuse') return { changed: done.length > 0, failed: true, msg: refused(step), values };
