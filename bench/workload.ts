@@ -93,8 +93,8 @@ export function resetScript(): string {
   return [
     'set -eu',
     'rm -rf /srv/bench /etc/bench',
-    `for user in ${users.join(' ')}; do userdel "$user" 2>/dev/null || id "$user" >/dev/null 2>&1 && exit 1 || true; done`,
-    `for group in ${groups.join(' ')}; do groupdel "$group" 2>/dev/null || true; done`,
+    `for user in ${users.join(' ')}; do if id "$user" >/dev/null 2>&1; then userdel "$user"; fi; done`,
+    `for group in ${groups.join(' ')}; do if getent group "$group" >/dev/null; then groupdel "$group"; fi; done`,
     `dpkg --purge ${PACKAGES.join(' ')} >/dev/null 2>&1`,
   ].join('\n');
 }

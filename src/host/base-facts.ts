@@ -1,25 +1,28 @@
 /** The base facts of a host: one small probe, names and meanings as Ansible's setup module. */
-import { z } from 'zod';
 import { defineQuery } from './define-query.ts';
 import type { ProbeOutput } from './query.ts';
 import type { BaseFacts } from './view.ts';
 
 /**
- * Shell built-ins and small files where possible: each process costs a millisecond or two.
+ * Shell built-ins and small files where possible: each process costs a millisecond or two, on every host of every
+ * run. `care_read` is cat for small files; a file that is not there gives nothing.
  * Section order is fixed; `parse` below reads it in the same order.
  */
 const PROBE = `
+care_read() { [ -r "$1" ] && while IFS= read -r care_line || [ -n "$care_line" ]; do printf '%s\\n' "$care_line"; done <"$1"; }
 uname -s -r -m -n
 care_mark
-cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
+care_read /etc/os-release || care_read /usr/lib/os-release
 care_mark
-cat /proc/sys/kernel/random/boot_id /etc/machine-id 2>/dev/null
+care_read /proc/sys/kernel/random/boot_id
+care_read /etc/machine-id
 care_mark
 id -un
 care_mark
-grep -c '^processor' /proc/cpuinfo
+if [ -r /sys/devices/system/cpu/online ]; then read -r care_line </sys/devices/system/cpu/online; echo "online $care_line"; else grep -c '^processor' /proc/cpuinfo; fi
 care_mark
-grep '^MemTotal' /proc/meminfo
+read -r care_line </proc/meminfo
+case $care_line in MemTotal:*) echo "$care_line" ;; *) grep '^MemTotal' /proc/meminfo ;; esac
 care_mark
 date +%s
 care_mark
@@ -27,11 +30,11 @@ ip -o addr show 2>/dev/null
 care_mark
 ip -4 route show default 2>/dev/null
 care_mark
-hostname -f 2>/dev/null || cat /proc/sys/kernel/hostname
+hostname -f 2>/dev/null || care_read /proc/sys/kernel/hostname
 care_mark
-[ -d /run/systemd/system ] && echo systemd || cat /proc/1/comm
+[ -d /run/systemd/system ] && echo systemd || care_read /proc/1/comm
 care_mark
-if [ -e /.dockerenv ]; then echo docker; elif [ -r /run/systemd/container ]; then cat /run/systemd/container; elif command -v systemd-detect-virt >/dev/null 2>&1; then systemd-detect-virt; else echo unknown; fi
+if [ -e /.dockerenv ]; then echo docker; elif [ -r /run/systemd/container ]; then care_read /run/systemd/container; elif command -v systemd-detect-virt >/dev/null 2>&1; then systemd-detect-virt; else echo unknown; fi
 `;
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { i686: 'i386', i586: 'i386' };
@@ -62,6 +65,17 @@ function parseAddresses(text: string): { readonly v4: readonly string[]; readonl
   return { v4, v6 };
 }
 
+/** `online 0-3,8` (sysfs, "cpu-list" of the kernel's documentation), or the number itself. At least 1. */
+function processors(text: string): number {
+  if (!text.startsWith('online ')) return Math.max(1, Number(text) || 1);
+  const counts = text.slice('online '.length).split(',').map((range) => {
+    const [first = NaN, last = first] = range.split('-').map(Number);
+    return last - first + 1;
+  });
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return Number.isInteger(total) && total > 0 ? total : 1;
+}
+
 /** Reads the probe's answer. Exported for tests with recorded outputs. */
 export function parseBaseFacts(output: ProbeOutput): BaseFacts {
   const text = [output.head, ...output.sections].map((b) => b.toString('utf8').trim());
@@ -89,7 +103,7 @@ export function parseBaseFacts(output: ProbeOutput): BaseFacts {
     service_mgr: init,
     virtualization_type: virt,
     user_id: user,
-    processor_vcpus: z.coerce.number().catch(1).parse(cpus),
+    processor_vcpus: processors(cpus),
     memtotal_mb: Math.floor(Number(/(\d+)/.exec(memory)?.[1] ?? '0') / 1024),
     boot_id: bootId,
     machine_id: machineId,

@@ -10,7 +10,7 @@ import { copyPositions } from '../language/positions.ts';
 import { schemaErrors } from '../language/schema-errors.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { renderValue } from '../language/template/index.ts';
-import type { PreparedModule } from '../modules/define.ts';
+import type { Module, PreparedModule } from '../modules/define.ts';
 import { findModule } from '../modules/registry.ts';
 import { DiagnosticList, failure } from '../support/diagnostic.ts';
 import { maskSecrets, type Secret } from '../support/secret.ts';
@@ -62,14 +62,23 @@ function withoutOmitted(value: Value): Value {
   return out;
 }
 
+/** Modules with arguments that hold no template: the same for every host, and for every time that they are asked for. */
+const preparedOnce = new WeakMap<object, { readonly by: Module; readonly prepared: PreparedModule }>();
+
 /** A task's module with its arguments. @throws Diagnostic or DiagnosticList that points at the argument */
 export function prepareTask(task: Task, scope: Scope): PreparedModule {
   const module = findModule(task.module);
   if (module === undefined) throw new Error(`module ${task.module} has vanished from the registry`);
-  const args = withoutOmitted(renderValue(task.args, scope, task.argsSpan));
-  if (isMap(args)) copyPositions(task.args, args);
+  const rendered = renderValue(task.args, scope, task.argsSpan);
+  const fixed = rendered === task.args && isMap(rendered) ? rendered : undefined;
+  const known = fixed === undefined ? undefined : preparedOnce.get(fixed);
+  if (known?.by === module) return known.prepared;
+  const args = fixed ?? withoutOmitted(rendered);
+  if (isMap(args) && fixed === undefined) copyPositions(task.args, args);
   try {
-    return module.prepare(args);
+    const prepared = module.prepare(args);
+    if (fixed !== undefined) preparedOnce.set(fixed, { by: module, prepared });
+    return prepared;
   } catch (error) {
     if (error instanceof z.ZodError) throw schemaErrors(error, args, { what: `the arguments of ${module.name}`, schema: module.args, fallback: task.argsSpan, code: 'bad-argument' });
     throw error;

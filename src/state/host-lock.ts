@@ -43,15 +43,17 @@ function plain(text: string): string {
 function prologue(directory: string): string {
   return [
     `care_lock=${quote(directory)}`,
-    `if [ "$(id -u)" != 0 ] && ! [ -w "\${care_lock%/*}" ]; then care_lock=\${XDG_RUNTIME_DIR:-/tmp}/care-provision-$(id -u).lock; fi`,
-    // Start time of a process (proc(5) field 22): tells a reused process id from the holder.
+    `if ! [ -w "\${care_lock%/*}" ] && [ "$(id -u)" != 0 ]; then care_lock=\${XDG_RUNTIME_DIR:-/tmp}/care-provision-$(id -u).lock; fi`,
+    // Start time of a process (proc(5) field 22), in care_start: tells a reused process id from the holder. A name with a
+    // line break in it gives no time: no runner is called so. Built-ins only, since every run comes by here on every host.
     'care_started() {',
-    '  if [ -r "/proc/$1/stat" ]; then',
-    '    care_stat=$(cat "/proc/$1/stat" 2>/dev/null) || care_stat=',
+    '  care_start=none',
+    '  care_stat=',
+    '  if { read -r care_stat <"/proc/$1/stat"; } 2>/dev/null; then',
     '    care_stat=${care_stat##*") "}',
     '    set -- $care_stat',
-    '    echo "${20:-none}"',
-    '  else echo none; fi',
+    '    care_start=${20:-none}',
+    '  fi',
     '}',
     'care_highest() {',
     '  care_n=0',
@@ -62,7 +64,7 @@ function prologue(directory: string): string {
     '    if [ "$care_link" -gt "$care_n" ]; then care_n=$care_link; fi',
     '  done',
     '}',
-    'care_boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) || care_boot=none',
+    '{ read -r care_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || care_boot=none',
   ].join('\n');
 }
 
@@ -81,7 +83,7 @@ export LC_ALL
 umask 077
 ${prologue(directory)}
 care_pid=${options.pidWord ?? DEFAULT_PID_WORD}
-if ! mkdir "$care_lock" 2>/dev/null && ! [ -d "$care_lock" ]; then
+if ! [ -d "$care_lock" ] && ! mkdir "$care_lock" 2>/dev/null && ! [ -d "$care_lock" ]; then
   echo "cannot make the lock directory $care_lock" >&2
   exit 1
 fi
@@ -100,11 +102,15 @@ while :; do
   care_alive=no
   if [ -n "$care_holder" ]; then
     set -- $care_holder
-    if [ "$4" != ${run} ] && [ "$3" = "$care_boot" ] && [ -d "/proc/$1" ] && [ "$2" = "$(care_started "$1")" ]; then care_alive=yes; fi
+    if [ "$4" != ${run} ] && [ "$3" = "$care_boot" ] && [ -d "/proc/$1" ]; then
+      care_started "$1"
+      if [ "$2" = "$care_start" ]; then care_alive=yes; fi
+    fi
   fi
   if [ "$care_alive" = no ]; then
     care_mine=$((care_n + 1))
-    if ln -s "$care_pid $(care_started "$care_pid") $care_boot "${run}" "${about} "$care_lock/$care_mine" 2>/dev/null; then
+    care_started "$care_pid"
+    if ln -s "$care_pid $care_start $care_boot "${run}" "${about} "$care_lock/$care_mine" 2>/dev/null; then
       care_highest
       if [ "$care_n" -eq "$care_mine" ]; then
         while [ "$care_mine" -gt 1 ]; do

@@ -14,7 +14,9 @@ export function stageOne(nonce: string): string {
     'echo "$N H"',
     'read -r n||exit 1',
     // busybox `head -c` reads ahead and a plain dd reads short; the second dd is for one without fullblock.
-    's=$(dd bs=$n count=1 iflag=fullblock 2>/dev/null||dd bs=1 count=$n 2>/dev/null)',
+    // F tells stage 2 which one it was.
+    'F=',
+    's=$(dd bs=$n count=1 iflag=fullblock 2>/dev/null)&&F=1||s=$(dd bs=1 count=$n 2>/dev/null)',
     // A text cut short by a lost connection must not run in part.
     'case $s in *"#$N")eval "$s";;esac',
     'exit 1',
@@ -59,14 +61,15 @@ export function frameStage(nonce: string, program: string): Buffer {
 export function runnerProgram(directory: string): string {
   return String.raw`umask 022;cd /;export care_runner_pid=$$
 exec 4>&1 >/dev/null
-D= E= S= F=
+S=
 a="/tmp /dev/shm";[ ! -w /run ]||a="/dev/shm /run /tmp"
-for b in $a;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done 2>/dev/null
-for b in /var/tmp /tmp;do mkdir -m 700 "$b/.care-${directory}-l"&&{ E=$b/.care-${directory}-l;break;};done 2>/dev/null
+D=${'$'}{a%% *}/.care-${directory} E=/var/tmp/.care-${directory}-l
+mkdir -m 700 "$D" "$E" 2>/dev/null||{ rmdir "$D" "$E";D= E=
+for b in $a;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done
+for b in /var/tmp /tmp;do mkdir -m 700 "$b/.care-${directory}-l"&&{ E=$b/.care-${directory}-l;break;};done;} 2>/dev/null
 trap 'rm -rf "$D" "$E"' EXIT
 trap 'exit 1' HUP INT TERM
 echo>"$D/g"&&[ -n "$D" ]&&[ -n "$E" ]||{ echo "$N F">&4;exit 1;}
-dd iflag=fullblock count=0 </dev/null 2>/dev/null&&F=1
 command -v setsid >/dev/null&&S=setsid
 echo "$N R $D $E">&4
 q(){ kill -TERM -$1||kill -TERM $1;j=0
