@@ -47,8 +47,8 @@ export function unarchiveScript(args: UnarchiveArgs, archive: Script, done: Scri
 }
 unpack() (
 care_temp ${`${args.dest}/x`}
-rm -f -- "$t"
-mkdir -m 0700 -- "$t"
+t=x
+mkdir -m 0700 x
 ${unpack(args, archive)}
 ${attributes(args)}sync -f -- "$t" 2>/dev/null || sync
 merge "$t" ${args.dest}

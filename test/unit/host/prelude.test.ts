@@ -119,4 +119,35 @@ describe.each(shells)('%s', (shell) => {
     expect(runScript(shell, sh`care_link x ${join(dir, 'd')}`).status).not.toBe(0);
     expect(temps(dir)).toEqual([]);
   });
+
+  /** What a user who owns the directory can do at the worst moment: the tool that root calls next does it for him. */
+  const attacked = (tool: string, attack: string, call: string): { readonly status: number; readonly stderr: string } => {
+    const bin = scratch();
+    writeFileSync(join(bin, tool), `#!/bin/sh\n${attack}\n`, { mode: 0o755 });
+    return runText(shell, `set -eu\nPATH=${bin}:$PATH\n${PRELUDE}\n${call}`);
+  };
+
+  test('names swapped for links while a file is written lead nowhere else', () => {
+    const dir = scratch();
+    const victim = join(scratch(), 'shadow');
+    writeFileSync(victim, 'secret', { mode: 0o600 });
+    chmodSync(victim, 0o600);
+    // Whatever root has made in the directory becomes a link to the victim.
+    const swap = `for f in ${dir}/.care-*; do mv "$f" ${dir}/away; ln -s ${victim} "$f"; done`;
+    const ran = attacked('chmod', `${swap}\nexec /bin/chmod "$@"`, `care_put /etc/hostname ${dir}/mine 0666 '' ''`);
+    expect(attributes(victim)).toMatch(/^600 /);
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+    // The file itself was safe all the time.
+    if (ran.status === 0) expect(lstatSync(join(dir, 'mine')).isFile()).toBe(true);
+  });
+
+  test('a directory swapped before it is entered is refused', () => {
+    const dir = scratch();
+    const victim = scratch();
+    const ran = attacked('mktemp', `t=$(/usr/bin/mktemp "$@"); rm -rf "$t"; ln -s ${victim} "$t"; echo "$t"`, `care_put /etc/hostname ${dir}/mine '' '' ''`);
+    if (lstatSync(dir).isDirectory() && existsSync(join(dir, 'mine'))) throw new Error(`${shell} does not look for tools in PATH`);
+    expect(ran.status).not.toBe(0);
+    expect(ran.stderr).toContain('no private directory');
+    expect(readdirSync(victim)).toEqual([]);
+  });
 });
