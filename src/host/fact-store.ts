@@ -49,6 +49,11 @@ export class FactStore {
     return this.#facts.get(query.id)?.value;
   }
 
+  /** The values that are known now, by the ids of their queries. */
+  snapshot(): ReadonlyMap<string, unknown> {
+    return new Map([...this.#facts].map(([id, entry]) => [id, entry.value]));
+  }
+
   uncertain(query: AnyQuery): string | undefined {
     return this.#facts.get(query.id)?.uncertain;
   }

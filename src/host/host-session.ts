@@ -12,6 +12,7 @@ import { baseFacts } from './base-facts.ts';
 import { FactStore, type Claim } from './fact-store.ts';
 import { identityKey, type Identity } from './identity.ts';
 import { makeProbe, PROBE_OUTPUT_LIMIT } from './observe.ts';
+import { joinedScripts } from './join.ts';
 import type { Change } from './plan.ts';
 import { PRELUDE } from './prelude.ts';
 import type { AnyQuery, Effect } from './query.ts';
@@ -89,6 +90,8 @@ export class HostSession {
   /** As whom the host's lock was taken: only root's keeps everybody out. */
   #opened: 'not' | 'as user' | 'as root' = 'not';
   #hasPredictions = false;
+  /** While the last change that waits may be joined by others: what was known before the first of them. */
+  #joinable: { readonly key: string; readonly identity: string; readonly before: ReadonlyMap<string, unknown> } | undefined;
 
   constructor(init: HostSessionInit) {
     this.name = init.name;
@@ -135,7 +138,12 @@ export class HostSession {
   }
 
   view(identity: Identity, files: ControllerFiles, checkMode = this.#init.checkMode): TaskView {
-    return new TaskView({ name: this.name, user: identity.user, checkMode, base: this.#base, store: this.store(identity), files });
+    return new TaskView({ name: this.name, user: identity.user, checkMode, base: this.#base, store: this.store(identity), files, beforeJoin: (key, query) => (checkMode ? undefined : this.#beforeJoin(identity, key, query)) });
+  }
+
+  #beforeJoin(identity: Identity, key: string, query: AnyQuery): unknown {
+    const joinable = this.#joinable;
+    return joinable?.key === key && joinable.identity === identityKey(identity) ? joinable.before.get(query.id) : undefined;
   }
 
   /** Connects, and learns the base facts and these queries in the same round trip. */
@@ -145,6 +153,7 @@ export class HostSession {
 
   /** Learns the base facts anew with the next observation (after a reboot, a set hostname). */
   forgetEverything(): void {
+    this.#joinable = undefined;
     for (const store of this.#stores.values()) store.clear();
   }
 
@@ -195,6 +204,9 @@ export class HostSession {
     const first = this.#pending[0];
     if (first !== undefined && identityKey(first.identity) !== identityKey(pending.identity)) await this.flush();
     this.#pending.push(pending);
+    const { join } = pending.change;
+    if (join === undefined) this.#joinable = undefined;
+    else if (this.#joinable?.key !== join.key) this.#joinable = { key: join.key, identity: identityKey(pending.identity), before: this.store(pending.identity).snapshot() };
     this.believe(pending.identity, pending.change.effects, pending.change.resource);
   }
 
@@ -287,6 +299,7 @@ export class HostSession {
   async #send(extra: readonly AnyQuery[]): Promise<void> {
     const batch = this.#pending;
     this.#pending = [];
+    this.#joinable = undefined;
     const identity = batch[0]?.identity;
     if (identity === undefined) return;
     const store = this.store(identity);
@@ -294,8 +307,9 @@ export class HostSession {
     const queries = [...claims.map((c) => c.query), ...extra.filter((q) => !claims.some((c) => c.query.id === q.id))];
     const probe = makeProbe(queries);
     const opening = await this.#opening(identity);
-    const requests: RunRequest[] = batch.map((p) => ({
-      script: changeScript(p.before === undefined ? p.change.script : joinScripts([p.before, p.change.script])),
+    const scripts = joinedScripts(batch);
+    const requests: RunRequest[] = batch.map((p, i) => ({
+      script: changeScript(joinScripts([...(p.before === undefined ? [] : [p.before]), scripts[i] ?? p.change.script])),
       environment: p.environment,
       timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
     }));

@@ -16,6 +16,21 @@ export interface Diff {
   readonly name?: string;
 }
 
+/**
+ * A change that may be made in one go with those that wait right before and after it, when they have the same key.
+ * Only how it is made: each keeps its own script, its report and its claims.
+ */
+export interface Join {
+  /** Changes of one key are made by `together` of the first; everything that `together` depends on but the words. */
+  readonly key: string;
+  readonly words: readonly string[];
+  /**
+   * Takes the place of the first change's script. Tries to make all; where that fails it makes its own, and is judged by
+   * that. The others' scripts run afterwards as ever, and find their work done or do it.
+   */
+  together(words: readonly string[]): Script;
+}
+
 /** One change of one resource. */
 export interface Change {
   /** The thing changed, the same in check and in apply: `file /etc/hosts`, `package chrony`. */
@@ -29,6 +44,7 @@ export interface Change {
   readonly effects: readonly Effect[];
   /** Seconds; default the task's. */
   readonly timeoutSeconds?: number;
+  readonly join?: Join;
 }
 
 /** What a conversational action may use. */

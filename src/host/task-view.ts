@@ -21,6 +21,8 @@ export interface TaskViewInit {
   readonly base: BaseFacts | undefined;
   readonly store: FactStore;
   readonly files: ControllerFiles;
+  /** As in {@link HostView.beforeJoin}. */
+  readonly beforeJoin: (key: string, query: AnyQuery) => unknown;
 }
 
 export class TaskView implements HostView {
@@ -30,6 +32,7 @@ export class TaskView implements HostView {
   readonly #base: BaseFacts | undefined;
   readonly #store: FactStore;
   readonly #files: ControllerFiles;
+  readonly #beforeJoin: TaskViewInit['beforeJoin'];
   /** Reasons of the uncertain facts that the plan has looked at, in order, without repeats. */
   readonly doubts: string[] = [];
 
@@ -40,6 +43,7 @@ export class TaskView implements HostView {
     this.#base = init.base;
     this.#store = init.store;
     this.#files = init.files;
+    this.#beforeJoin = init.beforeJoin;
   }
 
   get user(): string {
@@ -67,6 +71,11 @@ export class TaskView implements HostView {
   touched(query: AnyQuery): string | undefined {
     if (!this.#store.has(query)) throw new FactsNeeded([query]);
     return this.#store.touched(query);
+  }
+
+  beforeJoin<F>(key: string, query: Query<F>): F | undefined {
+    // Sound for the same reason as `fact`: what was known is what the query's own kind has parsed.
+    return this.#beforeJoin(key, query) as F | undefined;
   }
 
   localFile(src: string): LocalFile {

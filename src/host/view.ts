@@ -72,6 +72,11 @@ export interface HostView {
    * an installation may touch anything and mostly does not: what is there now is then the best guess.
    */
   touched(query: AnyQuery): string | undefined;
+  /**
+   * The fact as it was before the changes that wait to be sent, when all that is to come is joined to them by this key;
+   * undefined when none waits, or it is not known. Only for deciding that such a change is needed too.
+   */
+  beforeJoin<F>(key: string, query: Query<F>): F | undefined;
   /** A controller file, looked up as Ansible does: absolute, or in the role's `files/`, or beside the playbook. @throws Diagnostic bad-input */
   localFile(src: string): LocalFile;
   localTree(src: string): LocalTree;

@@ -1,14 +1,14 @@
 /** Decides what to do about packages. Pure. */
 import { aptCandidate, aptLists } from '../../host/kinds/apt.ts';
 import { packageState, packageVersion, type PackageFact } from '../../host/kinds/package.ts';
-import { converge, failed, type Change, type Plan } from '../../host/plan.ts';
+import { converge, failed, type Change, type Join, type Plan } from '../../host/plan.ts';
 import { forgetAll, forgetKinds, type AnyQuery, type Effect } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { joinScripts, rawScript, type Script } from '../../support/shell.ts';
 import { planDeb } from './deb.ts';
 import { upgradeAction } from './latest.ts';
 import type { PackageArgs, PackageSpec } from './schema.ts';
-import { installScript, removeScript, updateScript } from './scripts.ts';
+import { installOptions, installScript, installTogetherScript, installWord, removeScript, unlessInstalled, updateScript } from './scripts.ts';
 import { setHold } from './shell.ts';
 
 /** Default age in seconds up to which lists are fresh when nothing but the lists is managed. */
@@ -88,7 +88,30 @@ function decide(args: PackageArgs, spec: PackageSpec, fact: PackageFact, host: H
   return { type: 'need', what: `upgrade ${installed} → ${candidate}`, version: candidate };
 }
 
+/** Whether apt may install the package together with those of the tasks before and after. */
+function joins(args: PackageArgs, spec: PackageSpec): boolean {
+  return args.state === 'present' && spec.version === undefined && args.hold === undefined && !args.update_cache;
+}
+
+function joinKey(args: PackageArgs): string {
+  return `package ${JSON.stringify([installOptions(args), args.policy_rc_d, args.lock_timeout])}`;
+}
+
+/**
+ * A package that was absent before those of the tasks before it were to be installed. It is wanted by name, so it is
+ * installed with them, whether or not one of them would bring it along.
+ */
+function neededAlongside(args: PackageArgs, specs: readonly PackageSpec[], host: HostView): Need | undefined {
+  const [spec] = specs;
+  if (spec === undefined || specs.length !== 1 || !joins(args, spec)) return undefined;
+  const fact = host.beforeJoin(joinKey(args), packageState(spec.name));
+  if (fact === undefined || fact.hold || fact.providedBy.length > 0 || (fact.state !== 'absent' && fact.state !== 'config-files')) return undefined;
+  return { spec, what: 'install', version: undefined, fact };
+}
+
 function planInstallation(args: PackageArgs, specs: readonly PackageSpec[], host: HostView): Plan {
+  const alongside = neededAlongside(args, specs, host);
+  if (alongside !== undefined) return converge(installationChanges(args, [alongside]));
   const needs: Need[] = [];
   for (const spec of specs) {
     const fact = host.fact(packageState(spec.name));
@@ -110,8 +133,10 @@ export function installationChanges(args: PackageArgs, needs: readonly Need[]): 
   return needs.map((need) => {
     const hold = args.hold ?? need.fact.hold;
     const holdChanges = args.hold !== undefined && (need.what !== undefined || args.hold !== need.fact.hold);
+    const join = needs.length === 1 && need.what === 'install' && !need.fact.hold && joins(args, need.spec) ? joined(args, need) : undefined;
     const scripts: Script[] = [];
-    if (need.what !== undefined) scripts.push(need === installs[0] ? installScript(args, installs) : rawScript(`: installed together with ${installs[0]?.spec.name ?? ''}`));
+    if (join !== undefined) scripts.push(unlessInstalled(need.spec.name, installScript(args, installs)));
+    else if (need.what !== undefined) scripts.push(need === installs[0] ? installScript(args, installs) : rawScript(`: installed together with ${installs[0]?.spec.name ?? ''}`));
     if (holdChanges || (need.what !== undefined && need.fact.hold)) scripts.push(setHold(need.spec.name, hold));
     const words = [need.what, holdChanges && hold !== need.fact.hold ? (hold ? 'hold' : 'unhold') : undefined].filter((word) => word !== undefined);
     const first: readonly Effect[] = need === installs[0] ? [forgetAll] : [];
@@ -120,8 +145,13 @@ export function installationChanges(args: PackageArgs, needs: readonly Need[]): 
       what: words.join(', '),
       script: joinScripts(scripts),
       effects: [...first, ...packageClaims(need, hold)],
+      ...(join === undefined ? {} : { join }),
     };
   });
+}
+
+function joined(args: PackageArgs, need: Need): Join {
+  return { key: joinKey(args), words: [installWord(need.spec)], together: (words) => installTogetherScript(args, words, need.spec) };
 }
 
 function packageClaims(need: Need, hold: boolean): readonly Effect[] {

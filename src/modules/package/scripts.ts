@@ -28,6 +28,24 @@ export function installScript(args: PackageArgs, wanted: readonly Wanted[]): Scr
   return aptScript(joinScripts([refreshLists(names, args.update_cache ? (args.cache_valid_time ?? 0) : undefined), denyServices(args.policy_rc_d), install], ''), args.lock_timeout);
 }
 
+/** One apt-get for the packages of several tasks; when it fails, the first task's own, so that each fails for itself. */
+export function installTogetherScript(args: PackageArgs, words: readonly string[], own: PackageSpec): Script {
+  const options = installOptions(args);
+  const install = sh`care_install ${options} install -- ${words} || {
+  echo 'the packages of several tasks could not be installed together: now each by itself' >&2
+  care_install ${options} install -- ${installWord(own)}
+}
+`;
+  return aptScript(joinScripts([refreshLists(words, undefined), denyServices(args.policy_rc_d), install], ''), args.lock_timeout);
+}
+
+/** Leaves a package alone that an installation before has brought. */
+export function unlessInstalled(name: string, install: Script): Script {
+  return sh`if [ "$(dpkg-query -W -f='\${db:Status-Status}' -- ${name} 2>/dev/null)" != installed ]; then
+${install}
+fi`;
+}
+
 export function removeScript(args: PackageArgs, specs: readonly PackageSpec[]): Script {
   const options = args.autoremove ? ['--auto-remove'] : ['--no-auto-remove'];
   const held = args.allow_change_held_packages ? ['--allow-change-held-packages'] : [];

@@ -112,9 +112,8 @@ export function refreshLists(names: readonly string[], maxAge: number | undefine
   return sh`care_wanted() {
   for care_f in /var/lib/apt/lists/*Release; do [ ! -e "$care_f" ] || break; done
   [ ! -e "$care_f" ] || [ ! -e ${APT_STAMP} ] || [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer ${APT_STAMP} ! -type d 2>/dev/null)" ]${rawScript(tooOld)} && return 0
-  for care_name in ${names}; do
-    [ -n "$(apt-cache showpkg "$care_name" 2>/dev/null)" ] || return 0
-  done
+  set -- ${names}
+  [ "$#" -eq 0 ] || [ "$(apt-cache showpkg "$@" 2>/dev/null | grep -c '^Package: ')" -ge "$#" ] || return 0
   return 1
 }
 if care_wanted; then

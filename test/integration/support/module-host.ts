@@ -75,7 +75,7 @@ export class ModuleHost {
       throw badInput('no-such-file', `there is no file ${src}`);
     };
     const files = { localFile: (src: string) => this.#files[src] ?? refuse(src), localTree: refuse, render: refuse };
-    const view = new TaskView({ name: this.#name, user: 'root', checkMode, base: { ...fakeBase, epoch }, store, files });
+    const view = new TaskView({ name: this.#name, user: 'root', checkMode, base: { ...fakeBase, epoch }, store, beforeJoin: () => undefined, files });
     for (let round = 0; round < 20; round += 1) {
       try {
         await this.#learn(store, prepared.queries(view));

@@ -164,6 +164,7 @@ export function planHere(module: Module, args: unknown, options: ExecOptions = {
       if (!store.has(query)) throw new FactsNeeded([query]);
       return store.uncertain(query);
     },
+    beforeJoin: () => undefined,
     touched: (query) => {
       if (!store.has(query)) throw new FactsNeeded([query]);
       return store.touched(query);

@@ -65,6 +65,7 @@ export function fakeHost(given: FakeHost): HostView {
     // The case's author answers for the type of the facts written down.
     fact: <F>(query: Query<F>): F => lookUp(given, query) as F,
     uncertain: (query) => given.uncertain?.[query.id],
+    beforeJoin: () => undefined,
     touched: (query) => given.uncertain?.[query.id],
     localFile(src) {
       if (given.trees?.[src] !== undefined) throw badInput('is-a-directory', `${src} is a directory`);
