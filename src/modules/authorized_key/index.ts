@@ -6,8 +6,8 @@ import { stat, statFollow } from '../../host/kinds/path.ts';
 import { converge, failed, type Change, type Plan } from '../../host/plan.ts';
 import type { AnyQuery } from '../../host/query.ts';
 import { FactsNeeded, type HostView } from '../../host/view.ts';
-import { sh } from '../../support/shell.ts';
-import { attributesChange } from '../common/attributes.ts';
+import { joinScripts, sh } from '../../support/shell.ts';
+import { attributesChange, attributesScript } from '../common/attributes.ts';
 import { joinLines, splitLines, textOf } from '../common/edit-text.ts';
 import { lookAt, planning } from '../common/look.ts';
 import { putFile } from '../common/put-file.ts';
@@ -39,11 +39,11 @@ function directoryChange(host: HostView, path: string, account: string, group: s
   const now = lookAt(host, path);
   const wanted = { mode: '0700', owner: account, ...(group === undefined ? {} : { group }) };
   if (now.exists) return attributesChange(path, now, wanted);
-  const owner = group === undefined ? account : `${account}:${group}`;
   return {
     resource: `directory ${path}`,
     what: 'create, mode 0700',
-    script: sh`mkdir -p -m 0700 -- ${path}\nchown -- ${owner} ${path}\nchmod 00700 ${path}`,
+    // Without -p, which would be content with a link: the user could have put one there since it was looked at.
+    script: joinScripts([sh`mkdir -p -- ${parentOf(path)}\nmkdir -m 0700 -- ${path}`, attributesScript(path, wanted, true)]),
     effects: madeDirectory(path, wanted),
   };
 }

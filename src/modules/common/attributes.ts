@@ -34,11 +34,15 @@ function chownWord(wanted: WantedAttributes): string {
 
 /**
  * Shell that sets attributes. chown(2) clears set-id bits, so the mode comes last; it has five digits
- * because GNU chmod keeps a directory's set-id bits for fewer.
+ * because GNU chmod keeps a directory's set-id bits for fewer. chown never goes through a link: the path is
+ * canonical, so one that stands there now was put there meanwhile, by somebody who would like its target.
+ *
+ * @param guarded true: look for such a link before the mode is set, too (chmod has no way of its own to refuse one)
  */
-export function attributesScript(path: string, wanted: WantedAttributes, link = false): Script {
+export function attributesScript(path: string, wanted: WantedAttributes, guarded = false): Script {
   const parts: Script[] = [];
-  if (wanted.owner !== undefined || wanted.group !== undefined) parts.push(link ? sh`chown -h -- ${chownWord(wanted)} ${path}` : sh`chown -- ${chownWord(wanted)} ${path}`);
+  if (wanted.owner !== undefined || wanted.group !== undefined) parts.push(sh`chown -h -- ${chownWord(wanted)} ${path}`);
+  if (wanted.mode !== undefined && guarded) parts.push(sh`[ ! -L ${path} ] || { echo ${`${path} has become a link meanwhile`} >&2; exit 1; }`);
   if (wanted.mode !== undefined) parts.push(sh`chmod ${`0${wanted.mode}`} ${path}`);
   return joinScripts(parts);
 }
@@ -66,7 +70,7 @@ export function attributesChange(path: string, now: PresentPath, wanted: WantedA
     resource: resourceOf(now.type, path),
     what: describeAttributes(now, differs),
     diff: { name: path, before: attributeLines(now, differs), after: attributeLines(after, differs) },
-    script: attributesScript(path, { ...differs, mode }, now.type === 'link'),
+    script: attributesScript(path, { ...differs, mode }, now.uid !== 0),
     effects: changedAttributes(path, now, after, aliases),
   };
 }

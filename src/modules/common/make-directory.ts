@@ -56,7 +56,7 @@ export function makeDirectory(host: HostView, path: string, wanted: WantedAttrib
       what: `create, mode ${mode}${owner}`,
       diff: { name: path, before: '', after: `directory, mode ${mode}\n` },
       // Closed until owner and mode are as they are to be.
-      script: joinScripts([sh`mkdir -m 0700 -- ${path}`, attributesScript(path, { ...wanted, mode })]),
+      script: joinScripts([sh`mkdir -m 0700 -- ${path}`, attributesScript(path, { ...wanted, mode }, parent.uid !== 0)]),
       effects: madeDirectory(path, attributes),
     },
     fact: { exists: true, type: 'directory', ...attributes, size: 0 },
@@ -73,7 +73,7 @@ function findScript(path: string, wanted: WantedAttributes): Script {
   const tests = [owner, group].filter((t) => t !== undefined);
   if (tests.length > 0) {
     const who = `${wanted.owner ?? ''}${wanted.group === undefined ? '' : `:${wanted.group}`}`;
-    parts.push(sh`find ${path} ! -type l \\( ${joinScripts(tests, ' -o ')} \\) -exec chown -- ${who} {} +`);
+    parts.push(sh`find ${path} ! -type l \\( ${joinScripts(tests, ' -o ')} \\) -exec chown -h -- ${who} {} +`);
   }
   if (wanted.mode !== undefined) parts.push(sh`find ${path} ! -type l ! -perm ${wanted.mode} -exec chmod ${`0${wanted.mode}`} {} +`);
   return joinScripts(parts);

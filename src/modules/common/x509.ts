@@ -121,8 +121,8 @@ export function attributeChanges(resource: string, path: string, now: PathFact, 
   if (!now.exists) return [];
   const steps: { readonly what: string; readonly script: Script }[] = [];
   const differs = (name: string | undefined, id: number | undefined, want: string | undefined): boolean => want !== undefined && want !== name && want !== String(id);
-  if (differs(now.owner, now.uid, wanted.owner)) steps.push({ what: `owner ${String(now.owner)} → ${String(wanted.owner)}`, script: sh`chown -- ${wanted.owner ?? ''} ${path}` });
-  if (differs(now.group, now.gid, wanted.group)) steps.push({ what: `group ${String(now.group)} → ${String(wanted.group)}`, script: sh`chgrp -- ${wanted.group ?? ''} ${path}` });
+  if (differs(now.owner, now.uid, wanted.owner)) steps.push({ what: `owner ${String(now.owner)} → ${String(wanted.owner)}`, script: sh`chown -h -- ${wanted.owner ?? ''} ${path}` });
+  if (differs(now.group, now.gid, wanted.group)) steps.push({ what: `group ${String(now.group)} → ${String(wanted.group)}`, script: sh`chgrp -h -- ${wanted.group ?? ''} ${path}` });
   if (now.mode !== wanted.mode) steps.push({ what: `mode ${String(now.mode)} → ${wanted.mode}`, script: sh`chmod -- ${wanted.mode} ${path}` });
   if (steps.length === 0) return [];
   return [

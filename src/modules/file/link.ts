@@ -68,7 +68,7 @@ function makeLink(host: HostView, plan: LinkPlan): Change {
     resource: `link ${path}`,
     what: now.exists ? `replace ${was} by a link to ${target}` : `create, to ${target}`,
     diff: { name: path, before: was === '' ? '' : `${was}\n`, after: `link to ${target}\n` },
-    script: joinScripts([...clearing, sh`care_link ${target} ${path}`, attributesScript(path, wanted, true)].filter((s) => s.text !== '')),
+    script: joinScripts([...clearing, sh`care_link ${target} ${path}`, attributesScript(path, wanted)].filter((s) => s.text !== '')),
     effects: madeLink(path, target, attributes, leadsTo),
   };
 }
