@@ -112,6 +112,11 @@ function shownDiff(item: ItemContext, resource: string, diff: Change['diff']): s
   return maskSecrets(unifiedDiff(diff.name ?? resource, diff.before, diff.after));
 }
 
+/** What an action is called in reports and reasons. A command line or address may be what `no_log` is for. */
+function shownResource(item: ItemContext, resource: string): string {
+  return item.noLog ? `${resource.split(' ')[0] ?? ''} (hidden by no_log)` : maskSecrets(resource);
+}
+
 function itemResult(status: ItemResult['status'], more: Partial<ItemResult> = {}): ItemResult {
   return { status, values: {}, msg: undefined, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined, ...more };
 }
@@ -172,7 +177,7 @@ function predicted(item: ItemContext, effects: readonly Effect[], by: string): v
 }
 
 function actionItem(item: ItemContext, action: Action, result: ActionResult): ItemResult {
-  const change: MadeChange = { resource: action.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: shownDiff(item, action.resource, result.diff), unknown: false };
+  const change: MadeChange = { resource: shownResource(item, action.resource), what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: shownDiff(item, action.resource, result.diff), unknown: false };
   return itemResult(result.failed === true ? 'failed' : result.changed ? 'changed' : 'ok', {
     values: result.values ?? {},
     msg: result.msg,
@@ -183,9 +188,10 @@ function actionItem(item: ItemContext, action: Action, result: ActionResult): It
 
 /** What check mode says of an action that would change something. */
 function predictAction(item: ItemContext, action: Action, task: Task, scope: Scope): ItemResult {
-  const because = `until ${action.resource} has been run`;
-  predicted(item, action.effects ?? [forgetAll], action.resource);
-  const change: MadeChange = { resource: action.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
+  const resource = shownResource(item, action.resource);
+  const because = `until ${resource} has been run`;
+  predicted(item, action.effects ?? [forgetAll], resource);
+  const change: MadeChange = { resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
   if (task.changedWhen === undefined) return itemResult('changed', { changes: [change], values: {}, valuesUnknown: because });
   if (task.changedWhen.every((c) => c.variables.length === 0)) {
     const changed = allHold(task.changedWhen, scope, item.unknown);

@@ -77,7 +77,7 @@ export class TaskRun {
     this.#report = init.host.reports.open();
     this.#scope = init.ctx.variables.taskScope(init.host.name, init.play.variables, init.task.attributes);
     this.#title = taskTitle(init.task, this.#scope);
-    this.#noLog = this.#safely(() => resolveBoolean(init.task.attributes.noLog, this.#scope)) ?? false;
+    this.#noLog = this.#hidden();
   }
 
   get task(): Task {
@@ -86,6 +86,15 @@ export class TaskRun {
 
   get role(): string {
     return this.#init.task.attributes.role?.role.name ?? '';
+  }
+
+  /** When it cannot be told (it may depend on the item of a loop), all is hidden: the other mistake cannot be undone. */
+  #hidden(): boolean {
+    try {
+      return resolveBoolean(this.#init.task.attributes.noLog, this.#scope) ?? false;
+    } catch {
+      return true;
+    }
   }
 
   #safely<T>(work: () => T): T | undefined {

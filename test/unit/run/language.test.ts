@@ -226,6 +226,23 @@ ${process.getuid?.() === 0 ? '    - { command: id -un, become: true, become_user
   });
 });
 
+describe('no_log', () => {
+  it('hides command lines of what succeeds and what is predicted, and all when it cannot be told for the task as a whole', async () => {
+    const p = make(`
+- hosts: all
+  tasks:
+    - { name: quiet, command: "echo tell-nobody", no_log: true }
+    - { name: each, shell: "echo {{ item.word }}", no_log: "{{ item.hide }}", loop: [{ word: tell-nobody, hide: true }] }
+`);
+    for (const mode of ['check', 'apply'] as const) {
+      const result = await p.run({ mode, diff: true });
+      expect(result.summary?.total.changed).toBe(2);
+      expect(JSON.stringify(result.events)).not.toContain('tell-nobody');
+      expect(result.changes[0]).toBe('one|command (hidden by no_log)');
+    }
+  });
+});
+
 describe('modes', () => {
   it('check_mode: false runs in check, check_mode: true only predicts in apply and misleads no later task', async () => {
     const p = make(`
