@@ -11,7 +11,7 @@ import type { Connection, Outcome, RunRequest, Runner } from '../transport/types
 import { baseFacts } from './base-facts.ts';
 import { FactStore, type Claim } from './fact-store.ts';
 import { identityKey, type Identity } from './identity.ts';
-import { makeProbe, PROBE_OUTPUT_LIMIT } from './observe.ts';
+import { makeProbe, PROBE_OUTPUT_LIMIT, type Probe } from './observe.ts';
 import { joinedScripts } from './join.ts';
 import type { Change } from './plan.ts';
 import { PRELUDE } from './prelude.ts';
@@ -272,7 +272,21 @@ export class HostSession {
     const [outcome] = await this.#chain(identity, [{ script, timeoutSeconds, outputLimit: PROBE_OUTPUT_LIMIT }]);
     // A lock that does not wait is not what takes so long; the probe's reader says that its answer is cut off.
     if (opening !== undefined && outcome?.state === 'done') this.#checkOpening(identity, [opening], [outcome]);
-    this.#learn(identity, queries, probe.read(this.name, outcome?.stdout ?? Buffer.alloc(0)));
+    this.#learn(identity, queries, await this.#facts(identity, queries, probe, outcome));
+  }
+
+  /** The answers to a probe. One whose middle was left out for its length would give a thing the answer of another: it is asked in halves. */
+  async #facts(identity: Identity, queries: readonly AnyQuery[], probe: Probe, outcome: Outcome | undefined): Promise<ReadonlyMap<string, unknown>> {
+    if (outcome?.truncated !== true) return probe.read(this.name, outcome?.stdout ?? Buffer.alloc(0));
+    if (queries.length < 2) throw failure('observation-too-long', `${this.name}: the state of ${queries[0]?.kind.describe(queries[0].key) ?? 'nothing'} is longer than ${String(PROBE_OUTPUT_LIMIT)} bytes`);
+    const facts = new Map<string, unknown>();
+    const half = Math.ceil(queries.length / 2);
+    for (const part of [queries.slice(0, half), queries.slice(half)]) {
+      const again = makeProbe(part);
+      const [answer] = await this.#chain(identity, [{ script: again.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT }]);
+      for (const [id, fact] of await this.#facts(identity, part, again, answer)) facts.set(id, fact);
+    }
+    return facts;
   }
 
   #checkOpening(identity: Identity, opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
@@ -336,7 +350,7 @@ export class HostSession {
       throw new ChangeFailed(pending, outcome === undefined ? 'no answer' : outcomeReason(outcome), batch.slice(i + 1));
     }
     if (queries.length > 0) {
-      const facts = probe.read(this.name, outcomes.at(-1)?.stdout ?? Buffer.alloc(0));
+      const facts = await this.#facts(identity, queries, probe, outcomes.at(-1));
       this.#confirm(batch, outcomes, claims, facts);
       this.#learn(identity, queries, facts);
     }

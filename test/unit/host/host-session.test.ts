@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { defineQuery } from '../../../src/host/define-query.ts';
+import { HostSession } from '../../../src/host/host-session.ts';
+import type { Connection, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
+
+const word = defineQuery<string, string>({
+  name: 'test-word', id: (k) => k, describe: (k) => `word ${k}`,
+  probe: (keys) => keys.map((k) => `care_mark; printf '%s' ${k}`).join('\n'),
+  parse: (keys, output) => keys.map((_key, i) => output.sections[i]?.toString('latin1') ?? ''),
+});
+
+/** A host that leaves out the middle of what is longer than `limit`, as the runner does. */
+function sessionOn(limit: number): HostSession {
+  const run = (request: RunRequest): Outcome => {
+    const all = spawnSync('dash', ['-c', request.script.text]).stdout;
+    const truncated = all.length > limit;
+    const stdout = truncated ? Buffer.concat([all.subarray(0, limit / 2), all.subarray(all.length - limit / 2)]) : all;
+    return { state: 'done', status: 0, stdout, stderr: Buffer.alloc(0), truncated, seconds: 0 };
+  };
+  const runner: Runner = {
+    run: (request) => Promise.resolve(run(request)),
+    chain: (requests) => Promise.resolve(requests.map(run)),
+  };
+  const connection = { runner: () => Promise.resolve(runner), close: () => Promise.resolve() } as unknown as Connection; // what an observation uses
+  return new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: undefined, sharing: undefined, limit: (work) => work() });
+}
+
+it('asks in parts what is too long to be answered at once, and never mixes up answers', async () => {
+  const session = sessionOn(200);
+  const identity = { become: undefined, user: 'me' };
+  const words = Array.from({ length: 20 }, (_, i) => `w${String(i)}`);
+  await session.observe(identity, words.map((w) => word(w)));
+  const store = session.store(identity);
+  expect(words.map((w) => store.value(word(w)))).toEqual(words);
+});
+
+it('refuses one answer that is too long by itself', async () => {
+  const session = sessionOn(40);
+  await expect(session.observe({ become: undefined, user: 'me' }, [word('x'.repeat(100))])).rejects.toThrow(/h: the state of word x+ is longer than/);
+});
