@@ -20,11 +20,33 @@ const banner = [
   "const __dirname = careFileURLToPath(new URL('.', import.meta.url));",
 ].join('\n');
 
-/** What only costs time at each start: zod's messages in 50 languages. */
+/** Parts of packages that are loaded with them and never used here: by the end of their path, what stands for them. */
+const spared = [
+  // Only the parser is used, not the compiler and its source maps.
+  ['handlebars/lib/index.js', "const { parse } = require('../dist/cjs/handlebars/compiler/base.js'); module.exports = { create: () => ({ parse }) };"],
+  // For node-ssh's directory transfers: what it does, without its check of Node's version.
+  ['make-dir/index.js', "module.exports = (path) => require('node:fs/promises').mkdir(path, { recursive: true });"],
+  // Agents for HTTP through SSH; they load Node's http and https.
+  ['ssh2/lib/http-agents.js', 'module.exports = {};'],
+  // Messages in 50 languages.
+  ['zod/v4/locales/index.js', "export { default as en } from './en.js';"],
+];
+
+/**
+ * What only costs time at each start: parts that are not used, and dozens of small files for what the commands share.
+ * The commands that work on playbooks share nearly all, so their actions are one part of the program.
+ */
 const lean = {
   name: 'lean',
   setup(bundling) {
-    bundling.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, ({ path }) => ({ contents: "export { default as en } from './en.js';", resolveDir: dirname(path) }));
+    bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
+    bundling.onLoad({ filter: /^actions$/, namespace: 'care' }, () => ({
+      contents: ['run', 'adhoc', 'validate', 'inventory', 'history', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
+      resolveDir: `${root}src/cli/actions`,
+    }));
+    for (const [end, contents] of spared) {
+      bundling.onLoad({ filter: new RegExp(`[/\\\\]node_modules[/\\\\]${end.replaceAll('.', '\\.').replaceAll('/', '[/\\\\]')}$`) }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
+    }
   },
 };
 

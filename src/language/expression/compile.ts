@@ -7,7 +7,7 @@ import type { PositionedText } from '../positioned-text.ts';
 import type { Scope } from '../scope-types.ts';
 import { analyse, type Analysis } from './analysis.ts';
 import { Conversion } from './convert.ts';
-import { CHECKER, EVALUATOR, withEvaluation } from './environment.ts';
+import { checker, evaluator, withEvaluation } from './environment.ts';
 import { CONSTANTS } from './lookalikes.ts';
 import { evaluationProblem, expressionProblem, staticProblem, undefinedVariable } from './problems.ts';
 
@@ -74,11 +74,11 @@ function refuseBraces(source: PositionedText): void {
 
 function parse(source: PositionedText): Compiled {
   try {
-    const analysis = analyse(EVALUATOR.parse(source.text).ast, (name) => EVALUATOR.hasVariable(name));
+    const analysis = analyse(evaluator().parse(source.text).ast, (name) => evaluator().hasVariable(name));
     refuseMistakes(source, analysis);
-    const checked = CHECKER.check(source.text);
+    const checked = checker().check(source.text);
     if (checked.error !== undefined) throw checked.error;
-    return { program: EVALUATOR.parse(source.text), analysis, type: checked.type ?? 'dyn' };
+    return { program: evaluator().parse(source.text), analysis, type: checked.type ?? 'dyn' };
   } catch (error) {
     throw staticProblem(source, error);
   }

@@ -158,9 +158,15 @@ function base(): Environment {
   return environment;
 }
 
+/** Made when it is first asked for: a playbook without conditions needs none. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 /** For checks before a run: knows that 1 == "a" cannot be. */
-export const CHECKER = base();
-export const EVALUATOR = ((): Environment => {
+export const checker: () => Environment = once(base);
+export const evaluator: () => Environment = once(() => {
   const environment = base();
   for (const [left, right] of UNEQUAL) {
     environment.registerOperator(`${left} == ${right}`, ((_a: unknown, _b: unknown, node: { readonly start: number; readonly end: number }) => {
@@ -169,11 +175,11 @@ export const EVALUATOR = ((): Environment => {
   }
   makeStrict(environment);
   return environment;
-})();
+});
 
 /** Names of all functions and methods, for suggestions. */
 export function functionNames(): readonly string[] {
-  return [...new Set(CHECKER.getDefinitions().functions.map((f) => f.name))].filter((name) => !name.startsWith('care_'));
+  return [...new Set(checker().getDefinitions().functions.map((f) => f.name))].filter((name) => !name.startsWith('care_'));
 }
 
 export { EvaluationError };
