@@ -49,6 +49,7 @@ export interface Change {
 
 /** What a conversational action may use. */
 export interface ActionPort {
+  /** Runs a script as it is: put it through `changeScript` where the first failing command must end it, or to use the prelude. */
   run(script: Script, options?: { readonly timeoutSeconds?: number; readonly environment?: Readonly<Record<string, Text>> }): Promise<Outcome>;
   forward(host: string, port: number): Promise<Duplex>;
   download(path: string): Promise<NodeJS.ReadableStream>;
