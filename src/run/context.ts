@@ -27,6 +27,10 @@ export interface HostState {
   readonly notified: Map<string, Notified>;
   /** Notes found on the host of handlers that an earlier run still owes; undefined before root has looked. */
   owed: Set<string> | undefined;
+  /** Notes on the host that this run has made or taken up. */
+  readonly noted: Set<string>;
+  /** Those of them made for tasks that then changed nothing: to be struck off. */
+  readonly stray: Set<string>;
   /** Whether `--start-at-task` has been reached. */
   startReached: boolean;
 }

@@ -1,14 +1,15 @@
 /** Handlers: who is notified by whom, and the notes on the host that let a cut-off run's debts be paid. */
 import type { Identity } from '../host/identity.ts';
-import type { Task } from '../language/playbook/model.ts';
+import type { Attributes, Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { renderValue } from '../language/template/index.ts';
 import { notePending, pendingId } from '../state/pending-handlers.ts';
-import { badInput } from '../support/diagnostic.ts';
+import { badInput, Diagnostic } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import type { Script } from '../support/shell.ts';
 import { plainText } from '../support/value.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
+import { flattenTasks } from './look-ahead.ts';
 
 function roleOf(task: Task): string {
   return task.attributes.role?.role.name ?? '';
@@ -49,6 +50,7 @@ export function takeUpOwed(ctx: RunContext, host: HostState, handlers: readonly 
     const noteId = handlerNoteId(handler);
     if (host.owed?.delete(noteId) !== true || host.notified.has(handler.id)) continue;
     host.notified.set(handler.id, { handler, noteId });
+    host.noted.add(noteId);
     ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
   }
 }
@@ -66,14 +68,42 @@ export function notifyHandlers(play: PlayState, host: HostState, task: Task, sco
   }
 }
 
-/**
- * The note to make on the host before a change: the handlers it will owe. Undefined when there are none, when
- * they are owed already, or when the acting user may not write the notes.
- */
-export function noteNotified(play: PlayState, host: HostState, task: Task, scope: Scope, identity: Identity): Script | undefined {
-  if (task.notify.length === 0 || identity.user !== 'root') return undefined;
+/** The note to make on the host before a change: the handlers it will owe. */
+export interface Note {
+  readonly ids: readonly string[];
+  readonly script: Script;
+}
+
+/** Undefined when the task notifies nobody, or those only who are owed already. */
+export function noteNotified(play: PlayState, host: HostState, task: Task, scope: Scope): Note | undefined {
+  if (task.notify.length === 0) return undefined;
   const handlers = notifiedNames(task, scope).flatMap((name) => handlersNamed(play.handlers(), name, task));
   const owed = handlers.filter((h) => !host.notified.has(h.id));
   if (owed.length === 0) return undefined;
-  return notePending(owed.map((h) => ({ id: handlerNoteId(h), text: JSON.stringify({ role: roleOf(h), handler: h.name ?? h.module }) })));
+  const notes = owed.map((h) => ({ id: handlerNoteId(h), text: JSON.stringify({ role: roleOf(h), handler: h.name ?? h.module }) }));
+  return { ids: notes.map((n) => n.id), script: notePending(notes) };
+}
+
+/** Whether a host lets nobody become root: then no notes are kept there, which is no failure of a task that does not ask for root. */
+export function refusesRoot(error: unknown): boolean {
+  return error instanceof Diagnostic && error.code.startsWith('become-');
+}
+
+/**
+ * As whom the notes of a play's host are kept: root, if the play or one of its tasks works as root there. Nobody
+ * else may write them, and without root they are not kept.
+ *
+ * @param identityFor as whom a play or task with these attributes works; it may throw while variables are not known
+ */
+export function notesIdentity(play: PlayState, identityFor: (attributes: Attributes) => Identity): Identity | undefined {
+  const tasks = play.play.sections.flatMap((section) => flattenTasks(section.nodes)).filter((task) => task.attributes.delegateTo === undefined);
+  for (const attributes of new Set([play.play.attributes, ...tasks.map((task) => task.attributes)])) {
+    try {
+      const identity = identityFor(attributes);
+      if (identity.user === 'root') return identity;
+    } catch {
+      // Said by the task itself when it is reached; here it is one place less to learn from.
+    }
+  }
+  return undefined;
 }

@@ -1,5 +1,6 @@
 /** One host's way through a play: nodes in order, blocks, includes, handlers. */
 import { ChangeFailed } from '../host/host-session.ts';
+import type { Identity } from '../host/identity.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { Attributes, Block, Include, Task, TaskNode } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
@@ -14,7 +15,7 @@ import { metaAction } from './engine-modules.ts';
 import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
-import { takeUpOwed } from './handlers.ts';
+import { notesIdentity, takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
@@ -145,7 +146,7 @@ export class HostRun {
 
   async #runTask(task: Task, handler: boolean): Promise<TaskEnd> {
     const { ctx, play, host, cache } = this.#init;
-    const run = new TaskRun({ ctx, play, host, cache, task, handler, alsoAsk: (session) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session) });
+    const run = new TaskRun({ ctx, play, host, cache, task, handler, notesAs: () => this.notesIdentity(), alsoAsk: (session) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session) });
     this.#inFlight.add(run);
     try {
       return await run.run();
@@ -352,13 +353,34 @@ export class HostRun {
     }
     const again = play.handlers().some((h) => host.notified.has(h.id));
     if (again && position.length < 12) await this.runHandlers([...position, 0]);
+    else await this.strikeOffStray();
   }
 
-  async #strikeOff(noteId: string): Promise<void> {
+  /** Notes made for what then was no change: nothing is owed for that. */
+  async strikeOffStray(): Promise<void> {
     const { host } = this.#init;
-    const identity = this.playIdentity();
-    if (identity.user !== 'root') return;
-    await host.session.run(identity, { script: clearPending([noteId]), timeoutSeconds: 60 });
+    const due = new Set([...host.notified.values()].map((d) => d.noteId));
+    const stray = [...host.stray].filter((id) => !due.has(id));
+    host.stray.clear();
+    if (stray.length > 0) await this.#strikeOff(...stray);
+  }
+
+  async #strikeOff(...noteIds: readonly string[]): Promise<void> {
+    const { host } = this.#init;
+    const made = noteIds.filter((id) => host.noted.has(id));
+    const identity = made.length === 0 ? undefined : this.notesIdentity();
+    if (identity === undefined) return;
+    await host.session.run(identity, { script: clearPending(made), timeoutSeconds: 60 });
+    for (const id of made) host.noted.delete(id);
+  }
+
+  #notesIdentity: Identity | undefined;
+
+  /** As whom notes of handlers are kept on this host; undefined: they are not. */
+  notesIdentity(): Identity | undefined {
+    const { ctx, host, play } = this.#init;
+    this.#notesIdentity ??= notesIdentity(play, (attributes) => identityOf(attributes, this.#scope(attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword));
+    return this.#notesIdentity;
   }
 
   #scope(attributes: Attributes): Scope {

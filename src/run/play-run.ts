@@ -1,5 +1,7 @@
 /** One play: its hosts in batches, each batch section by section, failure policy, handlers owed from before. */
 import type { PendingNote } from '../state/pending-handlers.ts';
+import type { Identity } from '../host/identity.ts';
+import type { AnyQuery } from '../host/query.ts';
 import { PENDING_DIRECTORY, pendingHandlers } from '../host/kinds/pending-handlers.ts';
 import type { Play, Task } from '../language/playbook/model.ts';
 import { readMapFile } from '../language/playbook/role.ts';
@@ -9,7 +11,7 @@ import type { ValueMap } from '../support/value.ts';
 import { formatPlace } from '../support/source.ts';
 import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
-import { distinctHandlers, takeUpOwed } from './handlers.ts';
+import { distinctHandlers, refusesRoot, takeUpOwed } from './handlers.ts';
 import { HostRun } from './host-run.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { HostEnded, TaskFailed } from './task-result.ts';
@@ -100,17 +102,29 @@ async function hostThroughPlay(ctx: RunContext, state: PlayState, host: HostStat
 /** Connects, learns the base facts and, in the same round trip, what the first section will ask. */
 async function start(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {
   const identity = run.playIdentity();
-  const root = identity.user === 'root' && ctx.options.mode !== 'verify';
   const first = state.play.sections[0]?.nodes ?? [];
-  const queries = [...(root ? [pendingHandlers(PENDING_DIRECTORY)] : []), ...run.firstQueries(first)];
+  const keeper = ctx.options.mode === 'verify' || host.owed !== undefined ? undefined : identity.user === 'root' ? identity : state.handlers().length === 0 ? undefined : run.notesIdentity();
+  const asked = [pendingHandlers(PENDING_DIRECTORY)];
+  const queries = [...(keeper === identity ? asked : []), ...run.firstQueries(first)];
   if (host.session.started) await host.session.observe(identity, queries);
   else await host.session.start(identity, queries);
   ctx.variables.learnFacts(host.name, host.session.base);
-  if (!root) return;
-  const view = host.session.store(identity).value(pendingHandlers(PENDING_DIRECTORY));
-  // Once a run: in later plays the notes are this run's own. Sound: the kind's parser returns notes.
-  host.owed ??= new Set((view as readonly PendingNote[]).map((note) => note.id));
-  takeUpOwed(ctx, host, state.handlers());
+  // Once a run: in later plays the notes are this run's own.
+  if (keeper !== undefined) host.owed = await readNotes(host, keeper, asked);
+  if (host.owed !== undefined) takeUpOwed(ctx, host, state.handlers());
+}
+
+/** @returns undefined when the host lets nobody become root */
+async function readNotes(host: HostState, keeper: Identity, asked: readonly AnyQuery[]): Promise<Set<string> | undefined> {
+  try {
+    await host.session.observe(keeper, asked);
+  } catch (error) {
+    if (refusesRoot(error)) return undefined;
+    throw error;
+  }
+  // Sound: the kind's parser returns notes.
+  const notes = host.session.store(keeper).value(pendingHandlers(PENDING_DIRECTORY)) as readonly PendingNote[];
+  return new Set(notes.map((note) => note.id));
 }
 
 /** What became of the host when it left the play before its end. */
@@ -123,7 +137,7 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   if (error instanceof TaskFailed) {
     host.condition = 'failed';
     state.hostFailed(host, error.fatal);
-    if (state.play.forceHandlers) await forcedHandlers(ctx, host, run);
+    await afterFailure(ctx, host, () => (state.play.forceHandlers ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
     return;
   }
   if (error instanceof Diagnostic && error.kind === 'interrupted') {
@@ -148,9 +162,9 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   });
 }
 
-async function forcedHandlers(ctx: RunContext, host: HostState, run: HostRun): Promise<void> {
+async function afterFailure(ctx: RunContext, host: HostState, work: () => Promise<void>): Promise<void> {
   try {
-    await run.runHandlers([Number.MAX_SAFE_INTEGER]);
+    await work();
   } catch (error) {
     ctx.emit({ type: 'warning', host: host.name, message: `handlers after the failure: ${maskSecrets(errorText(error))}` });
   }

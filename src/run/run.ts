@@ -123,7 +123,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
       let state = hosts.get(name);
       if (state === undefined) {
         known(name);
-        state = { name, session: session(name, undefined), reports: new ReportQueue(), condition: 'active', notified: new Map(), owed: undefined, startReached: options.startAtTask === undefined };
+        state = { name, session: session(name, undefined), reports: new ReportQueue(), condition: 'active', notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined };
         hosts.set(name, state);
       }
       return state;

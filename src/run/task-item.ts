@@ -1,6 +1,6 @@
 /** One item of one task on one host: arguments rendered, facts asked for, planned, and put on its way. */
 import { z } from 'zod';
-import type { HostSession, PendingChange } from '../host/host-session.ts';
+import { outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
 import type { Identity } from '../host/identity.ts';
 import type { Action, ActionResult, Change, Plan } from '../host/plan.ts';
 import { forgetAll, type AnyQuery, type Effect } from '../host/query.ts';
@@ -14,7 +14,7 @@ import type { Module, PreparedModule } from '../modules/define.ts';
 import { findModule } from '../modules/registry.ts';
 import { DiagnosticList, failure } from '../support/diagnostic.ts';
 import { maskSecrets, type Secret } from '../support/secret.ts';
-import type { Script } from '../support/shell.ts';
+import { joinScripts, type Script } from '../support/shell.ts';
 import { unifiedDiff } from '../support/unified-diff.ts';
 import { isMap, type Value, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
@@ -40,8 +40,8 @@ export interface ItemContext {
   readonly unknown: ReadonlyMap<string, string>;
   /** Questions to ask along. */
   readonly alsoAsk: () => readonly AnyQuery[];
-  /** Notes to be made on the host before a change (handlers owed). */
-  readonly before: () => Script | undefined;
+  /** Notes the handlers that a change will owe: itself, or by giving the script to put before the change. */
+  readonly before: () => Promise<Script | undefined>;
   /** Told of a change that was put on its way, and when it has been made. */
   readonly sent: (pending: PendingChange, made: MadeChange) => void;
   readonly settled: (pending: PendingChange) => void;
@@ -154,12 +154,13 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
       predicted(item, change.effects, change.resource);
       continue;
     }
+    const before = await item.before();
     const pending: PendingChange = {
       change,
       identity: item.identity,
       environment: item.environment,
       timeoutSeconds: item.timeoutSeconds,
-      before: item.before(),
+      before,
       done: () => {
         item.settled(pending);
       },
@@ -206,19 +207,27 @@ function predictAction(item: ItemContext, action: Action, task: Task, scope: Sco
   return itemResult('unknown', { msg: `whether it changes anything is unknown ${because}`, valuesUnknown: because, changes: [{ ...change, unknown: true }] });
 }
 
+async function noteDown(item: ItemContext, note: Script): Promise<void> {
+  const outcome = await item.session.run(item.identity, { script: note, timeoutSeconds: 60 });
+  if (outcome.state !== 'done' || outcome.status !== 0) throw failure('not-noted', 'the handlers that this may owe cannot be noted on the host', { detail: outcomeReason(outcome) });
+}
+
 async function act(item: ItemContext, action: Action, task: Task, scope: Scope): Promise<ItemResult> {
   if (item.predict && action.mutates) return predictAction(item, action, task, scope);
   await item.session.flush();
+  const note = action.mutates ? await item.before() : undefined;
   const timeoutSeconds = Math.min(action.timeoutSeconds ?? item.timeoutSeconds, item.ownTimeoutSeconds ?? Infinity);
   let result: ActionResult;
   if (action.perform.type === 'script') {
-    const outcome = await item.session.run(item.identity, { script: action.perform.script, environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds });
+    const { script } = action.perform;
+    const outcome = await item.session.run(item.identity, { script: note === undefined ? script : joinScripts([note, script]), environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds });
     result =
       outcome.state === 'timed-out'
         ? { changed: false, failed: true, msg: `${action.what}: timed out after ${String(timeoutSeconds)} s`, values: { rc: outcome.status, stdout: outcome.stdout.toString('utf8').trimEnd(), stderr: outcome.stderr.toString('utf8').trimEnd() } }
         : action.perform.result(outcome);
   } else {
     const converse = action.perform.converse;
+    if (note !== undefined) await noteDown(item, note);
     result = await withinOwnTimeout(item, timeoutSeconds, action.what, (port) => converse(port));
   }
   if (result.failed === true && item.predict && item.session.hasPredictions) {

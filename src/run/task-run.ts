@@ -1,21 +1,24 @@
 /** One task on one host: when, loop, until, register, failure rules, notify, and its report. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostSession, PendingChange } from '../host/host-session.ts';
+import { outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
+import type { Identity } from '../host/identity.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { Expression } from '../language/expression/index.ts';
 import type { Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { hasTemplate, renderValue } from '../language/template/index.ts';
-import { Diagnostic, badInput } from '../support/diagnostic.ts';
+import { Diagnostic, badInput, failure } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
+import type { Script } from '../support/shell.ts';
 import { formatPlace } from '../support/source.ts';
 import { plainText, typeName, type Value, type ValueMap } from '../support/value.ts';
+import type { Outcome } from '../transport/types.ts';
 import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
 import { engineModulePlan } from './engine-modules.ts';
 import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
 import type { TaskStatus } from './events.ts';
-import { noteNotified, notifyHandlers } from './handlers.ts';
+import { noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
 import { identityOf } from './identity.ts';
 import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
@@ -35,6 +38,8 @@ export interface TaskRunInit {
   readonly handler: boolean;
   /** Questions of later tasks, to be asked along. */
   readonly alsoAsk: (session: HostSession) => readonly AnyQuery[];
+  /** As whom notes of handlers are kept on the host, if they are. */
+  readonly notesAs: () => Identity | undefined;
 }
 
 /** What a finished task hands to the interpreter. */
@@ -67,6 +72,8 @@ export class TaskRun {
   /** Changes known to be made, for the report of a task that fails later. */
   readonly #made: MadeChange[] = [];
   readonly #noLog: boolean;
+  /** Notes of handlers made for this task. */
+  readonly #noted = new Set<string>();
   #finish: (() => void) | undefined;
   /** The session that the task works on: the host's own, or that of the host it is delegated to. */
   #target: HostSession;
@@ -95,6 +102,40 @@ export class TaskRun {
     } catch {
       return true;
     }
+  }
+
+  /**
+   * Notes the handlers that a change will owe, before it is made.
+   *
+   * @param identity of the change; undefined when it is made on another host
+   * @returns the note to put before the change, when the acting user may write it
+   */
+  async #note(scope: Scope, identity: Identity | undefined): Promise<Script | undefined> {
+    const { ctx, play, host, task } = this.#init;
+    const note = ctx.options.mode === 'apply' ? noteNotified(play, host, task, scope) : undefined;
+    if (note === undefined) return undefined;
+    const root = identity?.user === 'root' ? identity : this.#init.notesAs();
+    if (root === undefined) return undefined;
+    const made = (): void => {
+      for (const id of note.ids) {
+        this.#noted.add(id);
+        host.noted.add(id);
+      }
+    };
+    if (root === identity) {
+      made();
+      return note.script;
+    }
+    let outcome: Outcome;
+    try {
+      outcome = await host.session.run(root, { script: note.script, timeoutSeconds: 60 });
+    } catch (error) {
+      if (refusesRoot(error)) return undefined;
+      throw error;
+    }
+    made();
+    if (outcome.state !== 'done' || outcome.status !== 0) throw failure('not-noted', `${host.name}: the handlers that this may owe cannot be noted on the host`, { detail: outcomeReason(outcome) });
+    return undefined;
   }
 
   #safely<T>(work: () => T): T | undefined {
@@ -294,7 +335,7 @@ export class TaskRun {
   }
 
   async #onSession(session: HostSession, target: string, scope: Scope, delegated: boolean): Promise<ItemResult> {
-    const { ctx, host, task, play } = this.#init;
+    const { ctx, host, task } = this.#init;
     this.#target = session;
     const attributes = task.attributes;
     const identity = identityOf(attributes, scope, ctx.variables.hostScope(target), ctx.options.becomePassword);
@@ -315,7 +356,7 @@ export class TaskRun {
       diff: resolveBoolean(attributes.diff, scope) ?? ctx.options.diff,
       unknown: ctx.variables.unknownNames(host.name),
       alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
-      before: () => (delegated || predict ? undefined : noteNotified(play, host, task, scope, identity)),
+      before: () => this.#note(scope, delegated ? undefined : identity),
       sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {
         const made = this.#waiting.get(pending);
@@ -379,6 +420,7 @@ export class TaskRun {
     const done = (): void => {
       // Only now: a change that fails on its way notifies nobody.
       if (status === 'changed') notifyHandlers(play, host, task, this.#scope);
+      else if (status !== 'failed' || ignored) for (const id of this.#noted) host.stray.add(id);
       this.#report.ready(emit);
     };
     if (this.#waiting.size > 0 && status !== 'failed') this.#finish = done;

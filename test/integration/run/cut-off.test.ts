@@ -116,6 +116,33 @@ describe('cut off', () => {
     expect(await onHost(lab, HOST, 'cat /root/cut-off/log; ls /var/lib/care-provision/pending')).toBe('restarted');
   });
 
+  it('what a command owes is owed as well, also by tasks of others than root in a play that is not root\'s', async () => {
+    const { ansible_become: _become, ...variables } = hostVariables(lab, HOST);
+    const play = (middle: string): string => `
+- hosts: all
+  tasks:
+    - { become: true, file: { path: /root/cut-off, state: directory } }
+    - { name: nothing new, command: /bin/true, changed_when: false, notify: spared }
+    - { name: act, command: { cmd: touch /tmp/cut-off-acted, creates: /tmp/cut-off-acted }, notify: restart }
+    - { name: middle, command: ${middle}, changed_when: false }
+  handlers:
+    - { name: restart, become: true, shell: "echo restarted >> /root/cut-off/log" }
+    - { name: spared, become: true, shell: "echo spared >> /root/cut-off/log" }
+`;
+    project = labProject({ 'playbook.yml': play('/bin/false'), 'inventory.yml': inventoryOf({ [HOST]: variables }) });
+    try {
+      expect((await project.run()).status).toBe(3);
+      expect(await onHost(lab, HOST, 'ls /root/cut-off; cat /var/lib/care-provision/pending/*')).toContain('"handler":"restart"');
+      project.write('playbook.yml', play('/bin/true'));
+      const next = await project.run();
+      expect([next.status, next.changes]).toEqual([0, expect.arrayContaining([`${HOST}|shell echo restarted >> /root/cut-off/log`])]);
+      expect(await onHost(lab, HOST, 'cat /root/cut-off/log; ls /var/lib/care-provision/pending')).toBe('restarted');
+      expect((await project.run()).changes).toEqual([]);
+    } finally {
+      await onHost(lab, HOST, 'rm -f /tmp/cut-off-acted');
+    }
+  });
+
   it('Ctrl-C once: the task in hand is finished and reported, no later one is begun; 130', async () => {
     const p = make('- hosts: all\n  tasks:\n    - { name: in hand, command: sh -c "mkdir -p /root/cut-off; touch /root/cut-off/quick; sleep 2; echo done > /root/cut-off/done" }\n    - { name: later, command: touch /root/cut-off/later }\n');
     const run = p.start(['apply', 'inventory.yml', 'playbook.yml', '-v']);
