@@ -116,10 +116,9 @@ export class FactStore {
     return claims;
   }
 
-  /** Drops everything that is known (after a reboot, say). */
+  /** Drops everything that is known (after a reboot, say). What changes have claimed is confirmed all the same. */
   clear(): void {
     this.#facts.clear();
-    this.#claims.clear();
   }
 }
 

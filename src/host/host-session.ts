@@ -171,14 +171,19 @@ export class HostSession {
   /** Drops the changes that wait: they are not made. */
   discard(): void {
     if (this.#pending.length === 0) return;
-    this.#pending = [];
+    this.#dropPending();
     // What they would have set was believed already.
     this.forgetEverything();
   }
 
+  #dropPending(): void {
+    this.#pending = [];
+    for (const store of this.#stores.values()) store.takeClaims();
+  }
+
   /** After the connection was lost: the next use makes a new one. Changes that wait are not made. */
   async disconnect(): Promise<void> {
-    this.#pending = [];
+    this.#dropPending();
     const lost = this.#connection;
     this.#connection = undefined;
     this.reconnected();
@@ -381,7 +386,8 @@ export class HostSession {
   }
 }
 
-function asForgotten(effect: Effect): Effect {
+/** What an effect means to those who were not told by the host: look again. */
+export function asForgotten(effect: Effect): Effect {
   return effect.type === 'set' ? { type: 'forget', query: effect.query } : effect;
 }
 

@@ -1,6 +1,6 @@
 /** One item of one task on one host: arguments rendered, facts asked for, planned, and put on its way. */
 import { z } from 'zod';
-import { outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
+import { asForgotten, outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
 import type { Identity } from '../host/identity.ts';
 import type { Action, ActionResult, Change, Plan } from '../host/plan.ts';
 import { forgetAll, type AnyQuery, type Effect } from '../host/query.ts';
@@ -236,9 +236,8 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope):
   }
   const effects = action.effects ?? (action.mutates ? [forgetAll] : []);
   if (effects.length > 0) {
-    item.session.believe(item.identity, effects, action.resource);
-    // What an action says it has set is looked at with the next observation, not claimed.
-    item.session.store(item.identity).takeClaims();
+    // What an action says it has set is looked at with the next observation, not believed.
+    item.session.believe(item.identity, item.session.checkMode ? effects : effects.map(asForgotten), action.resource);
   }
   return actionItem(item, action, result);
 }

@@ -20,6 +20,14 @@ describe('apply', () => {
     expect(store.takeClaims()).toEqual([]);
   });
 
+  it('confirms what was claimed even when all else is forgotten (a delegated task, meta: clear_facts)', () => {
+    const store = new FactStore(false);
+    store.apply([file('/a').is('new')], 'file /a');
+    store.clear();
+    expect(store.has(file('/a'))).toBe(false);
+    expect(store.takeClaims()).toMatchObject([{ expected: 'new' }]);
+  });
+
   it('asks again what a change may have touched, and still claims what was set before it', () => {
     const store = new FactStore(false);
     store.observed(unit('u'), 'running');
