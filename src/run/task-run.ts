@@ -1,6 +1,6 @@
 /** One task on one host: when, loop, until, register, failure rules, notify, and its report. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
+import { ChangeFailed, outcomeReason, type HostSession, type PendingChange } from '../host/host-session.ts';
 import type { Identity } from '../host/identity.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { Expression } from '../language/expression/index.ts';
@@ -271,9 +271,10 @@ export class TaskRun {
     if (task.until === undefined) return this.#judged(await this.#once(scope), scope, unknown);
     const attempts = Math.max(1, resolveNumber(task.retries, scope) ?? 3);
     const delay = resolveNumber(task.delay, scope) ?? 5;
+    // What earlier tasks have put on its way is theirs to answer for.
+    await this.#target.flush();
     for (let attempt = 1; ; attempt += 1) {
-      const raw = await this.#once(scope);
-      await this.#target.flush();
+      const raw = await this.#attempt(scope);
       const result = this.#judged(raw, scope, unknown);
       if (result.valuesUnknown !== undefined) return result;
       const seen = this.#withResult(scope, { ...result, values: { ...result.values, attempts: attempt } });
@@ -283,6 +284,19 @@ export class TaskRun {
       ctx.emit({ type: 'retry', host: host.name, task: this.#title, attempt, of: attempts });
       await sleep(delay * 1000, undefined, { signal: ctx.options.kill });
       this.#target.forgetEverything();
+    }
+  }
+
+  /** One try of a task with `until`: a change that fails is a result like any other, to be tried again. */
+  async #attempt(scope: Scope): Promise<ItemResult> {
+    try {
+      const result = await this.#once(scope);
+      await this.#target.flush();
+      return result;
+    } catch (error) {
+      if (!(error instanceof ChangeFailed) || !this.owns(error.pending)) throw error;
+      this.#waiting.clear();
+      return { status: 'failed', values: {}, msg: error.message, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
     }
   }
 

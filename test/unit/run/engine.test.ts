@@ -136,6 +136,31 @@ describe('results and conditions', () => {
   });
 });
 
+describe('until', () => {
+  it('tries a change again that failed, and fails with it when it never works', async () => {
+    const p = make(`
+- hosts: all
+  tasks:
+    - { name: before, copy: { dest: "{{ work }}/before", content: x } }
+    - name: flaky
+      copy: { dest: "{{ work }}/f", content: x, validate: "sh -c 'test -e {{ work }}/tried || { touch {{ work }}/tried; exit 1; }; true %s'" }
+      register: r
+      until: "!r.failed"
+      retries: 3
+      delay: 0
+    - name: never
+      copy: { dest: "{{ work }}/g", content: x, validate: "false %s" }
+      register: r
+      until: "!r.failed"
+      retries: 2
+      delay: 0
+`);
+    const result = await p.run();
+    expect(result.tasks).toEqual(['one|before|changed', 'one|flaky|changed', 'one|never|failed']);
+    expect([result.status, read(p, 'f'), result.changes.length]).toEqual([3, 'x', 2]);
+  });
+});
+
 describe('failures', () => {
   it('stops the host at the first failure and leaves the others alone', async () => {
     const p = make(
