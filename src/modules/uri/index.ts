@@ -1,7 +1,7 @@
 import { action, type ActionPort, type ActionResult } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
-import { revealed, type Secret } from '../../support/secret.ts';
+import { revealed, Secret } from '../../support/secret.ts';
 import type { Value } from '../../support/value.ts';
 import { defineModule } from '../define.ts';
 import { bodyOf } from './body.ts';
@@ -29,6 +29,11 @@ function headersOf(args: UriArguments, type: string | undefined): Record<string,
   return headers;
 }
 
+/** Headers such as X-Vault-Token: what is secret is for the server that it was given for. */
+function secretHeaders(args: UriArguments): readonly string[] {
+  return Object.entries(args.headers).flatMap(([name, value]) => (value instanceof Secret ? [name.toLowerCase()] : []));
+}
+
 interface Answer {
   readonly response: HttpResponse;
   readonly url: string;
@@ -51,7 +56,7 @@ async function follow(args: UriArguments, tls: TlsOptions, port: ActionPort, sig
     if (next.protocol !== 'http:' && next.protocol !== 'https:') throw new Error(`redirected to ${next.protocol}`);
     if (url.protocol === 'https:' && next.protocol === 'http:') throw new Error('redirected from https to http');
     // Credentials are for the server that they were given for.
-    if (next.host !== url.host) for (const name of ['authorization', 'cookie']) Reflect.deleteProperty(headers, name);
+    if (next.host !== url.host) for (const name of ['authorization', 'cookie', ...secretHeaders(args)]) Reflect.deleteProperty(headers, name);
     // RFC 9110 section 15.4: 303 turns into GET; 301 and 302 do so for POST in practice; 307 and 308 keep the method.
     if (response.status === 303 || ((response.status === 301 || response.status === 302) && method === 'POST')) {
       method = method === 'HEAD' ? 'HEAD' : 'GET';

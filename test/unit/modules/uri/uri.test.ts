@@ -72,12 +72,12 @@ describe('requests', () => {
   test('redirects: followed safely, never for a POST, credentials not to another server', async () => {
     const seen: (string | undefined)[] = [];
     const other = await serve((request, response) => {
-      seen.push(request.headers['authorization']);
+      seen.push(request.headers['authorization'], String(request.headers['x-vault-token']), String(request.headers['x-plain']));
       response.end('there');
     });
     const url = await serve((request, response) => response.writeHead(302, { location: request.url === '/loop' ? '/loop' : other }).end());
-    expect((await ask({ url, return_content: true, url_username: 'u', url_password: 'p' })).values).toMatchObject({ status: 200, content: 'there', redirected: true });
-    expect(seen).toEqual([undefined]);
+    expect((await ask({ url, return_content: true, url_username: 'u', url_password: 'p', headers: { 'X-Vault-Token': new Secret('tok-for-one'), 'X-Plain': 'y' } })).values).toMatchObject({ status: 200, content: 'there', redirected: true });
+    expect(seen).toEqual([undefined, 'undefined', 'y']);
     expect((await ask({ url, method: 'POST', status_code: 302 })).failed).toBeUndefined();
     expect((await ask({ url: `${url}/loop` })).msg).toContain('more than 10 redirects');
     expect((await ask({ url, follow_redirects: 'none', status_code: 302 })).values?.['redirected']).toBe(false);
