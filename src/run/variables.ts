@@ -84,7 +84,9 @@ export class Variables {
   }
 
   include(host: string, values: ValueMap): void {
-    Object.assign(this.#of(host).included, values);
+    const { included } = this.#of(host);
+    // Defined, not assigned: a variable called __proto__ is one like any other.
+    for (const [name, value] of Object.entries(values)) Object.defineProperty(included, name, { value, enumerable: true, configurable: true, writable: true });
     this.#hostScopes.delete(host);
   }
 

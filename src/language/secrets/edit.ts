@@ -91,8 +91,8 @@ async function inEditor(name: string, content: string, options: EditOptions): Pr
 
 function runEditor(editor: string, path: string, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
   return new Promise((resolve, reject) => {
-    // As git does: the editor is a shell command line, the path an argument of its own.
-    const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit', env: environment });
+    // No core dump may hold the secret. As git does: the editor is a shell command line, the path an argument of its own.
+    const child = spawn('/bin/sh', ['-c', `ulimit -c 0; ${editor} "$@"`, editor, path], { stdio: 'inherit', env: environment });
     child.once('error', reject);
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
