@@ -5,10 +5,10 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { HostSession } from '../host/host-session.ts';
 import type { Inventory } from '../language/inventory/index.ts';
-import type { Playbook } from '../language/playbook/model.ts';
+import type { Play, Playbook } from '../language/playbook/model.ts';
 import { acquireHostLock } from '../state/host-lock.ts';
 import { acquireInventoryLock } from '../state/inventory-lock.ts';
-import { badInput, ExitStatus } from '../support/diagnostic.ts';
+import { badInput, type Diagnostic, ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import { userName } from '../support/process.ts';
 import { packageVersion } from '../support/package-root.ts';
@@ -50,12 +50,14 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const lock = options.mode === 'apply' ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
   const context = makeContext(options, runId, loaded);
   try {
-    const hosts = selectHosts(loaded.inventory, loaded.playbooks, options);
+    const warnings: string[] = [];
+    const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
     for (const name of hosts) context.ctx.tally.know(name);
     context.ctx.emit({
       type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
       hosts, version: packageVersion(), controller: hostname(), user: userName(),
     });
+    for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;
     }
@@ -72,9 +74,19 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   }
 }
 
-/** All hosts that some play works on. @throws Diagnostic when `--limit` matches nothing */
-export function selectHosts(inventory: Inventory, playbooks: readonly Playbook[], options: Pick<RunOptions, 'limit'>): readonly string[] {
-  const wanted = new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => [...inventory.select(play.hosts, options.limit)]));
+/**
+ * All hosts that some play works on. A play may name a group that this inventory has not; when that leaves nobody at
+ * all, it is a misspelling, and "nothing to do" would be a lie.
+ *
+ * @param warn is told of names that are in no inventory
+ * @throws Diagnostic when `--limit`, or all that the plays name, matches nothing
+ */
+export function selectHosts(inventory: Inventory, playbooks: readonly Playbook[], options: Pick<RunOptions, 'limit'>, warn: (message: string) => void = () => undefined): readonly string[] {
+  const unknown: { readonly play: Play; readonly problem: Diagnostic }[] = [];
+  const wanted = new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => [...inventory.select(play.hosts, options.limit, (problem) => unknown.push({ play, problem }))]));
+  const [first] = unknown;
+  if (wanted.size === 0 && first !== undefined) throw badInput('no-hosts', `play ${first.play.name}: ${first.problem.message}, so there is nobody to work on`, { span: first.play.span, remedy: first.problem.remedy });
+  for (const { play, problem } of unknown) warn(`play ${play.name}: ${problem.message}${problem.remedy === undefined ? '' : `; ${problem.remedy}`}`);
   if (wanted.size === 0 && options.limit !== undefined) {
     throw badInput('limit-matches-nothing', `--limit ${options.limit} leaves no host to work on`, { remedy: suggestion(options.limit, [...inventory.hosts, ...inventory.groups()]) });
   }

@@ -24,6 +24,15 @@ const made = (p: TestProject): readonly string[] => readdirSync(path.join(p.dir,
 /** A host that nobody answers for. */
 const DEAD = 'ansible_connection: ssh\nansible_host: 127.0.0.1\nansible_port: 9\nansible_ssh_common_args: -F /dev/null\n';
 
+it('a play for hosts that there are not is refused when nobody is left, and said when somebody is', async () => {
+  const p = make('- hosts: onne\n  tasks: [{ debug: { msg: hi } }]\n');
+  await expect(p.run()).rejects.toThrow(/no host or group matches onne/);
+  p.write('playbook.yml', '- hosts: onne:one\n  tasks: [{ debug: { msg: hi } }]\n- hosts: all:!elsewhere\n  tasks: [{ debug: { msg: hi } }]\n');
+  const result = await p.run();
+  expect(result.status).toBe(0);
+  expect(result.events.flatMap((e) => (e.type === 'warning' ? [e.message] : []))).toEqual([expect.stringMatching(/no host or group matches onne.*did you mean one/), expect.stringMatching(/matches elsewhere/)]);
+});
+
 describe('order', () => {
   it('strategy linear makes all hosts do one task before any does the next', async () => {
     const p = make(`
