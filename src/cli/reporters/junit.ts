@@ -16,8 +16,9 @@ interface Case {
 
 /** Text for XML 1.0 content and attributes; characters that XML cannot hold (production 2, "Char") become U+FFFD. */
 export function xmlText(text: string): string {
-  const cut = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}\n(cut off here)` : text;
-  return maskSecrets(cut)
+  const masked = maskSecrets(text);
+  const cut = masked.length > LONGEST_TEXT ? `${masked.slice(0, LONGEST_TEXT)}\n(cut off here)` : masked;
+  return cut
     // Lone surrogates need no care: writing UTF-8 makes them U+FFFD.
     .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
     .replaceAll('&', '&amp;')

@@ -1,6 +1,7 @@
 /** What a command leaves for `register`: Ansible's names and trimming. */
 import type { ActionResult } from '../../host/plan.ts';
 import type { Outcome } from '../../transport/types.ts';
+import { maskSecrets } from '../../support/secret.ts';
 import type { Value, ValueMap } from '../../support/value.ts';
 
 /** How much of an output a failure's message shows, in characters from its end. */
@@ -34,7 +35,8 @@ function duration(seconds: number): string {
 function failure(outcome: Outcome, stdout: string, stderr: string): string {
   if (outcome.state === 'timed-out') return `timed out after ${outcome.seconds.toFixed(0)} s; give the task a longer timeout if it may take that long`;
   if (outcome.state === 'not-run') return 'was not run';
-  const said = (stderr === '' ? stdout : stderr).slice(-SHOWN);
+  // Masked before it is cut: half a secret would no longer be known as one.
+  const said = maskSecrets(stderr === '' ? stdout : stderr).slice(-SHOWN);
   const hint = outcome.status === 127 ? ' (no such program)' : outcome.status === 126 ? ' (not executable)' : '';
   return `exit status ${String(outcome.status)}${hint}${said === '' ? '' : `: ${said}`}`;
 }

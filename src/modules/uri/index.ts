@@ -1,7 +1,7 @@
 import { action, type ActionPort, type ActionResult } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
-import { revealed, Secret } from '../../support/secret.ts';
+import { maskSecrets, revealed, Secret } from '../../support/secret.ts';
 import type { Value } from '../../support/value.ts';
 import { defineModule } from '../define.ts';
 import { bodyOf } from './body.ts';
@@ -89,7 +89,7 @@ function resultOf(args: UriArguments, mutates: boolean, answer: Answer, seconds:
   const right = args.status_code.includes(response.status);
   if (args.return_content || !right) values['content'] = text;
   if (right) return { changed: mutates, values };
-  const msg = `${args.method} ${args.url} answered ${String(response.status)} ${response.reason}, not ${args.status_code.join(' or ')}${text === '' ? '' : `: ${text.slice(0, 500)}`}`;
+  const msg = `${args.method} ${args.url} answered ${String(response.status)} ${response.reason}, not ${args.status_code.join(' or ')}${text === '' ? '' : `: ${maskSecrets(text).slice(0, 500)}`}`;
   return { changed: false, failed: true, msg, values };
 }
 

@@ -113,3 +113,10 @@ test('a command that took too long, and bytes that are no UTF-8', () => {
   const late = commandResult({ state: 'timed-out', status: 143, stdout: Buffer.from([0xff, 0x0a]), stderr: Buffer.alloc(0), truncated: true, seconds: 10 }, 'x');
   expect(late).toMatchObject({ failed: true, msg: expect.stringContaining('timed out after 10 s') as string, values: { stdout: '\ufffd', truncated: true } });
 });
+
+test('a secret that the cut of a long output goes through is masked whole', () => {
+  const secret = new Secret('half-of-this-would-be-too-much');
+  const said = `${secret.reveal()}${'x'.repeat(1990)}`;
+  const result = commandResult({ state: 'done', status: 1, stdout: Buffer.alloc(0), stderr: Buffer.from(said), truncated: false, seconds: 0 }, 'cmd');
+  expect(result.msg).not.toContain('too-much');
+});
