@@ -7,7 +7,6 @@ import type { Scope } from '../language/scope-types.ts';
 import { renderValue } from '../language/template/index.ts';
 import { clearPending } from '../state/pending-handlers.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
-import { formatPlace } from '../support/source.ts';
 import { isList, plainText, type ValueMap } from '../support/value.ts';
 import type { FileCache } from './controller-files.ts';
 import { onceSlot, type HostState, type OnceResult, type PlayState, type RunContext } from './context.ts';
@@ -22,7 +21,9 @@ import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
 import { taskNames } from './validate.ts';
 import { cutsOff, HostEnded, TaskFailed } from './task-result.ts';
-import { TaskRun, taskTitle, type TaskEnd } from './task-run.ts';
+import { reportEnd } from './task-report.ts';
+import { TaskRun, type TaskEnd } from './task-run.ts';
+import { taskTitle } from './task-words.ts';
 
 export interface HostRunInit {
   readonly ctx: RunContext;
@@ -209,11 +210,9 @@ export class HostRun {
   #failedElsewhere(task: Task, leader: string): TaskFailed {
     const { ctx, host, play } = this.#init;
     const msg = `failed on ${leader}, which ran it for all hosts`;
-    const role = task.attributes.role?.role.name ?? '';
     const title = taskTitle(task, this.#scope(task.attributes));
     host.reports.open().ready(() => {
-      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role, task: title, module: task.module, status: 'failed', seconds: 0, at: formatPlace(task.span), handler: false, msg, error: msg });
-      ctx.tally.count(host.name, role, title, 'failed', 0);
+      reportEnd({ ctx, host, play, node: task, title, handler: false }, { status: 'failed', seconds: 0, msg, error: msg });
     });
     return new TaskFailed(task, msg, { failed: true, changed: false, msg }, false);
   }
@@ -282,11 +281,9 @@ export class HostRun {
   /** Check mode cannot tell whether the tasks of a file would run: the host counts as not told of. */
   #unknownInclude(include: Include, because: string): void {
     const { ctx, host, play } = this.#init;
-    const role = include.attributes.role?.role.name ?? '';
     const title = include.name ?? `include ${include.target}`;
     host.reports.open().ready(() => {
-      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role, task: title, module: `include_${include.what}`, status: 'unknown', seconds: 0, at: formatPlace(include.span), handler: false, msg: `whether it is included is unknown ${because}` });
-      ctx.tally.count(host.name, role, title, 'unknown', 0);
+      reportEnd({ ctx, host, play, node: include, title, handler: false }, { status: 'unknown', seconds: 0, msg: `whether it is included is unknown ${because}` });
     });
   }
 

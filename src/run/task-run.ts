@@ -6,11 +6,10 @@ import type { AnyQuery } from '../host/query.ts';
 import type { Expression } from '../language/expression/index.ts';
 import type { Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
-import { hasTemplate, renderValue } from '../language/template/index.ts';
+import { renderValue } from '../language/template/index.ts';
 import { Diagnostic, badInput, failure } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import type { Script } from '../support/shell.ts';
-import { formatPlace } from '../support/source.ts';
 import { plainText, typeName, type Value, type ValueMap } from '../support/value.ts';
 import type { Outcome } from '../transport/types.ts';
 import type { FileCache } from './controller-files.ts';
@@ -20,11 +19,13 @@ import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumbe
 import type { TaskStatus } from './events.ts';
 import { noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
 import { identityOf } from './identity.ts';
+import { judged, withResult } from './judge.ts';
 import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
+import { reportChanges, reportEnd, roleName, type ReportedTask } from './task-report.ts';
 import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
-import { firstLine, overall, planned, shownValues } from './task-words.ts';
+import { firstLine, overall, planned, shownValues, taskTitle } from './task-words.ts';
 
 /** Seconds that one script may take when the task does not say. */
 export const DEFAULT_TIMEOUT_SECONDS = 1800;
@@ -47,18 +48,6 @@ export interface TaskEnd {
   readonly register: ValueMap | undefined;
   readonly unknownBecause: string | undefined;
   readonly facts: ValueMap | undefined;
-}
-
-/** The task's name for people, rendered when that is possible. */
-export function taskTitle(task: Task, scope: Scope | undefined): string {
-  if (task.name === undefined) return task.module;
-  if (scope === undefined || !hasTemplate(task.name)) return task.name;
-  try {
-    return maskSecrets(plainText(renderValue(task.name, scope, task.span)));
-  } catch {
-    // A name that cannot be rendered is shown as it was written; it must not fail the task.
-    return task.name;
-  }
 }
 
 export class TaskRun {
@@ -91,8 +80,9 @@ export class TaskRun {
     return this.#init.task;
   }
 
-  get role(): string {
-    return this.#init.task.attributes.role?.role.name ?? '';
+  get #reported(): ReportedTask & { readonly node: Task } {
+    const { ctx, host, play, task, handler } = this.#init;
+    return { ctx, host, play, node: task, title: this.#title, handler };
   }
 
   /** When it cannot be told (it may depend on the item of a loop), all is hidden: the other mistake cannot be undone. */
@@ -177,7 +167,6 @@ export class TaskRun {
 
   /** The connection broke, or the run was killed, while this task was at work: what it did is not known. */
   cutOff(error: Diagnostic): void {
-    const { ctx, host, play, task, handler } = this.#init;
     const inFlight = this.#waiting.size;
     this.#waiting.clear();
     const status: TaskStatus = error.kind !== 'unreachable' ? 'failed' : this.ignoresUnreachable ? 'ignored' : 'unreachable';
@@ -185,9 +174,8 @@ export class TaskRun {
     const text = maskSecrets(errorText(error)) + doubt;
     const seconds = (performance.now() - this.#started) / 1000;
     this.#report.ready(() => {
-      this.#emitChanges(this.#madeItems());
-      ctx.emit({ type: 'task', host: host.name, play: play.play.name, role: this.role, task: this.#title, module: task.module, status, seconds, at: formatPlace(task.span), handler, msg: firstLine(text), error: text });
-      ctx.tally.count(host.name, this.role, this.#title, status, seconds);
+      reportChanges(this.#reported, this.#madeItems());
+      reportEnd(this.#reported, { status, seconds, msg: firstLine(text), error: text });
     });
   }
 
@@ -197,7 +185,7 @@ export class TaskRun {
 
   async run(): Promise<TaskEnd> {
     const { ctx, host, task } = this.#init;
-    ctx.emit({ type: 'task-start', host: host.name, role: this.role, task: this.#title, module: task.module });
+    ctx.emit({ type: 'task-start', host: host.name, role: roleName(task), task: this.#title, module: task.module });
     try {
       return await this.#all();
     } catch (error) {
@@ -268,16 +256,16 @@ export class TaskRun {
   /** One item with `until`: again, with fresh facts, until it holds or the retries are used up. */
   async #repeated(scope: Scope, unknown: ReadonlyMap<string, string>): Promise<ItemResult> {
     const { task, ctx, host } = this.#init;
-    if (task.until === undefined) return this.#judged(await this.#once(scope), scope, unknown);
+    if (task.until === undefined) return judged(task, this.#title, await this.#once(scope), scope, unknown);
     const attempts = Math.max(1, resolveNumber(task.retries, scope) ?? 3);
     const delay = resolveNumber(task.delay, scope) ?? 5;
     // What earlier tasks have put on its way is theirs to answer for.
     await this.#target.flush();
     for (let attempt = 1; ; attempt += 1) {
       const raw = await this.#attempt(scope);
-      const result = this.#judged(raw, scope, unknown);
+      const result = judged(task, this.#title, raw, scope, unknown);
       if (result.valuesUnknown !== undefined) return result;
-      const seen = this.#withResult(scope, { ...result, values: { ...result.values, attempts: attempt } });
+      const seen = withResult(task, scope, { ...result, values: { ...result.values, attempts: attempt } });
       if (task.until.test(seen)) return { ...result, values: { ...result.values, attempts: attempt } };
       if (this.#predicts(scope)) return { ...result, status: 'unknown', msg: 'until does not hold yet', valuesUnknown: 'until it has been repeated' };
       if (attempt >= attempts || ctx.options.stop.aborted) return { ...result, status: 'failed', msg: `gave up after ${String(attempt)} attempts${result.msg === undefined ? '' : `: ${result.msg}`}` };
@@ -298,31 +286,6 @@ export class TaskRun {
       this.#waiting.clear();
       return { status: 'failed', values: {}, msg: error.message, changes: [], facts: undefined, valuesUnknown: undefined, label: undefined };
     }
-  }
-
-  #withResult(scope: Scope, result: ItemResult): Scope {
-    const name = this.#init.task.register;
-    if (name === undefined) return scope;
-    const value: ValueMap = { ...result.values, changed: result.status === 'changed', failed: result.status === 'failed', skipped: result.status === 'skipped', ...(result.msg === undefined ? {} : { msg: result.msg }) };
-    return scope.child({ values: { [name]: value }, templated: false });
-  }
-
-  /** changed_when and failed_when over the module's own judgement. */
-  #judged(result: ItemResult, scope: Scope, unknown: ReadonlyMap<string, string>): ItemResult {
-    const { task } = this.#init;
-    if (result.status === 'skipped' || result.valuesUnknown !== undefined) return result;
-    const seen = this.#withResult(scope, result);
-    let judged = result;
-    if (task.failedWhen !== undefined) {
-      const failed = allHold(task.failedWhen, seen, unknown);
-      if (failed) judged = { ...judged, status: 'failed', msg: judged.msg ?? 'failed_when holds' };
-      else if (judged.status === 'failed') judged = { ...judged, status: judged.changes.length > 0 ? 'changed' : 'ok' };
-    }
-    if (task.changedWhen !== undefined && judged.status !== 'failed') {
-      const changed = allHold(task.changedWhen, seen, unknown);
-      judged = { ...judged, status: changed ? 'changed' : 'ok', changes: changed ? (judged.changes.length > 0 ? judged.changes : [{ resource: task.module, what: this.#title, diff: undefined, unknown: false }]) : [] };
-    }
-    return judged;
   }
 
   #predicts(scope: Scope): boolean {
@@ -400,36 +363,22 @@ export class TaskRun {
     return { register, unknownBecause, facts };
   }
 
-  #emitChanges(items: readonly ItemResult[]): void {
-    const { ctx, host, handler } = this.#init;
-    for (const item of items) {
-      if (item.status !== 'changed' && item.status !== 'unknown') continue;
-      for (const change of item.changes) {
-        ctx.emit({
-          type: 'change', host: host.name, role: this.role, task: this.#title, resource: change.resource, what: change.what, handler,
-          ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}),
-        });
-      }
-    }
-  }
-
   /** Reports, counts, notifies. @returns the failure, unless ignore_errors takes it */
   #conclude(status: Exclude<TaskStatus, 'unreachable' | 'rescued' | 'ignored'>, items: readonly ItemResult[], msg: string | undefined, result: ValueMap): TaskFailed | undefined {
-    const { ctx, host, play, task, handler } = this.#init;
+    const { host, play, task } = this.#init;
     const ignored = status === 'failed' && (this.#safely(() => resolveBoolean(task.attributes.ignoreErrors, this.#scope)) ?? false);
     const fatal = this.#safely(() => resolveBoolean(task.attributes.anyErrorsFatal, this.#scope)) ?? play.play.anyErrorsFatal;
     const shown = this.#noLog && msg !== undefined ? 'hidden by no_log' : msg === undefined ? undefined : maskSecrets(msg);
     const seconds = (performance.now() - this.#started) / 1000;
     const emit = (): void => {
-      const counted: TaskStatus = ignored ? 'ignored' : status;
-      this.#emitChanges(items);
-      const shownResult = this.#noLog ? undefined : shownValues(task.module, result);
-      ctx.emit({
-        type: 'task', host: host.name, play: play.play.name, role: this.role, task: this.#title, module: task.module, status: counted, seconds, at: formatPlace(task.span), handler,
-        ...(shown === undefined ? {} : status === 'failed' ? { msg: firstLine(shown), error: shown } : { msg: shown }),
-        ...(shownResult === undefined ? {} : { result: shownResult }),
+      reportChanges(this.#reported, items);
+      reportEnd(this.#reported, {
+        status: ignored ? 'ignored' : status,
+        seconds,
+        msg: shown === undefined || status !== 'failed' ? shown : firstLine(shown),
+        error: status === 'failed' ? shown : undefined,
+        result: this.#noLog ? undefined : shownValues(task.module, result),
       });
-      ctx.tally.count(host.name, this.role, this.#title, counted, seconds);
     };
     const done = (): void => {
       // Only now: a change that fails on its way notifies nobody.

@@ -1,5 +1,8 @@
 /** Small decisions about a task's result: one status for many items, what is shown of its values. */
 import type { Plan } from '../host/plan.ts';
+import type { Task } from '../language/playbook/model.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { hasTemplate, renderValue } from '../language/template/index.ts';
 import { maskSecrets } from '../support/secret.ts';
 import { plainText, type ValueMap } from '../support/value.ts';
 import type { ItemResult } from './task-result.ts';
@@ -37,5 +40,17 @@ export function planned(plan: Plan): ItemResult {
     case 'changes':
     case 'action':
       throw new Error('a module of the engine cannot change a host');
+  }
+}
+
+/** The task's name for people, rendered when that is possible. */
+export function taskTitle(task: Task, scope: Scope | undefined): string {
+  if (task.name === undefined) return task.module;
+  if (scope === undefined || !hasTemplate(task.name)) return task.name;
+  try {
+    return maskSecrets(plainText(renderValue(task.name, scope, task.span)));
+  } catch {
+    // A name that cannot be rendered is shown as it was written; it must not fail the task.
+    return task.name;
   }
 }
