@@ -64,7 +64,7 @@ describe('a run', () => {
     expect(status).toBe(65);
     expect(lines(stdout).map((line) => line.type)).toEqual(['error', 'summary']);
     expect(stderr).toContain('playbooks/broken.yml:2:3');
-    expect(stderr).toContain('To do: did you mean ta');
+    expect(stderr).toContain('Did you mean ta');
   });
 
   test('it is in the history', () => {
