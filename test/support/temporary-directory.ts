@@ -2,7 +2,7 @@
  * Tests leave files in the system's temporary directory; this gives a whole run one of its own, and takes it
  * away at the end. What a killed run has left goes at the next start.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { processExists } from '../../src/support/process.ts';
@@ -20,6 +20,8 @@ export function setup(): () => void {
   const base = tmpdir();
   sweep(base);
   const own = mkdtempSync(path.join(base, `${PREFIX}${String(process.pid)}-`));
+  // Others may pass through, as in /tmp itself: tests have users of their own.
+  chmodSync(own, 0o755);
   process.env['TMPDIR'] = own;
   return () => {
     process.env['TMPDIR'] = base;
