@@ -14,7 +14,7 @@ export interface Case {
 
 export const CASES: readonly Case[] = [
   { name: 'converged-1', kind: 'converged', hosts: 1, far: false, sizes: ['quick', 'full'], rounds: { 'care-provision': 9, floor: 9, connect: 9, 'ansible-tuned': 1, 'ansible-default': 1, mitogen: 3 } },
-  { name: 'converged-far', kind: 'converged', hosts: 1, far: true, sizes: ['quick', 'full'], rounds: { 'care-provision': 5, floor: 5, connect: 5, 'ansible-tuned': 1, 'ansible-default': 1, mitogen: 1 } },
+  { name: 'converged-far', kind: 'converged', hosts: 1, far: true, sizes: ['quick', 'full'], rounds: { 'care-provision': 5, floor: 5, connect: 5, 'ansible-tuned': 1, mitogen: 1 } },
   { name: 'drift-1', kind: 'drift', hosts: 1, far: false, sizes: ['quick', 'full'], rounds: { 'care-provision': 7, floor: 7, 'ansible-tuned': 1, mitogen: 1 } },
   { name: 'first-1', kind: 'first', hosts: 1, far: false, sizes: ['quick', 'full'], rounds: { 'care-provision': 3, floor: 3, 'ansible-tuned': 1, 'ansible-default': 1, mitogen: 1 } },
   { name: 'converged-10', kind: 'converged', hosts: 10, far: false, sizes: ['full'], rounds: { 'care-provision': 5, floor: 5, connect: 5, 'ansible-tuned': 1, mitogen: 1 } },
