@@ -2,6 +2,7 @@
  * The one stream of events that a run makes. Terminal, JSON Lines, JUnit and the run history are all
  * readers of it; `docs/json-output.md` is its reference. Texts are masked before they get here.
  */
+import type { RecordedCounts } from '../state/store.ts';
 import type { ExitStatus } from '../support/diagnostic.ts';
 
 export type RunMode = 'apply' | 'check' | 'verify';
@@ -10,21 +11,7 @@ export type RunMode = 'apply' | 'check' | 'verify';
 export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped' | 'unreachable' | 'unknown' | 'ignored' | 'rescued';
 
 /** Numbers of tasks by how they ended, as Ansible's recap counts them, and `unknown`. */
-export interface Counts {
-  readonly ok: number;
-  readonly changed: number;
-  readonly failed: number;
-  readonly unreachable: number;
-  readonly skipped: number;
-  readonly unknown: number;
-  readonly rescued: number;
-  readonly ignored: number;
-}
-
-export interface TaskPlace {
-  /** `file:line:column` of the task. */
-  readonly at: string;
-}
+export type Counts = RecordedCounts;
 
 export type RunEvent =
   | { readonly type: 'start'; readonly run: string; readonly time: string; readonly mode: RunMode; readonly inventory: string; readonly playbook: string; readonly hosts: readonly string[]; readonly version: string; readonly controller: string; readonly user: string }

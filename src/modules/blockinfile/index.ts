@@ -1,15 +1,9 @@
 import { Secret } from '../../support/secret.ts';
-import { editFile, editQueries } from '../common/edit-file.ts';
+import { editedPath, editFile, editQueries } from '../common/edit-file.ts';
 import { planning } from '../common/look.ts';
 import { defineModule } from '../define.ts';
 import { editBlock } from './edit.ts';
 import { BlockinfileArgs } from './schema.ts';
-
-function editedPath(args: BlockinfileArgs): string {
-  const path = args.path ?? args.dest ?? args.name;
-  if (path === undefined) throw new Error('the schema lets no task through that has no path');
-  return path;
-}
 
 export const blockinfile = defineModule({
   name: 'blockinfile',

@@ -109,3 +109,10 @@ export function splitLines(text: string): string[] {
 export function bare(line: string): string {
   return line.replace(/[\r\n]+$/, '');
 }
+
+/** The file to edit by whichever of its names the task uses; the schemas let no task through that has none. */
+export function editedPath(args: { readonly path?: string | undefined; readonly dest?: string | undefined; readonly name?: string | undefined }): string {
+  const path = args.path ?? args.dest ?? args.name;
+  if (path === undefined) throw new Error('the schema lets no task through that has no path');
+  return path;
+}

@@ -1,15 +1,9 @@
 import { Secret } from '../../support/secret.ts';
-import { editFile, editQueries } from '../common/edit-file.ts';
+import { editedPath, editFile, editQueries } from '../common/edit-file.ts';
 import { planning } from '../common/look.ts';
 import { defineModule } from '../define.ts';
 import { absentLine, presentLine } from './edit.ts';
 import { LineinfileArgs } from './schema.ts';
-
-function editedPath(args: LineinfileArgs): string {
-  const path = args.path ?? args.dest ?? args.name;
-  if (path === undefined) throw new Error('the schema lets no task through that has no path');
-  return path;
-}
 
 export const lineinfile = defineModule({
   name: 'lineinfile',

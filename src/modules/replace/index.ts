@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret, revealed } from '../../support/secret.ts';
 import { AbsolutePath, SecretText } from '../arguments.ts';
-import { editFile, editQueries, type Edit } from '../common/edit-file.ts';
+import { type Edit, editedPath, editFile, editQueries } from '../common/edit-file.ts';
 import { attributeFields, backupField, validateField } from '../common/file-arguments.ts';
 import { planning } from '../common/look.ts';
 import { expandTemplate, pythonRegExp } from '../common/python-regexp.ts';
@@ -58,12 +58,6 @@ export function replaceAll(args: ReplaceArgs, text: string, own: (text: string) 
   }
   const after = text.slice(0, where.start) + out + part.slice(last) + text.slice(where.end);
   return { text: after, msg: after === text ? '' : `${String(count)} replacements made` };
-}
-
-function editedPath(args: ReplaceArgs): string {
-  const path = args.path ?? args.dest ?? args.name;
-  if (path === undefined) throw new Error('the schema lets no task through that has no path');
-  return path;
 }
 
 export const replace = defineModule({
