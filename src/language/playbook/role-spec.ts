@@ -5,6 +5,7 @@ import { suggestion } from '../../support/nearest.ts';
 import { Secret } from '../../support/secret.ts';
 import type { Span } from '../../support/source.ts';
 import { isList, isMap, sameValue, typeName, type Value, type ValueMap } from '../../support/value.ts';
+import { isOpaque, UnsafeText } from '../encrypted.ts';
 import { hasTemplate } from '../template/index.ts';
 import { keySpanOf, spanOf } from '../positions.ts';
 
@@ -119,6 +120,10 @@ export function checkOption(name: string, option: OptionSpec, value: Value, cont
   if (value === null && option.required !== true) return [];
   const span = placeSpan({ container, key, fallback });
   const wrong = (summary: string, remedy?: string): readonly Diagnostic[] => [badInput('bad-role-option', summary, { span, detail: option.description, remedy })];
+  const opaque: unknown = value;
+  if (opaque instanceof UnsafeText) return checkOption(name, option, opaque.text, container, key, fallback);
+  // What is encrypted is text, and a secret; more can't be told without a key.
+  if (isOpaque(opaque)) return option.type === 'string' || option.type === 'any' ? [] : wrong(`${name} must be ${TYPE_WORDS[option.type]}, not an encrypted text`);
   if (!hasType(option.type, value)) return wrong(`${name} must be ${TYPE_WORDS[option.type]}, not ${typeName(value)}`);
   if (option.secret === true && typeof value === 'string' && value !== '') return wrong(`${name} must be a secret, not plain text`, 'encrypt it: care-provision secrets encrypt, and put the result in as !secret');
   if (option.choices !== undefined && !option.choices.some((c) => sameValue(c, value))) {
