@@ -33,6 +33,7 @@ import { meta } from './meta/index.ts';
 import { mountModule } from './mount/index.ts';
 import { packageModule, aptModule } from './package/index.ts';
 import { pause } from './pause/index.ts';
+import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
@@ -94,6 +95,7 @@ const all: readonly Module[] = [
   packageModule,
   aptModule,
   pause,
+  pgbouncerAuthModule,
   ping,
   reboot,
   replace,
