@@ -151,7 +151,7 @@ export class HostSession {
     await this.observe(identity, [baseFacts(null), ...queries]);
   }
 
-  /** Learns the base facts anew with the next observation (after a reboot, a set hostname). */
+  /** Nothing is known any more; base facts stay what they are until a play begins (after a reboot, a delegated task). */
   forgetEverything(): void {
     this.#joinable = undefined;
     for (const store of this.#stores.values()) store.clear();

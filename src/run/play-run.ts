@@ -1,5 +1,6 @@
 /** One play: its hosts in batches, each batch section by section, failure policy, handlers owed from before. */
 import type { PendingNote } from '../state/pending-handlers.ts';
+import { baseFacts } from '../host/base-facts.ts';
 import type { Identity } from '../host/identity.ts';
 import type { AnyQuery } from '../host/query.ts';
 import { PENDING_DIRECTORY, pendingHandlers } from '../host/kinds/pending-handlers.ts';
@@ -106,7 +107,8 @@ async function start(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   const keeper = ctx.options.mode === 'verify' || host.owed !== undefined ? undefined : identity.user === 'root' ? identity : state.handlers().length === 0 ? undefined : run.notesIdentity();
   const asked = [pendingHandlers(PENDING_DIRECTORY)];
   const queries = [...(keeper === identity ? asked : []), ...run.firstQueries(first)];
-  if (host.session.started) await host.session.observe(identity, queries);
+  // Base facts are looked at again when something has run since that may have changed them.
+  if (host.session.started) await host.session.observe(identity, [baseFacts(null), ...queries]);
   else await host.session.start(identity, queries);
   ctx.variables.learnFacts(host.name, host.session.base);
   // Once a run: in later plays the notes are this run's own.

@@ -7,6 +7,7 @@ import { removedTree, type Effect } from '../query.ts';
 import { content, CONTENT_LIMIT, sha256 } from './content.ts';
 import { fullStat, stat, statFollow, type FollowedPath, type PresentPath } from './path.ts';
 import { forgetAbove } from './tree.ts';
+import { unitFileEffects } from './unit.ts';
 
 /** Attributes as a task wants them: octal mode, names or numeric ids as text. */
 export interface WantedAttributes {
@@ -73,7 +74,7 @@ export function wroteFile(path: string, file: WrittenFile): readonly Effect[] {
   const size = file.bytes?.length ?? file.size;
   const digest = file.sha256 ?? (file.bytes === undefined ? undefined : createHash('sha256').update(file.bytes).digest('hex'));
   const fact: PresentPath = { exists: true, type: 'file', ...file.attributes, ...(size === undefined ? {} : { size }) };
-  const effects: Effect[] = [...forgetAbove(path, file.appeared)];
+  const effects: Effect[] = [...forgetAbove(path, file.appeared), ...unitFileEffects(path)];
   effects.push(stat(path).is(fact));
   for (const name of [path, ...(file.aliases ?? [])]) {
     effects.push(
@@ -107,6 +108,7 @@ export function madeLink(path: string, target: string, attributes: KnownAttribut
   return [
     removedTree(path),
     ...forgetAbove(path, true),
+    ...unitFileEffects(path),
     stat(path).is({ exists: true, type: 'link', ...attributes, mode: '0777', size: 0, target }),
     leadsTo === undefined ? statFollow(path).forget() : statFollow(path).is(leadsTo),
     noFile ? sha256(path).is(null) : sha256(path).forget(),
@@ -120,6 +122,7 @@ export function removed(path: string): readonly Effect[] {
   return [
     removedTree(path),
     ...forgetAbove(path, true),
+    ...unitFileEffects(path),
     stat(path).is({ exists: false }),
     statFollow(path).is({ exists: false }),
     sha256(path).is(null),

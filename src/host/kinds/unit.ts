@@ -1,7 +1,7 @@
 /** Facts about systemd units: one `systemctl show` for all of them. */
 import { quote } from '../../support/shell.ts';
 import { defineQuery } from '../define-query.ts';
-import type { ProbeOutput } from '../query.ts';
+import { forgetKinds, type Effect, type ProbeOutput } from '../query.ts';
 import { claimHolds } from './claims.ts';
 
 export type UnitScope = 'system' | 'user';
@@ -82,12 +82,25 @@ function readUnit(name: string, block: ReadonlyMap<string, string>): UnitFact {
   };
 }
 
+/**
+ * systemd keeps what it thought of a unit's file until it reads its files again: of units whose files have changed since,
+ * is-enabled tells, which looks at the files (org.freedesktop.systemd1(5), GetUnitFileState).
+ */
+function fileStates(blocks: readonly ReadonlyMap<string, string>[]): ReadonlyMap<string, string> {
+  return new Map(blocks.flatMap((block) => { const name = block.get('Asked'); return name === undefined ? [] : [[name, block.get('IsEnabled') ?? ''] as const]; }));
+}
+
 function parseScope(keys: readonly UnitKey[], output: Buffer): readonly UnitFact[] {
-  const blocks = parseBlocks(output.toString('utf8'));
+  const all = parseBlocks(output.toString('utf8'));
+  const onDisk = fileStates(all);
+  const blocks = all.filter((block) => !block.has('Asked'));
   // systemctl answers in the order asked, one block a name, whether the unit exists or not.
   if (blocks.length === 0) return keys.map(({ name }) => noSystemd(name));
   if (blocks.length !== keys.length) throw new Error(`systemctl show answered for ${String(blocks.length)} of ${String(keys.length)} units`);
-  return keys.map((key, i) => readUnit(key.name, blocks[i] ?? new Map<string, string>()));
+  return keys.map((key, i) => {
+    const seen = readUnit(key.name, blocks[i] ?? new Map<string, string>());
+    return seen.needReload === true ? { ...seen, unitFile: onDisk.get(key.name) ?? seen.unitFile } : seen;
+  });
 }
 
 /** What is known where no systemd answers: `load` tells. */
@@ -115,8 +128,9 @@ export const unit = defineQuery<UnitKey, UnitFact>({
   probe: (keys) =>
     scopesOf(keys)
       .map((scope) => {
-        const names = keys.filter((key) => key.scope === scope).map((key) => quote(key.name));
-        return `LC_ALL=C ${systemctl(scope)} show --no-pager -p ${PROPERTIES.join(',')} -- ${names.join(' ')} 2>/dev/null`;
+        const names = keys.filter((key) => key.scope === scope).map((key) => quote(key.name)).join(' ');
+        const asked = `for u in ${names}; do printf '\\nAsked=%s\\nIsEnabled=%s\\n' "$u" "$(${systemctl(scope)} is-enabled -- "$u" 2>/dev/null)"; done`;
+        return `o=$(LC_ALL=C ${systemctl(scope)} show --no-pager -p ${PROPERTIES.join(',')} -- ${names} 2>/dev/null)\nprintf '%s\\n' "$o"\ncase $o in *NeedDaemonReload=yes*) ${asked} ;; esac`;
       })
       .join('\ncare_mark\n'),
   parse,
@@ -124,6 +138,17 @@ export const unit = defineQuery<UnitKey, UnitFact>({
   show: (fact) => [fact.load ?? '?', `${fact.active ?? '?'} (${fact.sub ?? '?'})`, fact.unitFile === '' ? 'no unit file' : (fact.unitFile ?? '?')].join(', '),
   paths: ({ name, scope }) => (scope === 'system' ? UNIT_FOLDERS.map((folder) => `${folder}/${name}`) : []),
 });
+
+/**
+ * What a file that was written, linked or removed means to units: those that it is a file, a drop-in or a wish of
+ * (`X.service`, `X.service.d/…`, `Y.target.wants/X.service`) are to be asked for again. Of a template, all are.
+ */
+export function unitFileEffects(path: string): readonly Effect[] {
+  const folder = UNIT_FOLDERS.find((each) => path.startsWith(`${each}/`));
+  if (folder === undefined) return [];
+  const names = path.slice(folder.length + 1).split('/').map((part) => part.replace(/\.(d|wants|requires|upholds)$/, '')).filter((part) => SUFFIX.test(part));
+  return names.some((name) => name.includes('@.')) ? [forgetKinds('unit')] : names.map((name) => unit({ name, scope: 'system' }).forget());
+}
 
 /** A unit of the system's own manager. */
 export function systemUnit(name: string): ReturnType<typeof unit> {

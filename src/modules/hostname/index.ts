@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hostname } from '../../host/kinds/identity.ts';
 import { mount } from '../../host/kinds/mount.ts';
 import { converge, type Plan } from '../../host/plan.ts';
-import { forgetTree } from '../../host/query.ts';
+import { forgetKinds, forgetTree } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { attach, joinScripts, sh } from '../../support/shell.ts';
 import { defineModule } from '../define.ts';
@@ -32,7 +32,7 @@ function plan(args: HostnameArgs, host: HostView): Plan {
       what: `${old} → ${args.name}`,
       diff: { name: '/etc/hostname', before: `${old}\n`, after: `${args.name}\n` },
       script: joinScripts([...(file ? [write] : []), ...(kernel ? [sh`hostname -- ${args.name}`] : [])]),
-      effects: [forgetTree('/etc/hostname'), hostname.is({ configured: args.name, running: args.name })],
+      effects: [forgetTree('/etc/hostname'), forgetKinds('base-facts'), hostname.is({ configured: args.name, running: args.name })],
     },
   ]);
 }

@@ -49,7 +49,7 @@ function expectedUnit(key: UnitKey, fact: UnitFact, host: HostView): UnitFact | 
 }
 
 export function planUnit(args: SystemdArgs, host: HostView): Plan {
-  if (args.name === undefined) return managerAction(args);
+  if (args.name === undefined) return managerAction(args, host);
   const key: UnitKey = { name: unitName(args.name), scope: args.scope };
   const seen = host.fact(unit(key));
   if (seen.load === 'no-systemd') return failed(`systemd does not answer on this host, so unit ${key.name} cannot be managed`, args.scope === 'user' ? 'enable lingering for the user (loginctl enable-linger)' : 'boot the host with systemd as process 1');
@@ -64,7 +64,7 @@ export function planUnit(args: SystemdArgs, host: HostView): Plan {
   const steps = unitSteps(args, key, fact, () => seen.load !== 'loaded' || args.scope !== 'system' || host.fact(unitConditions(key.name)));
   if (steps.length === 0) {
     const stale = args.daemon_reexec || (args.daemon_reload && (fact.needReload !== false || host.uncertain(unit(key)) !== undefined));
-    return stale ? managerAction(args) : ok();
+    return stale ? managerAction(args, host) : ok();
   }
   const runs = ['started', 'restarted', 'reloaded'].includes(args.state ?? '');
   const prepare = managerScripts(args);
@@ -149,7 +149,8 @@ function managerScripts(args: SystemdArgs): readonly Script[] {
 }
 
 /** Reading files again is no change of the host, as in Ansible: it is reported as done, never as changed. */
-function managerAction(args: SystemdArgs): Plan {
+function managerAction(args: SystemdArgs, host: HostView): Plan {
+  if (host.checkMode) return ok();
   return action({
     resource: 'systemd manager',
     what: args.daemon_reexec ? 'daemon-reexec' : 'daemon-reload',

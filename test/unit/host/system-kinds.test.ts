@@ -8,7 +8,7 @@ import { kernelModule } from '../../../src/host/kinds/kernel-module.ts';
 import { mount, parseMountinfo } from '../../../src/host/kinds/mount.ts';
 import { packageState, packageVersion } from '../../../src/host/kinds/package.ts';
 import { normalSysctl, sysctl, sysctlPath } from '../../../src/host/kinds/sysctl.ts';
-import { unit, unitName, type UnitFact } from '../../../src/host/kinds/unit.ts';
+import { unit, unitFileEffects, unitName, type UnitFact } from '../../../src/host/kinds/unit.ts';
 import type { Query } from '../../../src/host/query.ts';
 import { observeOne, shells } from '../modules/exec.ts';
 
@@ -63,6 +63,22 @@ test('units: no systemd, a skipped condition, an answer that is cut off', () => 
   expect(() => parsed([one, unit({ name: 'b.service', scope: 'system' })], block)).toThrow('1 of 2 units');
   const both = parsed([unit({ name: 'u.service', scope: 'user' }), one], block, block.replaceAll('a.service', 'u.service'));
   expect(both.map((f) => f.id)).toEqual(['u.service', 'a.service']);
+});
+
+test('units: what systemd has not read again is what is on the disk', () => {
+  const block = (name: string, reload: string): string => `Id=${name}\nLoadState=loaded\nActiveState=active\nUnitFileState=static\nNeedDaemonReload=${reload}\n\n`;
+  const keys = ['a.service', 'b.service'].map((name) => unit({ name, scope: 'system' }));
+  const facts = parsed(keys, `${block('a.service', 'yes')}${block('b.service', 'no')}\nAsked=a.service\nIsEnabled=disabled\n\nAsked=b.service\nIsEnabled=static\n`);
+  expect(facts.map((f) => f.unitFile)).toEqual(['disabled', 'static']);
+});
+
+test('units: files of theirs', () => {
+  const forgotten = (path: string): readonly string[] => unitFileEffects(path).map((e) => (e.type === 'forget' ? e.query.id : e.type === 'forget-kinds' ? 'all' : ''));
+  expect(forgotten('/etc/systemd/system/a.service')).toEqual(['unit:system/a.service']);
+  expect(forgotten('/usr/lib/systemd/system/a.service.d/10-care.conf')).toEqual(['unit:system/a.service']);
+  expect(forgotten('/etc/systemd/system/multi-user.target.wants/a.timer')).toEqual(['unit:system/multi-user.target', 'unit:system/a.timer']);
+  expect(forgotten('/etc/systemd/system/a@.service')).toEqual(['all']);
+  expect(forgotten('/etc/systemd/system.conf')).toEqual([]);
 });
 
 test('units: what a stop or start claims', () => {
