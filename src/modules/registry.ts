@@ -32,6 +32,9 @@ import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
 import { mountModule } from './mount/index.ts';
 import { packageModule, aptModule } from './package/index.ts';
+import { patroniGate } from './patroni_gate/index.ts';
+import { patroniRestart } from './patroni_restart/index.ts';
+import { patroniSwitchover } from './patroni_switchover/index.ts';
 import { pause } from './pause/index.ts';
 import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
@@ -94,6 +97,9 @@ const all: readonly Module[] = [
   mountModule,
   packageModule,
   aptModule,
+  patroniGate,
+  patroniRestart,
+  patroniSwitchover,
   pause,
   pgbouncerAuthModule,
   ping,
