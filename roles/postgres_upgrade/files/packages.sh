@@ -29,4 +29,6 @@ upgradable=$(printf '%s\n' "$plan" | sed -n 's/^Inst \([^ ]*\) \[\([^]]*\)\] (\(
   has "$name" "$installed" || continue
   printf '{"name":"%s","from":"%s","to":"%s","held":%s}\n' "$name" "$from" "$to" "$(if has "$name" "$held"; then echo true; else echo false; fi)"
 done | paste -sd, -)
-printf '{"installed":[%s],"free":[%s],"held":[%s],"upgradable":[%s]}\n' "$(printf '%s\n' "$installed" | list)" "$(each free)" "$(each held)" "$upgradable"
+# What the member's processes run: not the programs for people.
+running=$(printf '%s\n' "$installed" | grep -v '^postgresql-client-')
+printf '{"installed":[%s],"running":[%s],"free":[%s],"held":[%s],"upgradable":[%s]}\n' "$(printf '%s\n' "$installed" | list)" "$(printf '%s\n' "$running" | list)" "$(each free)" "$(each held)" "$upgradable"

@@ -13,8 +13,13 @@ const keyOf = (args: PatroniSwitchoverArgs): PatroniViewKey => ({ urls: args.url
  * that one takes writes: `GET /primary` is what tells (200 only from a primary that holds the lock).
  */
 function switchoverScript(args: PatroniSwitchoverArgs, leader: string, candidate: string): Script {
-  return sh`care_out=$(${args.patronictl} switchover ${args.cluster} --leader ${leader} --candidate ${candidate} --force 2>&1) || { printf '%s\n' "$care_out" >&2; exit 1; }
-case $care_out in *'Successfully switched over'*) ;; *) printf '%s\n' "$care_out" >&2; exit 1 ;; esac
+  return sh`care_told=0
+care_out=$(${args.patronictl} switchover ${args.cluster} --leader ${leader} --candidate ${candidate} --force 2>&1) || care_told=$?
+case $care_told$care_out in
+  0*'Successfully switched over'*) ;;
+  # Tracebacks and tables are left out.
+  *) printf '%s\n' "$care_out" | grep -iE '^[^ +|].*(error|fail|could not|status)' | tail -n 3 >&2; exit 1 ;;
+esac
 care_end=$(( $(date +%s) + ${args.timeout} ))
 until curl -sS --noproxy '*' --max-time 3 --cacert ${args.cacert} ${`${args.url[0] ?? ''}/cluster`} 2>/dev/null | tr '{' '\n' | grep -F ${`"name": "${candidate}"`} | grep -F '"role": "leader"' | grep -Fq '"state": "running"'; do
   [ "$(date +%s)" -lt "$care_end" ] || { echo ${`${candidate} does not lead ${String(args.timeout)} s after the switchover`} >&2; exit 1; }
