@@ -39,7 +39,7 @@ const spared = [
 const lean = {
   name: 'lean',
   setup(bundling) {
-    bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
+    bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion|drill|db/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
     bundling.onLoad({ filter: /^actions$/, namespace: 'care' }, () => ({
       contents: ['run', 'adhoc', 'validate', 'inventory', 'history', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
       resolveDir: `${root}src/cli/actions`,

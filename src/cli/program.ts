@@ -7,6 +7,7 @@ import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { completionCommand } from './commands/completion.ts';
 import { docCommand } from './commands/doc.ts';
+import { drillCommand } from './commands/drill.ts';
 import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
@@ -60,6 +61,7 @@ export function buildProgram(session: Session): Command {
     trustCommand,
     historyCommand,
     docCommand,
+    drillCommand,
     labCommand,
     completionCommand,
     versionCommand,

@@ -8,6 +8,7 @@ export { ensureImage, type ImageOptions } from './image.ts';
 export { LOGIN_USER, PASSWORD_USER, RELEASES, SEED_DIRECTORY, type Release } from './image-recipe.ts';
 export type { SeedFile } from './keys.ts';
 export { ownerOf } from './owner.ts';
+export { labPower, type LabPower } from './power.ts';
 export { readProxyStats } from './proxy-process.ts';
 export { DEFAULT_LAB, DEFAULT_PREFIX, generateHosts, type HostSpec } from './spec.ts';
 export type { LabHost, LabPaths, LabState } from './state.ts';

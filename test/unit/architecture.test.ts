@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..');
 const LONGEST_FILE = 400;
 
 /** From top to bottom; a file may import from its own layer and those below. */
-const LAYERS = ['cli', 'run', 'modules', 'host', 'transport', 'services', 'language', 'state', 'artifacts', 'lab', 'support'];
+const LAYERS = ['cli', 'drills', 'operations', 'run', 'modules', 'host', 'transport', 'services', 'language', 'state', 'artifacts', 'lab', 'support'];
 
 function typescriptFiles(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })

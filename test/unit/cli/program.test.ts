@@ -30,7 +30,7 @@ describe('help', () => {
   test('names every command and the exit statuses', async () => {
     const { status, stdout } = await care('--help');
     expect(status).toBe(0);
-    for (const name of ['apply', 'check', 'verify', 'validate', 'inventory', 'run', 'facts', 'secrets', 'trust', 'history', 'doc', 'lab', 'completion', 'version']) {
+    for (const name of ['apply', 'check', 'verify', 'validate', 'inventory', 'run', 'facts', 'secrets', 'trust', 'history', 'doc', 'drill', 'lab', 'completion', 'version']) {
       expect(stdout.text()).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
     expect(stdout.text()).toContain('130 interrupted');
@@ -47,7 +47,7 @@ describe('help', () => {
     expect(stdout).toContain('Usage: care-provision');
     const packages = new Set([...stderr.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)\//g)].map((match) => match[1]));
     expect([...packages]).toEqual(['commander']);
-    expect(stderr).not.toMatch(/src\/(run|modules|host|transport|language|lab|state)\//);
+    expect(stderr).not.toMatch(/src\/(drills|operations|run|modules|host|transport|language|lab|state)\//);
   });
 });
 

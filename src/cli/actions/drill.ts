@@ -1,0 +1,116 @@
+/** `drill`: one or all drills, some times, with their reports. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DRILLS, findDrill } from '../../drills/catalogue.ts';
+import type { Drill } from '../../drills/drill.ts';
+import { executeDrill } from '../../drills/execute.ts';
+import { refuseUnmarked } from '../../drills/guard.ts';
+import { powerBy } from '../../drills/power.ts';
+import { fillTable } from '../../drills/report/docs.ts';
+import { reportHtml } from '../../drills/report/html.ts';
+import type { DrillResult } from '../../drills/result.ts';
+import { readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
+import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
+import { acquireInventoryLock } from '../../state/inventory-lock.ts';
+import { Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
+import { packageVersion } from '../../support/package-root.ts';
+import { maskSecrets } from '../../support/secret.ts';
+import { safeLines } from '../../support/terminal-text.ts';
+import type { DrillFlags } from '../commands/drill.ts';
+import type { CliContext } from '../context.ts';
+import { parseExtraVars } from '../extra-vars.ts';
+import { statusOf } from '../reporters/cli-reporter.ts';
+import { drillJson, drillReaders, drillText, type DrillReporter } from '../reporters/drill.ts';
+import { fileOutput } from '../terminal/output.ts';
+import { processInterruption } from '../terminal/signals.ts';
+import { askBecomePassword } from './run.ts';
+
+function readers(context: CliContext, flags: DrillFlags): DrillReporter {
+  if (flags.output === 'json' && flags.outputFile === undefined) return drillJson(context.stdout);
+  const text = drillText(context.stdout, context.paint);
+  return flags.outputFile === undefined ? text : drillReaders([drillJson(fileOutput(path.resolve(context.cwd, flags.outputFile))), text]);
+}
+
+/** Writes a file beside the working directory. @throws Diagnostic */
+function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, maskSecrets(text));
+  } catch (cause) {
+    throw failure('report-write', `cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function writeReports(context: CliContext, flags: DrillFlags, command: string, results: readonly DrillResult[]): void {
+  if (results.length === 0) return;
+  if (flags.report !== undefined) writeText(path.resolve(context.cwd, flags.report), reportHtml(results, packageVersion()));
+  if (flags.docs !== undefined) {
+    const file = path.resolve(context.cwd, flags.docs);
+    writeText(file, fillTable(readFileSync(file, 'utf8'), DRILLS, results, { command, version: packageVersion(), date: new Date().toISOString().slice(0, 10) }));
+  }
+}
+
+/**
+ * @returns 0 when every run has met its target with nothing lost, 3 otherwise
+ * @throws Diagnostic, told to the readers of the output first
+ */
+export async function drillAction(context: CliContext, name: string, inventory: string, flags: DrillFlags): Promise<ExitStatus> {
+  const reporter = readers(context, flags);
+  const results: DrillResult[] = [];
+  let drills: readonly Drill[] = [];
+  let error: unknown;
+  let status: ExitStatus = ExitStatus.internal;
+  const interrupted = processInterruption(context);
+  try {
+    drills = name === 'all' ? DRILLS : [findDrill(name)];
+    if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
+    const cluster = readClusterInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+    refuseUnmarked(cluster);
+    await runAll(context, { cluster, drills, flags, reporter, stop: interrupted.stop, results });
+    status = results.every((r) => r.met) ? ExitStatus.ok : ExitStatus.failed;
+  } catch (caught) {
+    error = caught;
+    status = statusOf(caught);
+  }
+  try {
+    writeReports(context, flags, `care-provision drill ${name} ${inventory}${flags.runs > 1 ? ` --runs ${String(flags.runs)}` : ''}`, results);
+  } catch (caught) {
+    error ??= caught;
+    if (status === ExitStatus.ok) status = statusOf(caught);
+  }
+  interrupted.dispose();
+  reporter.summary({ name, drills, results, wanted: drills.length * flags.runs, status, error });
+  if (flags.outputFile !== undefined || flags.output === 'json') reporter.close();
+  if (error instanceof Error) throw error;
+  return status;
+}
+
+interface Batch {
+  readonly cluster: Cluster;
+  readonly drills: readonly Drill[];
+  readonly flags: DrillFlags;
+  readonly reporter: DrillReporter;
+  readonly stop: AbortSignal;
+  /** Filled as runs end, so that what was seen before an error is reported all the same. */
+  readonly results: DrillResult[];
+}
+
+async function runAll(context: CliContext, batch: Batch): Promise<void> {
+  const { cluster, drills, flags, reporter, stop, results } = batch;
+  const say = (text: string): void => { context.stderr.write(`${context.paintError('yellow', 'by hand:')} ${safeLines(text)}\n`); };
+  const lock = await acquireInventoryLock({ inventories: cluster.inventories, command: `drill ${cluster.inventories.join(' ')}`, waitSeconds: 0, signal: stop });
+  const hosts: HostAccess = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  try {
+    const power = powerBy(flags.power, hosts);
+    for (const drill of drills) {
+      for (let run = 1; run <= flags.runs; run += 1) {
+        reporter.begin(drill, run, flags.runs);
+        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, event: (event) => { reporter.event(drill, run, event); }, byHand: say });
+        results.push(result);
+        reporter.result(run, result);
+      }
+    }
+  } finally {
+    await hosts.close();
+    lock.release();
+  }
+}

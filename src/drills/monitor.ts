@@ -1,0 +1,79 @@
+/**
+ * Looks at the cluster as long as a drill lasts. Each member is asked in a loop of its own, so that one that is gone, and
+ * makes every question wait, does not hide what the others do meanwhile.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '../operations/postgres/cluster.ts';
+import type { Observer, Shared } from '../operations/postgres/observe.ts';
+import { clusterView, type ClusterView, type MemberSeen, type MemberView } from '../operations/postgres/view.ts';
+
+export interface Monitor {
+  view(): ClusterView;
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two questions to one member. */
+const EVERY_MS = 400;
+
+/** @param seen is told each change, a sentence each */
+export function startMonitor(cluster: Cluster, observer: Observer, first: ClusterView, seen: (what: string) => void): Monitor {
+  const answers = new Map<string, MemberSeen>();
+  let shared: Shared = { cluster: undefined, config: first.config };
+  let view = first;
+  const stopping = new AbortController();
+  const pause = (): Promise<void> => sleep(EVERY_MS);
+
+  const compose = (): void => {
+    if (cluster.members.some((m) => !answers.has(m.name))) return;
+    const next = clusterView(cluster.members.flatMap((m) => answers.get(m.name) ?? []), shared.cluster, shared.config ?? first.config);
+    for (const what of changesBetween(view, next)) seen(what);
+    view = next;
+  };
+  const loops = cluster.members.map(async (member) => {
+    while (!stopping.signal.aborted) {
+      answers.set(member.name, await observer.member(member));
+      compose();
+      await pause();
+    }
+  });
+  loops.push((async () => {
+    while (!stopping.signal.aborted) {
+      const answering = cluster.members.filter((m) => answers.get(m.name)?.answer !== undefined);
+      const next = await observer.shared(answering);
+      shared = { cluster: next.cluster, config: next.config ?? shared.config };
+      compose();
+      await pause();
+    }
+  })());
+  const running = Promise.all(loops);
+  // A defect is heard of when it is stopped.
+  running.catch(() => undefined);
+  return {
+    view: () => view,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function stateOf(member: MemberView | undefined): string {
+  if (member === undefined) return 'is not in the cluster';
+  if (!member.reachable) return 'does not answer';
+  if (member.role === 'leader') return `takes writes on timeline ${String(member.timeline)}`;
+  return member.state === 'streaming' ? `streams on timeline ${String(member.timeline)}` : `is ${member.state}`;
+}
+
+/** What is different, for the timeline of a report. */
+export function changesBetween(before: ClusterView, after: ClusterView): readonly string[] {
+  const changes: string[] = [];
+  for (const member of after.members) {
+    const [was, is] = [before.members.find((m) => m.name === member.name), member].map(stateOf);
+    if (was !== is) changes.push(`${member.name} ${is ?? ''}`);
+  }
+  for (const member of before.members) if (!after.members.some((m) => m.name === member.name)) changes.push(`${member.name} is not in the cluster`);
+  if (before.leader !== after.leader && after.leader !== undefined) changes.push(`the leader is ${after.leader}`);
+  const failsafe = (view: ClusterView): boolean => view.members.some((m) => m.failsafeActive);
+  if (failsafe(before) !== failsafe(after)) changes.push(failsafe(after) ? 'failsafe mode: the leader goes on without the configuration store' : 'failsafe mode is over');
+  return changes;
+}

@@ -1,0 +1,41 @@
+import { sh } from '../../support/shell.ts';
+import type { Drill } from '../drill.ts';
+import { deadMan } from '../dead-man.ts';
+import { anotherLeads, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
+import { cutOff, mend } from './partition.ts';
+
+/** The leader is cut off from etcd and its peers, but not from its clients: it must stop taking writes by itself. */
+export const leaderPartition: Drill = {
+  name: 'postgres-leader-partition',
+  summary: 'the leader is cut off from etcd and from the other members, not from its clients',
+  proves: 'The cut-off leader demotes itself before its lock runs out, so that never two members confirm rows; a replica takes over, and nothing promised is lost.',
+  target: { gapMs: 30_000, backMs: 60_000, source: 'R21: demoted before ttl; failover ≤ 30 s' },
+  touches: ['members', 'etcd'],
+  begin(scene) {
+    needReplicas(scene, 2);
+    const { leader, hosts, cluster } = scene;
+    const others = [...new Set([...cluster.members, ...cluster.etcd, ...cluster.proxies].filter((h) => h.name !== leader.name).map((h) => h.address))];
+    const guard = deadMan(hosts, leader, 'partition', DEAD_MAN_SECONDS, mend());
+    const took = anotherLeads(scene, leader);
+    return Promise.resolve({
+      what: `${leader.name} leads; it is cut off from ${others.join(', ')}`,
+      byHand: `on ${leader.name}: nft delete table inet care_drill`,
+      async break() {
+        await guard.arm();
+        await hosts.text(leader, cutOff(others));
+      },
+      effect: (now) => took(now) ?? (now.members.find((m) => m.name === leader.name)?.role === 'leader' ? `${leader.name} still takes writes` : undefined),
+      effectSeconds: 90,
+      holdSeconds: 5,
+      async heal() {
+        await hosts.text(leader, mend());
+        await guard.disarm();
+      },
+      backSeconds: 180,
+      async findings() {
+        const left = await hosts.text(leader, sh`nft list tables`);
+        return left.includes('care_drill') ? [`${leader.name} still has the table care_drill in its firewall`] : [];
+      },
+    });
+  },
+};

@@ -1,0 +1,39 @@
+/** What a drill sees, as plain data. All times are milliseconds since the watching began, by a clock that only goes forward. */
+
+/** A row whose COMMIT was confirmed. */
+export interface Acknowledged {
+  readonly client: string;
+  readonly sequence: number;
+  /** When it was sent, and when its confirmation was there. */
+  readonly sentMs: number;
+  readonly atMs: number;
+  readonly timeline: number;
+  /** Where it was written: the server's address, or the endpoint where the server does not say. */
+  readonly server: string;
+}
+
+/** A row or a connection that failed. What became of such a row is unknown: it counts neither as acknowledged nor as lost. */
+export interface ClientError {
+  readonly client: string;
+  readonly atMs: number;
+  /** Undefined: no connection. */
+  readonly sequence: number | undefined;
+  readonly endpoint: string;
+  /** SQLSTATE, or Node's word such as ECONNRESET, or `timeout`. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Recording {
+  readonly acknowledged: readonly Acknowledged[];
+  readonly errors: readonly ClientError[];
+  /** Errors beyond those that were kept. */
+  readonly errorsNotKept: number;
+}
+
+/** Something that happened to the cluster: what the drill did, and what it saw. */
+export interface DrillEvent {
+  readonly atMs: number;
+  readonly kind: 'phase' | 'break' | 'heal' | 'seen' | 'trouble';
+  readonly what: string;
+}

@@ -1,0 +1,98 @@
+/**
+ * The timeline of a drill as one inline SVG: confirmed rows by timeline, errors below them, events as numbered marks. Colours
+ * come from the page's style sheet, by class, so that one picture serves light and dark.
+ */
+import type { DrillResult } from '../result.ts';
+
+const WIDTH = 640;
+const LEFT = 8;
+const RIGHT = 8;
+const TOP = 34;
+const LANE = 64;
+const ERRORS = 22;
+const AXIS = 24;
+/** One bar for so many units of the picture's width: some hundred bars, whatever the length of the drill. */
+const BAR = 3;
+/** Timelines are told apart by so many classes, in turn. */
+export const COLOURS = 4;
+
+export function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
+}
+
+/** Events that the picture marks, with the numbers that the list below it uses. */
+export function markedEvents(result: DrillResult): readonly { readonly number: number; readonly atMs: number; readonly what: string; readonly kind: string }[] {
+  return result.events.map((event, i) => ({ number: i + 1, atMs: event.atMs, what: event.what, kind: event.kind }));
+}
+
+const n = (value: number): string => value.toFixed(1);
+
+/** Steps of the axis in seconds: about six labels. */
+function axisStep(seconds: number): number {
+  return [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((step) => seconds / step <= 8) ?? 1200;
+}
+
+export function pictureSvg(result: DrillResult): string {
+  const end = Math.max(result.endMs, 1000);
+  const inner = WIDTH - LEFT - RIGHT;
+  const x = (ms: number): number => LEFT + (Math.min(Math.max(ms, 0), end) / end) * inner;
+  const height = TOP + LANE + ERRORS + AXIS;
+  const parts: string[] = [];
+  const bars = Math.floor(inner / BAR);
+  const rows: Map<number, number>[] = Array.from({ length: bars }, () => new Map<number, number>());
+  const errors: number[] = Array.from({ length: bars }, () => 0);
+  const slot = (ms: number): number => Math.min(bars - 1, Math.floor((ms / end) * bars));
+  for (const row of result.writer.acknowledged) {
+    const bar = rows[slot(row.atMs)];
+    bar?.set(row.timeline, (bar.get(row.timeline) ?? 0) + 1);
+  }
+  for (const error of result.writer.errors) errors[slot(error.atMs)] = (errors[slot(error.atMs)] ?? 0) + 1;
+  const most = Math.max(1, ...rows.map((bar) => [...bar.values()].reduce((a, b) => a + b, 0)));
+  const timelines = [...new Set(result.writer.acknowledged.map((row) => row.timeline))].sort((a, b) => a - b);
+  const floor = TOP + LANE;
+  if (result.gap !== undefined) {
+    const [from, to] = [x(result.gap.fromMs), x(result.gap.toMs)];
+    parts.push(`<rect class="gap" x="${n(from)}" y="${n(TOP)}" width="${n(Math.max(1, to - from))}" height="${n(LANE + ERRORS)}"/>`);
+  }
+  rows.forEach((bar, i) => {
+    let top = floor;
+    for (const timeline of timelines) {
+      const count = bar.get(timeline) ?? 0;
+      if (count === 0) continue;
+      const high = Math.max(1, (count / most) * LANE);
+      top -= high;
+      parts.push(`<rect class="t${String(timelines.indexOf(timeline) % COLOURS)}" x="${n(LEFT + i * BAR)}" y="${n(top)}" width="${String(BAR - 0.6)}" height="${n(high)}"/>`);
+    }
+    if ((errors[i] ?? 0) > 0) parts.push(`<rect class="error" x="${n(LEFT + i * BAR)}" y="${n(floor + 5)}" width="${String(BAR - 0.6)}" height="${n(Math.min(ERRORS - 6, 3 + (errors[i] ?? 0)))}"/>`);
+  });
+  parts.push(`<line class="axis" x1="${String(LEFT)}" y1="${n(floor + 0.5)}" x2="${String(WIDTH - RIGHT)}" y2="${n(floor + 0.5)}"/>`);
+  const step = axisStep(end / 1000);
+  for (let second = 0; second * 1000 <= end; second += step) {
+    const at = x(second * 1000);
+    parts.push(`<line class="axis" x1="${n(at)}" y1="${n(floor)}" x2="${n(at)}" y2="${n(floor + 4)}"/>`);
+    const anchor = at > WIDTH - 40 ? 'end' : second === 0 ? 'start' : 'middle';
+    parts.push(`<text class="tick" x="${n(at)}" y="${String(height - 6)}" text-anchor="${anchor}">${String(second)} s</text>`);
+  }
+  for (const kind of ['break', 'heal'] as const) {
+    const event = result.events.find((e) => e.kind === kind);
+    if (event === undefined) continue;
+    const at = x(event.atMs);
+    const anchor = at > WIDTH * 0.8 ? 'end' : 'start';
+    const beside = at + (anchor === 'end' ? -4 : 4);
+    parts.push(`<line class="${kind}" x1="${n(at)}" y1="6" x2="${n(at)}" y2="${n(floor + ERRORS)}"/>`);
+    parts.push(`<text class="mark ${kind}" x="${n(beside)}" y="${kind === 'break' ? '14' : '28'}" text-anchor="${anchor}">${kind === 'break' ? 'broken' : 'healed'}</text>`);
+  }
+  const label = `${String(result.writer.acknowledged.length)} confirmed rows over ${String(Math.round(end / 1000))} seconds; ${result.gap === undefined ? 'no gap' : `a gap of ${String(Math.round(result.gap.ms))} milliseconds`}`;
+  return `<svg viewBox="0 0 ${String(WIDTH)} ${String(height)}" role="img" aria-label="${escapeXml(label)}">${parts.join('')}</svg>`;
+}
+
+/** What the colours of a picture mean: class and words. */
+export function legend(result: DrillResult): readonly (readonly [string, string])[] {
+  const timelines = [...new Set(result.writer.acknowledged.map((row) => row.timeline))].sort((a, b) => a - b);
+  const servers = (timeline: number): string => [...new Set(result.writer.acknowledged.filter((row) => row.timeline === timeline).map((row) => row.server))].slice(0, 2).join(', ');
+  return [
+    ...timelines.map((timeline, i) => [`t${String(i % COLOURS)}`, `rows on timeline ${String(timeline)} (${servers(timeline)})`] as const),
+    ...(result.writer.errors.length > 0 ? [['error', 'errors of the client'] as const] : []),
+    ...(result.gap === undefined ? [] : [['gap', 'the gap'] as const]),
+  ];
+}

@@ -1,0 +1,81 @@
+/** The result of one run of a drill. Plain data: text, JSON and HTML are made of it. */
+import { lostRows, longestGap, twoPrimaries, writeGap, type FoundRange, type Gap, type WriteGap } from './measure.ts';
+import type { Target } from './drill.ts';
+import type { DrillEvent, Recording } from './record.ts';
+
+export interface DrillResult {
+  readonly drill: string;
+  readonly summary: string;
+  readonly cluster: string;
+  readonly target: Target;
+  /** RFC 3339, UTC. */
+  readonly startedAt: string;
+  /** What was broken, with the victim's name. */
+  readonly what: string;
+  /** How the client has written. */
+  readonly way: string;
+  readonly events: readonly DrillEvent[];
+  readonly writer: Recording;
+  readonly prober: Recording;
+  /** Milliseconds on the clock of the events: when it was broken, and when the client was stopped. */
+  readonly brokenAtMs: number;
+  readonly endMs: number;
+  readonly gap: WriteGap | undefined;
+  readonly longest: Gap | undefined;
+  readonly lost: number;
+  /** Of the client and of the probes together. */
+  readonly acknowledged: number;
+  /** How often a member has confirmed a row while another one of a newer timeline did. */
+  readonly twoPrimaries: number;
+  readonly backMs: number | undefined;
+  readonly met: boolean;
+  /** Why it was not met, a sentence each; empty when it was. */
+  readonly misses: readonly string[];
+}
+
+export interface Seen {
+  readonly drill: string;
+  readonly summary: string;
+  readonly cluster: string;
+  readonly target: Target;
+  readonly startedAt: string;
+  readonly what: string;
+  readonly way: string;
+  readonly events: readonly DrillEvent[];
+  readonly writer: Recording;
+  readonly prober: Recording;
+  readonly brokenAtMs: number;
+  readonly endMs: number;
+  /** Undefined: the table could not be read, so nothing is proven. */
+  readonly found: readonly FoundRange[] | undefined;
+  /** When the trouble ended, and when all was as before; undefined: it was not within the time. */
+  readonly healedAtMs: number;
+  readonly backAtMs: number | undefined;
+  /** What went wrong besides. */
+  readonly findings: readonly string[];
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+/** Judges what was seen against the target. */
+export function judge(seen: Seen): DrillResult {
+  const { target, writer, prober } = seen;
+  const rows = [...writer.acknowledged, ...prober.acknowledged];
+  const gap = writeGap(writer.acknowledged, seen.brokenAtMs, seen.endMs);
+  const longest = longestGap(writer.acknowledged, seen.brokenAtMs, seen.endMs);
+  const lost = seen.found === undefined ? [] : lostRows(rows, seen.found);
+  const both = twoPrimaries([writer, prober]);
+  const backMs = seen.backAtMs === undefined ? undefined : Math.max(0, seen.backAtMs - seen.healedAtMs);
+  const misses = [...seen.findings];
+  if (seen.found === undefined) misses.push('the rows could not be counted afterwards, so nothing is proven');
+  if (lost.length > 0) misses.push(`${String(lost.length)} acknowledged rows are lost (the first: ${lost[0]?.client ?? ''} ${String(lost[0]?.sequence ?? 0)}, timeline ${String(lost[0]?.timeline ?? 0)})`);
+  if (both.length > 0) misses.push(`two members confirmed rows at the same time, ${String(both.length)} times (first ${both[0]?.old.server ?? ''} on timeline ${String(both[0]?.old.timeline ?? 0)} after ${both[0]?.since.server ?? ''} on ${String(both[0]?.since.timeline ?? 0)})`);
+  if (gap === undefined) misses.push('no row was ever confirmed');
+  else if (target.gapMs !== undefined && longest !== undefined && longest.ms > target.gapMs) misses.push(`no row was confirmed for ${seconds(longest.ms)}; the target is ${seconds(target.gapMs)}`);
+  if (backMs === undefined) misses.push('the cluster was not whole again in the time that it was given');
+  else if (backMs > target.backMs) misses.push(`it took ${seconds(backMs)} to be whole again; the target is ${seconds(target.backMs)}`);
+  return {
+    drill: seen.drill, summary: seen.summary, cluster: seen.cluster, target, startedAt: seen.startedAt, what: seen.what, way: seen.way, events: seen.events, writer, prober,
+    brokenAtMs: seen.brokenAtMs, endMs: seen.endMs, gap, longest, lost: lost.length, acknowledged: rows.length, twoPrimaries: both.length, backMs, met: misses.length === 0, misses,
+  };
+}

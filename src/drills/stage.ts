@@ -1,0 +1,61 @@
+/** What is set up around one drill: the drill's database and its clients, taken away again whatever happens. */
+import type { Cluster, ClusterHost } from '../operations/postgres/cluster.ts';
+import type { AdminSql } from '../operations/postgres/sql.ts';
+import { Diagnostic } from '../support/diagnostic.ts';
+import type { FoundRange } from './measure.ts';
+import type { Recording } from './record.ts';
+import { chooseWay, memberEndpoints, type Way } from './watch/endpoints.ts';
+import type { Patience } from './watch/connection.ts';
+import { DRILL_DATABASE, newLogin, scramVerifier, type DrillLogin } from './watch/login.ts';
+import { startProber } from './watch/prober.ts';
+import { DROP_DATABASE_SQL, FOUND_SQL, makeDatabaseSql, MAKE_TABLE_SQL } from './watch/schema.ts';
+import { startWriter, type Watcher } from './watch/writer.ts';
+
+/** Milliseconds: what a client of a hospital's application would have, or a little less. */
+const PATIENCE: Patience = { connectMs: 1500, statementMs: 2000 };
+const WRITE_EVERY_MS = 20;
+const PROBE_EVERY_MS = 100;
+export const WRITER = 'writer';
+
+export interface Stage {
+  readonly way: Way;
+  readonly writer: Watcher;
+  readonly prober: Watcher;
+  stop(): Promise<{ readonly writer: Recording; readonly prober: Recording }>;
+}
+
+/** Makes database, table and login on the leader, then starts the clients. @throws Diagnostic */
+export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string, now: () => number): Promise<Stage> {
+  const login: DrillLogin = newLogin();
+  await sql.run(leader, 'postgres', makeDatabaseSql(scramVerifier(login.password)), 60);
+  await sql.run(leader, DRILL_DATABASE, MAKE_TABLE_SQL);
+  const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
+  const common = { login, ca, patience: PATIENCE, now };
+  const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });
+  const prober = startProber({ ...common, members: memberEndpoints(cluster), everyMs: PROBE_EVERY_MS });
+  return {
+    way,
+    writer,
+    prober,
+    async stop() {
+      const [written, probed] = await Promise.all([writer.stop(), prober.stop()]);
+      return { writer: written, prober: probed };
+    },
+  };
+}
+
+/** The rows that are there now, on whichever member leads. @returns undefined, with the reason, when they can't be read */
+export async function countRows(leader: ClusterHost, sql: AdminSql): Promise<{ readonly found: readonly FoundRange[] | undefined; readonly why: string | undefined }> {
+  try {
+    const rows = await sql.rows(leader, DRILL_DATABASE, FOUND_SQL, 120);
+    return { found: rows.map(([client = '', from, to]) => ({ client, from: Number(from), to: Number(to) })), why: undefined };
+  } catch (error) {
+    if (!(error instanceof Diagnostic)) throw error;
+    return { found: undefined, why: error.format() };
+  }
+}
+
+/** @throws Diagnostic when it can't be dropped */
+export async function clearStage(leader: ClusterHost, sql: AdminSql): Promise<void> {
+  await sql.run(leader, 'postgres', DROP_DATABASE_SQL, 60);
+}

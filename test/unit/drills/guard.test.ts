@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { refuseUnhealthy, refuseUnmarked } from '../../../src/drills/guard.ts';
+import { changesBetween } from '../../../src/drills/monitor.ts';
+import { pause, waitUntil } from '../../../src/drills/wait.ts';
+import { cutOff, mend } from '../../../src/drills/postgres/partition.ts';
+import { scramVerifier } from '../../../src/drills/watch/login.ts';
+import { Diagnostic } from '../../../src/support/diagnostic.ts';
+import { Secret } from '../../../src/support/secret.ts';
+import { cluster, healthy } from '../operations/support.ts';
+
+const never = new AbortController().signal;
+
+describe('an inventory', () => {
+  test('whose hosts all allow drills is taken', () => {
+    expect(() => { refuseUnmarked(cluster()); }).not.toThrow();
+  });
+
+  test.each(['members', 'etcd', 'proxies', 'backups'] as const)('with one unmarked host among the %s is refused by name, as bad input', (group) => {
+    const all = cluster();
+    const unmarked = { ...all.members[0], name: 'other', drillsAllowed: false } as (typeof all.members)[number];
+    let error: unknown;
+    try {
+      refuseUnmarked({ ...all, [group]: [...all[group], unmarked] });
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(Diagnostic);
+    expect(error).toMatchObject({ exitStatus: 65, message: 'drills are not allowed on other' });
+  });
+});
+
+test('an unhealthy cluster is refused with all that is wrong', () => {
+  const view = healthy();
+  expect(() => { refuseUnhealthy(cluster(), view); }).not.toThrow();
+  const paused = { ...view, paused: true, leader: undefined, primaries: [] };
+  expect(() => { refuseUnhealthy(cluster(), paused); }).toThrow(expect.objectContaining({ exitStatus: 3, detail: expect.stringMatching(/no leader[\s\S]*paused/) as string }) as Error);
+});
+
+test('changes are told as sentences', () => {
+  const before = healthy();
+  const after = { ...before, leader: 'a2', members: before.members.map((m) => (m.name === 'a1' ? { ...m, reachable: false } : m.name === 'a2' ? { ...m, role: 'leader' as const, timeline: 2 } : m)) };
+  expect(changesBetween(before, after)).toEqual(['a1 does not answer', 'a2 takes writes on timeline 2', 'the leader is a2']);
+  expect(changesBetween(before, before)).toEqual([]);
+});
+
+describe('waiting', () => {
+  test('ends when nothing is missing, and says what still is when the time is over', async () => {
+    let asked = 0;
+    expect(await waitUntil(() => ((asked += 1) < 3 ? 'more' : undefined), 5, never)).toBeUndefined();
+    expect(asked).toBe(3);
+    expect(await waitUntil(() => 'all', 0.3, never)).toBe('all');
+  });
+
+  test('is ended by Ctrl-C', async () => {
+    const stop = new AbortController();
+    const waiting = pause(60_000, stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ kind: 'interrupted' });
+    await expect(waitUntil(() => 'all', 60, stop.signal)).rejects.toMatchObject({ exitStatus: 130 });
+  });
+});
+
+test('a partition is a table of its own, before all other rules', () => {
+  expect(cutOff(['172.30.0.11', '172.30.1.10']).text).toMatchInlineSnapshot(`
+    "printf '%s\\n' 'table inet care_drill {
+      chain input { type filter hook input priority -400; policy accept; ip saddr { 172.30.0.11, 172.30.1.10 } drop; }
+      chain output { type filter hook output priority -400; policy accept; ip daddr { 172.30.0.11, 172.30.1.10 } drop; }
+    }' | nft -f -"
+  `);
+  expect(mend().text).toContain('nft delete table inet care_drill');
+});
+
+test('the verifier is that of RFC 7677 (its example)', () => {
+  const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
+  expect(scramVerifier(new Secret('pencil'), salt)).toBe('SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=');
+});

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { DRILLS, findDrill } from '../../../src/drills/catalogue.ts';
+import { BEGIN, END, fillTable } from '../../../src/drills/report/docs.ts';
+import { reportHtml } from '../../../src/drills/report/html.ts';
+import { resultLine, summaryLine } from '../../../src/drills/report/lines.ts';
+import { pictureSvg } from '../../../src/drills/report/picture.ts';
+import { milliseconds, recapText, runsText } from '../../../src/drills/report/text.ts';
+import { failover } from './support.ts';
+
+describe('lines', () => {
+  test('of one run', () => {
+    expect(resultLine(1, failover())).toMatchObject({
+      type: 'result', drill: 'postgres-leader-host-loss', run: 1, met: true, gap_ms: 3000, gap_kind: 'timeline', longest_gap_ms: 3000, acknowledged: 72, lost: 0, errors: 1, two_primaries: 0, back_ms: 4000,
+      error_kinds: [{ code: 'ECONNRESET', message: 'read ECONNRESET', count: 1 }],
+    });
+  });
+
+  test('of a summary: medians and sums; met only when every run that was wanted has met it', () => {
+    const [good, bad] = [failover(), failover({ target: { gapMs: 2000, backMs: 10_000, source: '' } })];
+    const target = { gapMs: 5000, backMs: 10_000, source: '' };
+    expect(summaryLine('x', target, [good, good], 0)).toEqual({
+      type: 'summary', drill: 'x', target: { gap_ms: 5000, lost: 0, back_ms: 10_000 }, met: true, gap_ms: 3000, acknowledged: 144, lost: 0, errors: 2, back_ms: 4000, two_primaries: 0, runs: 2, runs_met: 2,
+      gap: { min: 3000, median: 3000, max: 3000 }, back: { min: 4000, median: 4000, max: 4000 }, misses: [], status: 0,
+    });
+    expect(summaryLine('x', target, [good, bad], 3)).toMatchObject({ met: false, runs_met: 1, misses: ['no row was confirmed for 3.0 s; the target is 2.0 s'] });
+    expect(summaryLine('x', target, [good], 0, 2).met).toBe(false);
+    expect(summaryLine('x', undefined, [], 64)).toMatchObject({ target: null, met: false, gap_ms: null, status: 64 });
+  });
+});
+
+describe('text', () => {
+  test('fits 80 columns and says what was missed', () => {
+    const text = recapText(failover({ findings: ['the old leader did not come back as a replica, which it should have done by pg_rewind, long before this drill gave up'] }));
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toContain('TARGET MISSED');
+    expect(text).toContain('3.0 s from the last row on the old timeline');
+    expect(recapText(failover())).toContain('target met');
+  });
+
+  test('several runs', () => {
+    expect(runsText('x', [failover(), failover()])).toContain('x: 2 of 2 runs met the target');
+    expect([milliseconds(undefined), milliseconds(640.4), milliseconds(12_340)]).toEqual(['–', '640 ms', '12.3 s']);
+  });
+});
+
+describe('the page', () => {
+  test('needs nothing from elsewhere, and takes nothing from hosts for markup', () => {
+    const html = reportHtml([failover({ what: 'a1 </section><script>x</script>' })], '0.1.0');
+    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3)|<link|@import|url\(/);
+    expect(html).toContain('&lt;script&gt;');
+    expect(html).toContain('the leader is &lt;a2&gt;');
+    expect(html).toContain('prefers-color-scheme: dark');
+    expect(html).toContain('name="viewport"');
+  });
+
+  test('pictures rows by timeline, the error, the gap and both marks', () => {
+    const svg = pictureSvg(failover());
+    for (const part of ['class="t0"', 'class="t1"', 'class="error"', 'class="gap"', '>broken<', '>healed<']) expect(svg).toContain(part);
+    expect(svg).toContain('a gap of 3000 milliseconds');
+    // Also of nothing.
+    expect(pictureSvg(failover({ writer: { acknowledged: [], errors: [], errorsNotKept: 0 }, events: [], endMs: 0 }))).toContain('<svg');
+  });
+});
+
+describe('the table of results', () => {
+  const text = `before\n${BEGIN}\nold\n${END}\nafter\n`;
+  const measured = { command: 'care-provision drill all inventory/lab --runs 2', version: '0.1.0', date: '2026-11-26' };
+
+  test('is replaced between its marks', () => {
+    const filled = fillTable(text, DRILLS, [failover(), failover()], measured);
+    expect(filled).toMatch(/^before\n/);
+    expect(filled).toMatch(/after\n$/);
+    expect(filled).not.toContain('old\n<');
+    expect(filled).toContain('| postgres-leader-host-loss | 2 | 30.0 s | 3.0 s (3.0 s to 3.0 s) | 60.0 s | 4.0 s (4.0 s to 4.0 s) | 0 of 144 | never | 2 of 2 |');
+    expect(fillTable(filled, DRILLS, [failover(), failover()], measured)).toBe(filled);
+  });
+
+  test('needs its marks', () => {
+    expect(() => fillTable('nothing', DRILLS, [failover()], measured)).toThrow(/no place for the results/);
+  });
+});
+
+describe('the catalogue', () => {
+  test('has unique names, and each drill says what it proves and where its target is from', () => {
+    expect(new Set(DRILLS.map((d) => d.name)).size).toBe(DRILLS.length);
+    for (const drill of DRILLS) {
+      expect(drill.name).toMatch(/^postgres-[a-z-]+$/);
+      expect(drill.proves).toMatch(/\.$/);
+      expect(drill.target.source).toMatch(/^R\d+/);
+    }
+  });
+
+  test('finds, or suggests', () => {
+    expect(findDrill('postgres-switchover').name).toBe('postgres-switchover');
+    expect(() => findDrill('postgres-switchovr')).toThrow(/there is no drill/);
+  });
+});
