@@ -45,7 +45,7 @@ export interface Scene {
   readonly leader: ClusterHost;
   readonly replicas: readonly ClusterHost[];
   /** Adds to the timeline of the report. */
-  note(kind: DrillEvent['kind'], what: string): void;
+  readonly note: (kind: DrillEvent['kind'], what: string) => void;
   /** Milliseconds since the watching began. */
   now(): number;
   /** The rows that the watching client has been promised up to now, for drills that mark a point in time. */
