@@ -36,6 +36,8 @@ import { patroniGate } from './patroni_gate/index.ts';
 import { patroniRestart } from './patroni_restart/index.ts';
 import { patroniSwitchover } from './patroni_switchover/index.ts';
 import { pause } from './pause/index.ts';
+import { pgbackrestBackup } from './pgbackrest_backup/index.ts';
+import { pgbackrestStanza } from './pgbackrest_stanza/index.ts';
 import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
 import { reboot } from './reboot/index.ts';
@@ -102,6 +104,8 @@ const all: readonly Module[] = [
   patroniSwitchover,
   pause,
   pgbouncerAuthModule,
+  pgbackrestBackup,
+  pgbackrestStanza,
   ping,
   reboot,
   replace,
