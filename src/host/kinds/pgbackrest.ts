@@ -68,7 +68,6 @@ care_mark`;
  * unreadable file holds, and pgBackRest does not escape control characters in them (seen with 2.55).
  */
 function parseJson(text: string): unknown {
-  // eslint-disable-next-line no-control-regex -- these are what must go
   return JSON.parse(text.replaceAll(/[\u0000-\u001f]/g, ' ').replaceAll(/"system-id":(\d+)/g, '"system-id":"$1"'));
 }
 

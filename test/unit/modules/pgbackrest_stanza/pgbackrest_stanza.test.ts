@@ -7,6 +7,8 @@ import { goldenCases } from '../golden.ts';
 
 goldenCases(pgbackrestStanza, import.meta.url);
 
+const containing = (text: string): unknown => expect.stringContaining(text);
+const matching = (pattern: RegExp): unknown => expect.stringMatching(pattern);
 const CLUSTER = { systemId: '7600000000000000001', version: '17' };
 const args = (more: Record<string, unknown> = {}): PgbackrestStanzaArgs => PgbackrestStanzaArgs.parse({ stanza: 'care', repositories: [1, 2], data_dir: '/d', bin_dir: '/b', ...more });
 const empty = (key: number): PgbackrestRepository => ({ key, code: 1, message: 'missing stanza path', cluster: undefined, backups: [] });
@@ -28,13 +30,13 @@ describe('what is done about a stanza', () => {
 
   test("another cluster's repository is refused, with what is in it and what to do", () => {
     const step = decide(fact([holding(1, { systemId: '7599999999999999999', version: '17' }), holding(2)]));
-    expect(step).toMatchObject({ type: 'refuse', msg: expect.stringMatching(/repo1 .*7599999999999999999, newest backup 20261122-010000F.*7600000000000000001/) });
-    expect(step).toMatchObject({ remedy: expect.stringContaining('postgres-restore.yml') });
+    expect(step).toMatchObject({ type: 'refuse', msg: matching(/repo1 .*7599999999999999999, newest backup 20261122-010000F.*7600000000000000001/) });
+    expect(step).toMatchObject({ remedy: containing('postgres-restore.yml') });
   });
 
   test('a later version is an upgrade only when that was said', () => {
     const old = { systemId: '7599999999999999999', version: '15' };
-    expect(decide(fact([holding(1, old), holding(2, old)]))).toMatchObject({ type: 'refuse', remedy: expect.stringContaining('postgres_backup_stanza_upgrade') });
+    expect(decide(fact([holding(1, old), holding(2, old)]))).toMatchObject({ type: 'refuse', remedy: containing('postgres_backup_stanza_upgrade') });
     expect(decide(fact([holding(1, old), holding(2, old)]), { upgrade: true })).toEqual({ type: 'upgrade', keys: [1, 2], from: '15' });
     // Cut off between two repositories: the rest is done.
     expect(decide(fact([holding(1), holding(2, old)]), { upgrade: true })).toEqual({ type: 'upgrade', keys: [2], from: '15' });
@@ -47,8 +49,8 @@ describe('what is done about a stanza', () => {
 
   test('a repository that can not be asked is not taken for an empty one', () => {
     const away: PgbackrestRepository = { ...empty(2), code: 99, message: '[HostConnectError] unable to connect' };
-    expect(decide(fact([holding(1), away]))).toMatchObject({ type: 'refuse', msg: expect.stringContaining('unable to connect') });
-    expect(decide(fact([], { error: 'exit status 124' }))).toMatchObject({ type: 'refuse', msg: expect.stringContaining('exit status 124') });
+    expect(decide(fact([holding(1), away]))).toMatchObject({ type: 'refuse', msg: containing('unable to connect') });
+    expect(decide(fact([], { error: 'exit status 124' }))).toMatchObject({ type: 'refuse', msg: containing('exit status 124') });
   });
 });
 
@@ -60,7 +62,7 @@ describe('check mode', () => {
   });
 
   test('predicts the refusal of a new cluster beside an old repository', () => {
-    expect(decide(fact([holding(1), holding(2)], { cluster: undefined }), {}, true)).toMatchObject({ type: 'refuse', msg: expect.stringContaining('a new cluster would be made') });
+    expect(decide(fact([holding(1), holding(2)], { cluster: undefined }), {}, true)).toMatchObject({ type: 'refuse', msg: containing('a new cluster would be made') });
   });
 });
 
