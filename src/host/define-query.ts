@@ -1,31 +1,52 @@
 /** Makes a typed query constructor from a kind. The one place where a kind's types are erased. */
 import { sameValue } from '../support/value.ts';
-import type { AnyQuery, ErasedKind, Query, QueryKind } from './query.ts';
+import type { ErasedKind, ErasedServiceKind, ErasedShellKind, Query, Question, QueryKind, ServiceKind, ShellKind } from './query.ts';
 
-const kinds = new Map<string, ErasedKind>();
+const kinds = new Set<string>();
 
 /**
  * @param kind how to ask and to read
  * @returns a function from key to query; equal keys give queries with equal ids
  * @throws Error when two kinds share a name (a defect of this program)
  */
-export function defineQuery<Key, Fact>(kind: QueryKind<Key, Fact>): (key: Key) => Query<Fact> {
-  if (kinds.has(kind.name)) throw new Error(`query kind ${kind.name} is defined twice`);
-  // The engine only ever hands a kind the keys and facts that came from that kind's own queries.
-  const erased: ErasedKind = {
-    name: kind.name,
-    describe: (key) => kind.describe(key as Key),
+export function defineQuery<Key, Fact>(kind: ShellKind<Key, Fact>): (key: Key) => Query<Fact> {
+  return queries<Key, Fact, ErasedShellKind>(kind, {
+    ...erasedBase(kind),
+    by: 'shell',
     probe: (keys) => kind.probe(keys as readonly Key[]),
     parse: (keys, output) => kind.parse(keys as readonly Key[], output),
+  });
+}
+
+/** The same for a kind whose answers come from a client of a service. */
+export function defineServiceQuery<Key, Fact>(kind: ServiceKind<Key, Fact>): (key: Key) => Query<Fact, ErasedServiceKind> {
+  return queries<Key, Fact, ErasedServiceKind>(kind, {
+    ...erasedBase(kind),
+    by: 'service',
+    answer: (keys, port) => kind.answer(keys as readonly Key[], port),
+  });
+}
+
+/** The engine only ever hands a kind the keys and facts that came from that kind's own queries: the casts are sound. */
+function erasedBase<Key, Fact>(kind: QueryKind<Key, Fact>): Omit<ErasedKind, 'by' | 'probe' | 'parse' | 'answer'> {
+  return {
+    name: kind.name,
+    describe: (key) => kind.describe(key as Key),
     same: (a, b) => (kind.same === undefined ? sameValue(a, b) : kind.same(a as Fact, b as Fact)),
     show: (fact) => (kind.show === undefined ? JSON.stringify(fact) : kind.show(fact as Fact)),
     paths: (key) => kind.paths?.(key as Key) ?? [],
     absent: (key) => kind.absent?.(key as Key),
     volatile: kind.volatile ?? false,
+    after: kind.after ?? [],
+    passing: (fact) => kind.passing?.(fact as Fact) ?? false,
   };
-  kinds.set(kind.name, erased);
+}
+
+function queries<Key, Fact, Kind extends ErasedKind>(kind: QueryKind<Key, Fact>, erased: Kind): (key: Key) => Query<Fact, Kind> {
+  if (kinds.has(kind.name)) throw new Error(`query kind ${kind.name} is defined twice`);
+  kinds.add(kind.name);
   return (key) => {
-    const query: AnyQuery = { kind: erased, key, id: `${kind.name}:${kind.id(key)}` };
+    const query: Question<Kind> = { kind: erased, key, id: `${kind.name}:${kind.id(key)}` };
     return {
       ...query,
       is: (value) => ({ type: 'set', query, value }),

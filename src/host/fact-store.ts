@@ -22,7 +22,7 @@ export interface Claim {
   readonly by: string;
 }
 
-type Rule = (query: AnyQuery) => { readonly value?: unknown; readonly absent: boolean; readonly reason: string; /** It is about anything on the host. */ readonly vague?: boolean } | undefined;
+type Rule = (query: AnyQuery, value: unknown) => { readonly value?: unknown; readonly absent: boolean; readonly reason: string; /** It is about anything on the host. */ readonly vague?: boolean } | undefined;
 
 function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root === '/' ? '/' : `${root}/`);
@@ -35,6 +35,8 @@ export class FactStore {
   /** Check mode: what earlier predicted changes did to facts that are observed only later. */
   readonly #rules: Rule[] = [];
   #volatileDoubted = false;
+  /** Ids of facts that are true of the moment only. */
+  readonly #passing = new Set<string>();
 
   constructor(checkMode: boolean) {
     this.#checkMode = checkMode;
@@ -67,23 +69,47 @@ export class FactStore {
     let entry: Entry = { query, value, uncertain: undefined };
     for (const rule of this.#rules) entry = applyRule(entry, rule);
     this.#facts.set(query.id, entry);
+    if (query.kind.passing(value)) this.#passing.add(query.id);
+  }
+
+  /** Drops what was true of the moment only: who relies on it asks anew. */
+  dropPassing(): void {
+    for (const id of this.#passing) {
+      const entry = this.#facts.get(id);
+      if (entry?.query.kind.passing(entry.value) === true) this.#facts.delete(id);
+    }
+    this.#passing.clear();
   }
 
   /** Folds the effects of a change in. `by` names the change, for claims and for uncertainty. */
   apply(effects: readonly Effect[], by: string): void {
     for (const effect of effects) this.#applyOne(effect, by);
+    this.#doubtDependent(effects, by);
     if (effects.length > 0) this.#doubtVolatile(by);
   }
 
-  /** What a user's command has answered may be different after any change at all. */
+  /** What a service answers may be different once its unit was touched. */
+  #doubtDependent(effects: readonly Effect[], by: string): void {
+    const touched = new Set(effects.flatMap((e) => (e.type === 'set' || e.type === 'forget' ? [e.query.kind.name] : e.type === 'forget-kinds' && e.kinds !== 'all' ? e.kinds : [])));
+    if (touched.size === 0) return;
+    const rule: Rule = (query) => (query.kind.after.some((name) => touched.has(name)) ? { absent: false, reason: `until ${by}`, vague: true } : undefined);
+    if (this.#checkMode) this.#rules.push(rule);
+    for (const [id, entry] of this.#facts) {
+      if (entry.query.kind.after.length === 0 || rule(entry.query, entry.value) === undefined) continue;
+      if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
+      else this.#facts.delete(id);
+    }
+  }
+
+  /** What a user's command has answered, or what was true of the moment only, may be different after any change at all. */
   #doubtVolatile(by: string): void {
-    const rule: Rule = (query) => (query.kind.volatile ? { absent: false, reason: `until ${by}` } : undefined);
+    const rule: Rule = (query, value) => (query.kind.volatile || query.kind.passing(value) ? { absent: false, reason: `until ${by}` } : undefined);
     if (this.#checkMode && !this.#volatileDoubted) {
       this.#volatileDoubted = true;
       this.#rules.push(rule);
     }
     for (const [id, entry] of this.#facts) {
-      if (!entry.query.kind.volatile || entry.uncertain !== undefined) continue;
+      if (entry.uncertain !== undefined || rule(entry.query, entry.value) === undefined) continue;
       if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
       else this.#facts.delete(id);
     }
@@ -98,7 +124,7 @@ export class FactStore {
     const rule = ruleOf(effect, `until ${by}`);
     if (this.#checkMode && effect.type !== 'forget') this.#rules.push(rule);
     for (const [id, entry] of this.#facts) {
-      const outcome = rule(entry.query);
+      const outcome = rule(entry.query, entry.value);
       if (outcome === undefined) continue;
       // A change that may have touched anything takes back no claim: what was set before it must still hold.
       if (effect.type !== 'forget-kinds') this.#claims.delete(id);
@@ -123,7 +149,7 @@ export class FactStore {
 }
 
 function applyRule(entry: Entry, rule: Rule): Entry {
-  const outcome = rule(entry.query);
+  const outcome = rule(entry.query, entry.value);
   if (outcome === undefined) return entry;
   if (outcome.absent) return { query: entry.query, value: outcome.value, uncertain: undefined };
   return { ...entry, uncertain: outcome.reason, ...(outcome.vague === true ? {} : { touched: outcome.reason }) };

@@ -3,92 +3,41 @@
  * Changes are collected and sent together with the next observation; each batch ends with a look at every
  * fact that its changes claim to have set (confirm).
  */
-import { Diagnostic, failure } from '../support/diagnostic.ts';
-import { maskSecrets, type Secret } from '../support/secret.ts';
-import { joinScripts, rawScript, type Script } from '../support/shell.ts';
-import { HOST_LOCKED_STATUS } from '../state/host-lock.ts';
-import type { Connection, Outcome, RunRequest, Runner } from '../transport/types.ts';
+import { maskSecrets } from '../support/secret.ts';
+import { joinScripts } from '../support/shell.ts';
+import type { ServicePort } from '../services/port.ts';
+import type { Connection, Outcome, RunRequest } from '../transport/types.ts';
 import { baseFacts } from './base-facts.ts';
 import { FactStore, type Claim } from './fact-store.ts';
+import { HostWire, isCutOff, probeRequest, type Facts, type HostWireInit } from './host-wire.ts';
 import { identityKey, type Identity } from './identity.ts';
-import { makeProbe, PROBE_OUTPUT_LIMIT, type Probe } from './observe.ts';
 import { joinedScripts } from './join.ts';
-import type { Change } from './plan.ts';
-import { PRELUDE } from './prelude.ts';
-import type { AnyQuery, Effect } from './query.ts';
-import { remedyFor, withoutScriptName } from './remedies.ts';
+import { makeProbe } from './observe.ts';
+import { callReason, changeScript, outcomeReason } from './outcome-words.ts';
+import { ChangeFailed, withChange, type Batch, type Pending, type PendingChange } from './pending.ts';
+import type { ServiceChange, ShellChange } from './plan.ts';
+import { byAnswerer, type AnyQuery, type Effect, type Questions } from './query.ts';
 import { TaskView, type ControllerFiles } from './task-view.ts';
 import type { BaseFacts } from './view.ts';
 
-/** A change that waits, or has been sent; the owner is told how it went. */
-export interface PendingChange {
-  readonly change: Change;
-  readonly identity: Identity;
-  readonly environment: Readonly<Record<string, string | Secret>>;
-  readonly timeoutSeconds: number;
-  /** Read-only or bookkeeping shell put before the change in the same script (write-ahead notes). */
-  readonly before: Script | undefined;
-  done(outcome: Outcome): void;
-}
+export { changeScript, outcomeReason } from './outcome-words.ts';
+export { ChangeFailed, type PendingChange } from './pending.ts';
 
-/** A batch stopped at `pending`; everything after it was not run. */
-export class ChangeFailed extends Error {
-  override readonly name = 'ChangeFailed';
-  readonly pending: PendingChange;
-  readonly notRun: readonly PendingChange[];
-  constructor(pending: PendingChange, reason: string, notRun: readonly PendingChange[]) {
-    super(reason);
-    this.pending = pending;
-    this.notRun = notRun;
-  }
-}
-
-export interface HostSessionInit {
-  readonly name: string;
+export interface HostSessionInit extends HostWireInit {
   readonly checkMode: boolean;
-  readonly connect: () => Promise<Connection>;
-  /** Aborted to kill what runs on the host. */
-  readonly kill: AbortSignal;
-  /** Run before anything else by the first identity that may change the host (the host lock). */
-  readonly opening: (RunRequest & { /** Given when it may wait for long: ends the wait. */ readonly impatience: AbortSignal | undefined }) | undefined;
   /** Check mode: the session whose predictions this one shares (for delegated tasks). */
   readonly sharing: HostSession | undefined;
-  /** Bounds how many hosts are worked on at once (`--forks`). */
-  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
-}
-
-const PROBE_TIMEOUT_SECONDS = 120;
-/** Between the lock and what needs it, in one script. */
-const AFTER_OPENING = rawScript('care_status=$?; [ "$care_status" = 0 ] || exit "$care_status"');
-
-/** `set -eu`, and the shell functions of the prelude when the script uses one. */
-export function changeScript(script: Script): Script {
-  const prelude = /\bcare_[a-z]/.test(script.text.replaceAll('"$care_files"', '')) ? PRELUDE : '';
-  return joinScripts([rawScript(`set -eu\n${prelude}`), script]);
-}
-
-/** The end of an output. Masked before it is cut: half a secret would no longer be known as one. */
-function tail(buffer: Buffer, characters: number): string {
-  return maskSecrets(buffer.toString('utf8').trim()).slice(-characters);
-}
-
-/** Why a script failed, from its outcome, for people. */
-export function outcomeReason(outcome: Outcome): string {
-  if (outcome.state === 'timed-out') return `timed out after ${outcome.seconds.toFixed(0)} s`;
-  const said = withoutScriptName(tail(outcome.stderr, 2000) || tail(outcome.stdout, 2000));
-  const remedy = remedyFor(said);
-  return `exit status ${String(outcome.status)}${said === '' ? '' : `: ${said}`}${remedy === undefined ? '' : `\nTo do: ${remedy}`}`;
 }
 
 export class HostSession {
   readonly name: string;
   readonly #init: HostSessionInit;
   readonly #stores: Map<string, FactStore>;
-  #connection: Promise<Connection> | undefined;
-  #pending: PendingChange[] = [];
+  readonly #wire: HostWire;
+  #pending: Batch | undefined;
   #base: BaseFacts | undefined;
-  /** As whom the host's lock was taken: only root's keeps everybody out. */
-  #opened: 'not' | 'as user' | 'as root' = 'not';
+  /** Check mode: what was predicted, for users of whom the host has not been asked yet. */
+  readonly #predicted: { readonly effects: readonly Effect[]; readonly by: string }[] = [];
   #hasPredictions = false;
   /** While the last change that waits may be joined by others: what was known before the first of them. */
   #joinable: { readonly key: string; readonly identity: string; readonly before: ReadonlyMap<string, unknown> } | undefined;
@@ -96,6 +45,7 @@ export class HostSession {
   constructor(init: HostSessionInit) {
     this.name = init.name;
     this.#init = init;
+    this.#wire = new HostWire(init);
     this.#stores = init.sharing === undefined ? new Map<string, FactStore>() : init.sharing.#stores;
   }
 
@@ -119,12 +69,16 @@ export class HostSession {
   }
 
   get hasPending(): boolean {
-    return this.#pending.length > 0;
+    return this.#pending !== undefined;
   }
 
   connection(): Promise<Connection> {
-    this.#connection ??= this.#init.connect();
-    return this.#connection;
+    return this.#wire.connection();
+  }
+
+  /** For a conversation with the host's services. */
+  servicePort(timeoutSeconds: number, signal: AbortSignal): ServicePort {
+    return this.#wire.port(timeoutSeconds, signal);
   }
 
   store(identity: Identity): FactStore {
@@ -132,6 +86,7 @@ export class HostSession {
     let store = this.#stores.get(key);
     if (store === undefined) {
       store = new FactStore(this.#init.checkMode);
+      for (const { effects, by } of this.#predicted) store.apply(effects, by);
       this.#stores.set(key, store);
     }
     return store;
@@ -165,50 +120,57 @@ export class HostSession {
   /** After a reconnect: nothing is known any more, and what was opened must be opened again. */
   reconnected(): void {
     this.forgetEverything();
-    this.#opened = 'not';
+    this.#wire.reconnected();
   }
 
   /** Drops the changes that wait: they are not made. */
   discard(): void {
-    if (this.#pending.length === 0) return;
+    if (this.#pending === undefined) return;
     this.#dropPending();
     // What they would have set was believed already.
     this.forgetEverything();
   }
 
   #dropPending(): void {
-    this.#pending = [];
+    this.#pending = undefined;
     for (const store of this.#stores.values()) store.takeClaims();
   }
 
   /** After the connection was lost: the next use makes a new one. Changes that wait are not made. */
   async disconnect(): Promise<void> {
     this.#dropPending();
-    const lost = this.#connection;
-    this.#connection = undefined;
-    this.reconnected();
-    await (await lost?.catch(() => undefined))?.close();
+    this.forgetEverything();
+    await this.#wire.disconnect();
   }
 
-  /** Sends what waits, then observes what is not known yet: one round trip when both are of one user. */
+  /** What was true of the moment only is asked anew by the task that begins. */
+  dropPassing(identity: Identity): void {
+    this.store(identity).dropPassing();
+  }
+
+  /** Sends what waits, then observes what is not known yet: one round trip when both are of one user, and one for each service. */
   async observe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
     const store = this.store(identity);
-    const wanted = (): readonly AnyQuery[] => queries.filter((q) => !store.has(q));
-    const first = this.#pending[0];
-    if (first !== undefined && identityKey(first.identity) !== identityKey(identity)) await this.flush();
-    if (this.#pending.length > 0) {
-      await this.#send(wanted());
-      return;
-    }
+    const wanted = (): Questions => byAnswerer(queries.filter((q) => !store.has(q)));
+    const waiting = this.#pending;
+    // What a shell's change waits for goes along with the question to the shell, unless there is none.
+    if (waiting !== undefined && waiting.by === 'shell' && identityKey(waiting.changes[0].identity) === identityKey(identity)) await this.#send(wanted());
+    else await this.flush();
     const missing = wanted();
-    if (missing.length > 0) await this.#probe(identity, missing);
+    if (missing.shell.length > 0) this.#learn(identity, missing.shell, await this.#wire.probe(identity, missing.shell));
+    if (missing.service.length > 0) this.#learn(identity, missing.service, await this.#wire.ask(missing.service));
   }
 
   /** Puts a change into the queue. Its effects are believed at once. */
   async enqueue(pending: PendingChange): Promise<void> {
-    const first = this.#pending[0];
+    const first = this.#pending?.changes[0];
     if (first !== undefined && identityKey(first.identity) !== identityKey(pending.identity)) await this.flush();
-    this.#pending.push(pending);
+    let batch = withChange(this.#pending, pending);
+    if (batch === undefined) {
+      await this.flush();
+      batch = withChange(undefined, pending);
+    }
+    this.#pending = batch;
     const { join } = pending.change;
     if (join === undefined) this.#joinable = undefined;
     else if (this.#joinable?.key !== join.key) this.#joinable = { key: join.key, identity: identityKey(pending.identity), before: this.store(pending.identity).snapshot() };
@@ -217,7 +179,10 @@ export class HostSession {
 
   /** Folds effects into what is known, for the acting user and for the others. */
   believe(identity: Identity, effects: readonly Effect[], by: string): void {
-    if (effects.length > 0 && this.#init.checkMode) this.#hasPredictions = true;
+    if (effects.length > 0 && this.#init.checkMode) {
+      this.#hasPredictions = true;
+      this.#predicted.push({ effects, by });
+    }
     this.store(identity).apply(effects, by);
     const own = identityKey(identity);
     for (const [key, store] of this.#stores) {
@@ -228,84 +193,22 @@ export class HostSession {
 
   /** Sends what waits and confirms it. @throws ChangeFailed */
   async flush(): Promise<void> {
-    if (this.#pending.length > 0) await this.#send([]);
+    if (this.#pending !== undefined) await this.#send({ shell: [], service: [] });
   }
 
   /** Runs one script as it is (an action), after what waits. */
   async run(identity: Identity, request: RunRequest): Promise<Outcome> {
     await this.flush();
-    const opening = await this.#opening(identity);
-    const outcomes = await this.#chain(identity, [...opening, request]);
-    this.#checkOpening(identity, opening, outcomes);
-    const outcome = outcomes[opening.length];
+    const [outcome] = await this.#wire.run(identity, [request]);
     if (outcome === undefined) throw new Error('a runner has not answered all that it was asked');
     return outcome;
   }
 
   async close(): Promise<void> {
-    if (this.#connection === undefined) return;
-    const connection = await this.#connection.catch(() => undefined);
-    await connection?.close();
+    await this.#wire.close();
   }
 
-  async #runner(identity: Identity): Promise<Runner> {
-    const connection = await this.connection();
-    return connection.runner(identity.become);
-  }
-
-  async #chain(identity: Identity, requests: readonly RunRequest[], onOutcome?: (index: number, outcome: Outcome) => void): Promise<readonly Outcome[]> {
-    return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill, onOutcome));
-  }
-
-  /** The lock's script, to go in front of what is sent; one that may wait is sent ahead, where Ctrl-C can end it and no fork is held. */
-  async #opening(identity: Identity): Promise<readonly RunRequest[]> {
-    const enough = this.#opened === 'as root' || (this.#opened === 'as user' && identity.user !== 'root');
-    if (enough || this.#init.opening === undefined) return [];
-    const { opening } = this.#init;
-    if (opening.impatience === undefined) return [opening];
-    const outcome = await (await this.#runner(identity)).run(opening, AbortSignal.any([this.#init.kill, opening.impatience]));
-    this.#checkOpening(identity, [opening], [outcome]);
-    return [];
-  }
-
-  async #probe(identity: Identity, queries: readonly AnyQuery[]): Promise<void> {
-    const probe = makeProbe(queries);
-    const [opening] = await this.#opening(identity);
-    // In one script with the lock: each script costs the host half a dozen processes.
-    const script = opening === undefined ? probe.script : joinScripts([opening.script, AFTER_OPENING, probe.script]);
-    const timeoutSeconds = PROBE_TIMEOUT_SECONDS + (opening?.timeoutSeconds ?? 0);
-    const [outcome] = await this.#chain(identity, [{ script, timeoutSeconds, outputLimit: PROBE_OUTPUT_LIMIT }]);
-    // A lock that does not wait is not what takes so long; the probe's reader says that its answer is cut off.
-    if (opening !== undefined && outcome?.state === 'done') this.#checkOpening(identity, [opening], [outcome]);
-    this.#learn(identity, queries, await this.#facts(identity, queries, probe, outcome));
-  }
-
-  /** The answers to a probe. One whose middle was left out for its length would give a thing the answer of another: it is asked in halves. */
-  async #facts(identity: Identity, queries: readonly AnyQuery[], probe: Probe, outcome: Outcome | undefined): Promise<ReadonlyMap<string, unknown>> {
-    if (outcome?.truncated !== true) return probe.read(this.name, outcome?.stdout ?? Buffer.alloc(0));
-    if (queries.length < 2) throw failure('observation-too-long', `${this.name}: the state of ${queries[0]?.kind.describe(queries[0].key) ?? 'nothing'} is longer than ${String(PROBE_OUTPUT_LIMIT)} bytes`);
-    const facts = new Map<string, unknown>();
-    const half = Math.ceil(queries.length / 2);
-    for (const part of [queries.slice(0, half), queries.slice(half)]) {
-      const again = makeProbe(part);
-      const [answer] = await this.#chain(identity, [{ script: again.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT }]);
-      for (const [id, fact] of await this.#facts(identity, part, again, answer)) facts.set(id, fact);
-    }
-    return facts;
-  }
-
-  #checkOpening(identity: Identity, opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
-    const outcome = outcomes[0];
-    if (opening.length === 0 || outcome === undefined) return;
-    if (outcome.status === HOST_LOCKED_STATUS || outcome.state === 'timed-out') {
-      const why = tail(outcome.stderr, 2000) || 'the host is in use by another run';
-      throw new Diagnostic({ kind: 'locked', code: 'host-locked', summary: `${this.name}: ${why}`, remedy: 'wait until that run has ended, or give --lock-wait SECONDS' });
-    }
-    if (outcome.status !== 0) throw failure('host-lock-failed', `${this.name}: the lock against other runs cannot be taken: ${outcomeReason(outcome)}`, { remedy: 'see on the host that /run is writable (mount | grep /run), and who owns what the message names' });
-    this.#opened = identity.user === 'root' ? 'as root' : 'as user';
-  }
-
-  #learn(identity: Identity, queries: readonly AnyQuery[], facts: ReadonlyMap<string, unknown>): void {
+  #learn(identity: Identity, queries: readonly AnyQuery[], facts: Facts): void {
     const store = this.store(identity);
     for (const query of queries) {
       const value = facts.get(query.id);
@@ -315,67 +218,91 @@ export class HostSession {
     }
   }
 
-  async #send(extra: readonly AnyQuery[]): Promise<void> {
+  /**
+   * Makes the changes that wait, and looks at what they claim.
+   *
+   * @param extra to be asked along, of the same user
+   */
+  async #send(extra: Questions): Promise<void> {
     const batch = this.#pending;
-    this.#pending = [];
+    this.#pending = undefined;
     this.#joinable = undefined;
-    const identity = batch[0]?.identity;
-    if (identity === undefined) return;
-    const store = this.store(identity);
-    const claims = store.takeClaims();
-    const queries = [...claims.map((c) => c.query), ...extra.filter((q) => !claims.some((c) => c.query.id === q.id))];
+    if (batch === undefined) return;
+    const { identity } = batch.changes[0];
+    const claims = this.store(identity).takeClaims();
+    const claimed = byAnswerer(claims.map((c) => c.query));
+    const isNew = (q: AnyQuery): boolean => !claims.some((c) => c.query.id === q.id);
+    const shell = [...claimed.shell, ...extra.shell.filter(isNew)];
+    const facts = new Map(batch.by === 'shell' ? await this.#runChanges(batch.changes, shell) : await this.#callChanges(batch.changes, shell));
+    // Of the services only what is claimed: what else they are asked comes after this is known to hold.
+    for (const [id, fact] of await this.#wire.ask(claimed.service)) facts.set(id, fact);
+    this.#confirm(batch.changes, claims, facts);
+    this.#learn(identity, [...shell, ...claimed.service], facts);
+    for (const pending of batch.changes) pending.done();
+  }
+
+  /** Scripts, and a look at the host, in one go. @throws ChangeFailed */
+  async #runChanges(batch: readonly [Pending<ShellChange>, ...Pending<ShellChange>[]], queries: Questions['shell']): Promise<Facts> {
+    const { identity } = batch[0];
     const probe = makeProbe(queries);
-    const opening = await this.#opening(identity);
     const scripts = joinedScripts(batch);
     const requests: RunRequest[] = batch.map((p, i) => ({
       script: changeScript(joinScripts([...(p.before === undefined ? [] : [p.before]), scripts[i] ?? p.change.script])),
       environment: p.environment,
       timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
     }));
-    if (queries.length > 0) requests.push({ script: probe.script, timeoutSeconds: PROBE_TIMEOUT_SECONDS, outputLimit: PROBE_OUTPUT_LIMIT });
+    if (queries.length > 0) requests.push(probeRequest(probe));
     const seen = new Map<number, Outcome>();
-    const all = await this.#chain(identity, [...opening, ...requests], (index, outcome) => seen.set(index - opening.length, outcome)).catch((error: unknown) => {
+    const outcomes = await this.#wire.run(identity, requests, (index, outcome) => seen.set(index, outcome)).catch((error: unknown) => {
       // The connection is lost, or the run was killed: what had been answered by then is known to be made.
-      for (const [i, pending] of batch.entries()) {
-        const outcome = seen.get(i);
-        if (outcome?.state === 'done' && outcome.status === 0) pending.done(outcome);
-      }
+      for (const [i, pending] of batch.entries()) if (isMade(seen.get(i))) pending.done();
       throw error;
     });
-    this.#checkOpening(identity, opening, all);
-    const outcomes = all.slice(opening.length);
-    for (const [i, pending] of batch.entries()) {
-      const outcome = outcomes[i];
-      if (outcome?.state === 'done' && outcome.status === 0) continue;
-      this.forgetEverything();
-      for (const [j, p] of batch.slice(0, i).entries()) {
-        const o = outcomes[j];
-        if (o !== undefined) p.done(o);
-      }
-      throw new ChangeFailed(pending, outcome === undefined ? 'no answer' : outcomeReason(outcome), batch.slice(i + 1));
-    }
-    if (queries.length > 0) {
-      const facts = await this.#facts(identity, queries, probe, outcomes.at(-1));
-      this.#confirm(batch, outcomes, claims, facts);
-      this.#learn(identity, queries, facts);
-    }
-    for (const [i, pending] of batch.entries()) {
-      const outcome = outcomes[i];
-      if (outcome !== undefined) pending.done(outcome);
-    }
+    const at = batch.findIndex((_pending, i) => !isMade(outcomes[i]));
+    const outcome = outcomes[at];
+    if (at !== -1) this.#failed(batch, at, outcome === undefined ? 'no answer' : outcomeReason(outcome));
+    return queries.length === 0 ? new Map() : this.#wire.read(identity, queries, probe, outcomes.at(-1));
   }
 
-  #confirm(batch: readonly PendingChange[], outcomes: readonly Outcome[], claims: readonly Claim[], facts: ReadonlyMap<string, unknown>): void {
+  /** Calls one after another, then a look at the host. @throws ChangeFailed */
+  async #callChanges(batch: readonly [Pending<ServiceChange>, ...Pending<ServiceChange>[]], queries: Questions['shell']): Promise<Facts> {
+    const { identity } = batch[0];
+    await this.#wire.open(identity);
+    for (const [at, { change, before, timeoutSeconds }] of batch.entries()) {
+      try {
+        if (before !== undefined) await this.#note(identity, before);
+        await this.#wire.serve(change.timeoutSeconds ?? timeoutSeconds, (port) => change.call(port));
+      } catch (error) {
+        if (!isCutOff(error)) this.#failed(batch, at, callReason(error));
+        for (const made of batch.slice(0, at)) made.done();
+        throw error;
+      }
+    }
+    return queries.length === 0 ? new Map() : this.#wire.probe(identity, queries);
+  }
+
+  async #note(identity: Identity, before: Pending<ServiceChange>['before'] & object): Promise<void> {
+    const [outcome] = await this.#wire.run(identity, [{ script: changeScript(before), timeoutSeconds: 60 }]);
+    if (!isMade(outcome)) throw new Error(`the handlers that this may owe cannot be noted on the host${outcome === undefined ? '' : `: ${outcomeReason(outcome)}`}`);
+  }
+
+  /** A batch stopped at one change: those before it are made. */
+  #failed(batch: readonly PendingChange[], at: number, reason: string): never {
+    const pending = batch[at];
+    if (pending === undefined) throw new Error('a batch has no such change');
+    this.forgetEverything();
+    for (const made of batch.slice(0, at)) made.done();
+    throw new ChangeFailed(pending, reason, batch.slice(at + 1));
+  }
+
+  #confirm(batch: readonly PendingChange[], claims: readonly Claim[], facts: Facts): void {
     for (const claim of claims) {
       const observed = facts.get(claim.query.id);
       if (claim.query.kind.same(claim.expected, observed)) continue;
       const guilty = batch.findLast((p) => p.change.resource === claim.by) ?? batch.at(-1);
       if (guilty === undefined) return;
       this.forgetEverything();
-      for (const [i, pending] of batch.entries()) {
-        const outcome = outcomes[i];
-        if (pending !== guilty && outcome !== undefined) pending.done(outcome);
-      }
+      for (const pending of batch) if (pending !== guilty) pending.done();
       const show = (fact: unknown): string => maskSecrets(claim.query.kind.show(fact)).slice(0, 500);
       throw new ChangeFailed(
         guilty,
@@ -384,6 +311,10 @@ export class HostSession {
       );
     }
   }
+}
+
+function isMade(outcome: Outcome | undefined): boolean {
+  return outcome?.state === 'done' && outcome.status === 0;
 }
 
 /** What an effect means to those who were not told by the host: look again. */

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { failure } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import { rawScript, type Script } from '../support/shell.ts';
-import type { AnyQuery, ErasedKind, ProbeOutput } from './query.ts';
+import type { ErasedKind, ErasedShellKind, ProbeOutput, Question } from './query.ts';
 
-interface KindGroup {
-  readonly kind: ErasedKind;
-  readonly queries: readonly AnyQuery[];
+/** Questions of one kind, which are asked together. */
+export interface KindGroup<Kind extends ErasedKind> {
+  readonly kind: Kind;
+  readonly queries: readonly Question<Kind>[];
 }
+type ShellGroup = KindGroup<ErasedShellKind>;
 
 /** A read-only script for some queries, and how to read what it printed. */
 export interface Probe {
@@ -17,10 +19,11 @@ export interface Probe {
   read(host: string, stdout: Buffer): ReadonlyMap<string, unknown>;
 }
 
-function groupByKind(queries: readonly AnyQuery[]): readonly KindGroup[] {
-  const groups = new Map<ErasedKind, Map<string, AnyQuery>>();
+/** Each question once, by its kind, in order. */
+export function groupByKind<Kind extends ErasedKind>(queries: readonly Question<Kind>[]): readonly KindGroup<Kind>[] {
+  const groups = new Map<Kind, Map<string, Question<Kind>>>();
   for (const query of queries) {
-    const group = groups.get(query.kind) ?? new Map<string, AnyQuery>();
+    const group = groups.get(query.kind) ?? new Map<string, Question<Kind>>();
     group.set(query.id, query);
     groups.set(query.kind, group);
   }
@@ -34,7 +37,7 @@ export const PROBE_OUTPUT_LIMIT = 32 * 1024 * 1024;
  * Makes one script for all queries: a subshell a kind, their outputs told apart by a random nonce.
  * The newline before each nonce belongs to the mark, so outputs are byte-exact.
  */
-export function makeProbe(queries: readonly AnyQuery[], nonce = randomBytes(12).toString('hex')): Probe {
+export function makeProbe(queries: readonly Question<ErasedShellKind>[], nonce = randomBytes(12).toString('hex')): Probe {
   const groups = groupByKind(queries);
   const parts = groups.map(({ kind, queries: qs }, i) => {
     const body = kind.probe(qs.map((q) => q.key));
@@ -45,7 +48,7 @@ export function makeProbe(queries: readonly AnyQuery[], nonce = randomBytes(12).
   return { script, read: (host, stdout) => readAnswers(host, groups, nonce, stdout) };
 }
 
-function readAnswers(host: string, groups: readonly KindGroup[], nonce: string, stdout: Buffer): ReadonlyMap<string, unknown> {
+function readAnswers(host: string, groups: readonly ShellGroup[], nonce: string, stdout: Buffer): ReadonlyMap<string, unknown> {
   const pieces = split(stdout, Buffer.from(`\n${nonce}`));
   const outputs: { head: Buffer; sections: Buffer[] }[] = [];
   let ended = false;
@@ -67,7 +70,7 @@ function readAnswers(host: string, groups: readonly KindGroup[], nonce: string, 
   return facts;
 }
 
-function parseGroup(host: string, group: KindGroup, output: ProbeOutput): readonly unknown[] {
+function parseGroup(host: string, group: ShellGroup, output: ProbeOutput): readonly unknown[] {
   let values: readonly unknown[];
   try {
     values = group.kind.parse(group.queries.map((q) => q.key), output);
@@ -78,7 +81,7 @@ function parseGroup(host: string, group: KindGroup, output: ProbeOutput): readon
   return values;
 }
 
-function nonsense(host: string, group: KindGroup, output: Buffer, why: string, cause?: unknown): Error {
+function nonsense(host: string, group: ShellGroup, output: Buffer, why: string, cause?: unknown): Error {
   const names = group.queries.slice(0, 3).map((q) => q.kind.describe(q.key)).join(', ');
   return failure('observation-failed', `${host}: cannot read the state of ${names}: ${why}`, {
     detail: `the host answered: ${JSON.stringify(maskSecrets(output.subarray(0, 400).toString('utf8')))}`,

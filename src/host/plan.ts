@@ -1,5 +1,6 @@
 /** What a module decides: nothing, changes, something that must be run to know, or that it cannot be. */
 import type { Duplex } from 'node:stream';
+import type { ServicePort } from '../services/port.ts';
 import type { Script } from '../support/shell.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
@@ -31,27 +32,47 @@ export interface Join {
   together(words: readonly string[]): Script;
 }
 
-/** One change of one resource. */
-export interface Change {
+interface ChangeBase {
   /** The thing changed, the same in check and in apply: `file /etc/hosts`, `package chrony`. */
   readonly resource: string;
   /** What is done to it: `mode 0644 → 0600`, `install 4.6.1`. */
   readonly what: string;
   readonly diff?: Diff;
-  /** Makes the change and nothing else; exits non-zero, with a reason on stderr, when it can't. */
-  readonly script: Script;
   /** What is known afterwards, in order. */
   readonly effects: readonly Effect[];
   /** Seconds; default the task's. */
   readonly timeoutSeconds?: number;
+}
+
+/** A change that a script makes on the host. */
+export interface ShellChange extends ChangeBase {
+  /** Makes the change and nothing else; exits non-zero, with a reason on stderr, when it can't. */
+  readonly script: Script;
+  readonly call?: never;
   readonly join?: Join;
 }
+
+/** A change that a client of a service makes, over the connection to the host. */
+export interface ServiceChange extends ChangeBase {
+  /**
+   * Makes the change and nothing else. It is called once: what may have been done is never done again without a look.
+   * @throws Error with a message for people when it can't; Diagnostic when the host is lost
+   */
+  readonly call: (port: ServicePort) => Promise<void>;
+  readonly script?: never;
+  readonly join?: never;
+}
+
+/** One change of one resource. */
+export type Change = ShellChange | ServiceChange;
 
 /** What a conversational action may use. */
 export interface ActionPort {
   /** Runs a script as it is: put it through `changeScript` where the first failing command must end it, or to use the prelude. */
   run(script: Script, options?: { readonly timeoutSeconds?: number; readonly environment?: Readonly<Record<string, Text>> }): Promise<Outcome>;
   forward(host: string, port: number): Promise<Duplex>;
+  /** For clients of services on the host; the clients end with the connection. */
+  readonly service: ServicePort;
   download(path: string): Promise<NodeJS.ReadableStream>;
   reconnect(waitSeconds: number): Promise<void>;
   /** Asks the person at the terminal; undefined when there is none. */

@@ -2,7 +2,7 @@
 import type { Secret } from '../support/secret.ts';
 import { baseFacts, currentUser } from './base-facts.ts';
 import type { FactStore } from './fact-store.ts';
-import type { AnyQuery, Query } from './query.ts';
+import type { AnyQuery, ErasedKind, Query } from './query.ts';
 import { FactsNeeded, type BaseFacts, type HostView, type LocalFile, type LocalTree } from './view.ts';
 
 /** Where a task's `src:` files and templates come from. */
@@ -55,7 +55,7 @@ export class TaskView implements HostView {
     return this.#base;
   }
 
-  fact<F>(query: Query<F>): F {
+  fact<F>(query: Query<F, ErasedKind>): F {
     if (!this.#store.has(query)) throw new FactsNeeded([query]);
     const doubt = this.#store.uncertain(query);
     if (doubt !== undefined && !this.doubts.includes(doubt)) this.doubts.push(doubt);
@@ -73,7 +73,7 @@ export class TaskView implements HostView {
     return this.#store.touched(query);
   }
 
-  beforeJoin<F>(key: string, query: Query<F>): F | undefined {
+  beforeJoin<F>(key: string, query: Query<F, ErasedKind>): F | undefined {
     // Sound for the same reason as `fact`: what was known is what the query's own kind has parsed.
     return this.#beforeJoin(key, query) as F | undefined;
   }

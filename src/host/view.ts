@@ -1,6 +1,6 @@
 /** What a module's plan may know of the host, and the two ways in which it can lack knowledge. */
 import type { Secret } from '../support/secret.ts';
-import type { AnyQuery, Query } from './query.ts';
+import type { AnyQuery, ErasedKind, Query } from './query.ts';
 
 /** Thrown by {@link HostView.fact}: the engine observes these and plans again. */
 export class FactsNeeded extends Error {
@@ -61,7 +61,7 @@ export interface HostView {
   readonly user: string;
   readonly base: BaseFacts;
   /** The fact, as far as this run knows. @throws FactsNeeded when it was not asked yet */
-  fact<F>(query: Query<F>): F;
+  fact<F>(query: Query<F, ErasedKind>): F;
   /**
    * Why the fact cannot be relied on: in check mode, the earlier change that would make it unknown
    * (`fact` then gives the value from before). Undefined when it can.
@@ -76,7 +76,7 @@ export interface HostView {
    * The fact as it was before the changes that wait to be sent, when all that is to come is joined to them by this key;
    * undefined when none waits, or it is not known. Only for deciding that such a change is needed too.
    */
-  beforeJoin<F>(key: string, query: Query<F>): F | undefined;
+  beforeJoin<F>(key: string, query: Query<F, ErasedKind>): F | undefined;
   /** A controller file, looked up as Ansible does: absolute, or in the role's `files/`, or beside the playbook. @throws Diagnostic bad-input */
   localFile(src: string): LocalFile;
   localTree(src: string): LocalTree;

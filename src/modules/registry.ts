@@ -40,6 +40,10 @@ import { pgbackrestBackup } from './pgbackrest_backup/index.ts';
 import { pgbackrestStanza } from './pgbackrest_stanza/index.ts';
 import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
+import { postgresqlDb } from './postgresql_db/index.ts';
+import { postgresqlPing } from './postgresql_ping/index.ts';
+import { postgresqlQuery } from './postgresql_query/index.ts';
+import { postgresqlUser } from './postgresql_user/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
 import { script } from './script/index.ts';
@@ -107,6 +111,10 @@ const all: readonly Module[] = [
   pgbackrestBackup,
   pgbackrestStanza,
   ping,
+  postgresqlDb,
+  postgresqlPing,
+  postgresqlQuery,
+  postgresqlUser,
   reboot,
   replace,
   script,
@@ -140,7 +148,7 @@ const all: readonly Module[] = [
 export const modules: ReadonlyMap<string, Module> = new Map([...all].sort((a, b) => (a.name < b.name ? -1 : 1)).map((module) => [module.name, module]));
 
 /** Ansible's collections whose modules of the same name stand for ours. */
-const COLLECTIONS = ['ansible.builtin', 'ansible.legacy', 'ansible.posix', 'community.general', 'community.crypto'];
+const COLLECTIONS = ['ansible.builtin', 'ansible.legacy', 'ansible.posix', 'community.general', 'community.crypto', 'community.postgresql'];
 
 /**
  * A module by its name or by Ansible's full name: `file`, `ansible.builtin.file`, `ansible.posix.sysctl`.

@@ -9,6 +9,7 @@ function conversationPort(item: ItemContext, timeoutSeconds: number, signal: Abo
     run: (script, options) =>
       session.run(identity, { script, environment: { ...item.environment, ...options?.environment }, timeoutSeconds: Math.min(options?.timeoutSeconds ?? timeoutSeconds, item.ownTimeoutSeconds ?? Infinity) }),
     forward: async (host, port) => (await session.connection()).forward(host, port),
+    service: session.servicePort(timeoutSeconds, signal),
     download: async (path) => (await session.connection()).download(path, identity.become),
     reconnect: async (waitSeconds) => {
       await (await session.connection()).reconnect({ waitSeconds }, signal);

@@ -87,6 +87,7 @@ export function prepareTask(task: Task, scope: Scope): PreparedModule {
 
 async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<{ readonly plan: Plan; readonly doubts: readonly string[] }> {
   const files = item.cache.files(item.ctx.project, task, scope);
+  item.session.dropPassing(item.identity);
   for (let round = 0; round < PLANNING_ROUNDS; round += 1) {
     const view = item.session.view(item.identity, files, item.predict);
     try {

@@ -1,7 +1,7 @@
 /** Connections to bastions, shared by all hosts behind them. */
 import type { Duplex } from 'node:stream';
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Client } from 'ssh2';
+import type { Client, ClientCallback } from 'ssh2';
 import { interrupted } from './errors.ts';
 import { cannotConnect, openClient, openTcp, type SshSettings } from './ssh-client.ts';
 import type { Hop } from './route.ts';
@@ -103,11 +103,20 @@ function warmUp(client: Client): Promise<void> {
 
 /** A direct-tcpip stream as seen from the other end of a client. */
 export function forwardOut(client: Client, host: string, port: number, explain: (why: string, cause: unknown) => Error): Promise<Duplex> {
+  return openStream(client, (done) => client.forwardOut('127.0.0.1', 0, host, port, done), explain);
+}
+
+/** A stream to a UNIX socket at the other end of a client (PROTOCOL of OpenSSH, section 2.4). */
+export function forwardOutSocket(client: Client, path: string, explain: (why: string, cause: unknown) => Error): Promise<Duplex> {
+  return openStream(client, (done) => client.openssh_forwardOutStreamLocal(path, done), explain);
+}
+
+function openStream(client: Client, begin: (done: ClientCallback) => void, explain: (why: string, cause: unknown) => Error): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => { reject(explain('the connection was lost', undefined)); };
     client.once('close', onClose);
     try {
-      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      begin((error, channel) => {
         client.removeListener('close', onClose);
         if (error !== undefined) reject(explain(error.message, error));
         else resolve(channel);

@@ -1,11 +1,12 @@
 /** What SSH and local connections share: one runner a user, downloads. */
 import type { Duplex } from 'node:stream';
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import type { OpenChannel } from './channel.ts';
 import { interrupted } from './errors.ts';
 import { openLocalChannel } from './local.ts';
+import { socketTrouble } from './socket-trouble.ts';
 import { startRunner, type HeldRunner } from './runner.ts';
 import type { StageHost } from './stage.ts';
 import { download } from './transfer.ts';
@@ -50,10 +51,13 @@ export class RunnerPool {
 
 /** A plain TCP stream from this machine. */
 export function plainSocket(host: string, port: number): Promise<Duplex> {
+  return connected(createConnection({ host, port, noDelay: true }), `${host}:${String(port)}`);
+}
+
+function connected(socket: Socket, where: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ host, port, noDelay: true });
     const onError = (cause: Error): void => {
-      reject(new Diagnostic({ kind: 'failed', code: 'forward-failed', summary: `cannot connect to ${host}:${String(port)}: ${cause.message}`, cause }));
+      reject(new Diagnostic({ kind: 'failed', code: 'forward-failed', summary: `cannot connect to ${where}: ${cause.message}`, cause }));
     };
     socket.once('error', onError);
     socket.once('connect', () => {
@@ -84,6 +88,14 @@ export function localConnection(target: ConnectionTarget, open: OpenChannel = op
     async forward(address, port) {
       check();
       return plainSocket(address, port);
+    },
+    async forwardSocket(path) {
+      check();
+      try {
+        return await connected(createConnection({ path }), `the socket ${path}`);
+      } catch (error) {
+        throw error instanceof Diagnostic ? await socketTrouble(target.name, path, await runners.get(undefined), error) : error;
+      }
     },
     async download(path, become) {
       check();

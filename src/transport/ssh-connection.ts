@@ -3,12 +3,13 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'ssh2';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
-import { forwardOut, type BastionPool } from './bastions.ts';
+import { forwardOut, forwardOutSocket, type BastionPool } from './bastions.ts';
 import { RunnerPool } from './connection.ts';
 import { connectionLost, interrupted } from './errors.ts';
 import type { Route } from './route.ts';
 import { ChannelOpener } from './ssh-channel.ts';
 import { openClient, type SshSettings } from './ssh-client.ts';
+import { socketTrouble } from './socket-trouble.ts';
 import type { StageHost } from './stage.ts';
 import { download } from './transfer.ts';
 import type { Connection, ConnectionTarget } from './types.ts';
@@ -59,14 +60,17 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
     target,
     traffic: () => (route.bastions.length > 0 ? undefined : { sent: sum(sockets, (s) => s.bytesWritten), received: sum(sockets, (s) => s.bytesRead) }),
     runner: (become) => Promise.resolve().then(() => current().runners.get(become)),
-    forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => new Diagnostic({
-      // The host answered that it can't: it is there, the port is not. RFC 4254 section 5.1 has the host say why.
-      kind: cause instanceof Error && 'reason' in cause && typeof cause.reason === 'number' ? 'failed' : 'unreachable',
-      code: 'forward-failed',
-      summary: `${target.name}: cannot reach ${host}:${String(port)} from there: ${why}`,
-      remedy: 'see that the service listens there, and that sshd allows it (AllowTcpForwarding)',
-      cause,
-    }))),
+    forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => cannotForward(target.name, `${host}:${String(port)}`, why, cause, 'see that the service listens there, and that sshd allows it (AllowTcpForwarding)'))),
+    forwardSocket: async (path) => {
+      await Promise.resolve();
+      const { client, runners } = current();
+      try {
+        return await forwardOutSocket(client, path, (why, cause) => cannotForward(target.name, `the socket ${path}`, why, cause, 'see that sshd allows it (AllowStreamLocalForwarding)'));
+      } catch (error) {
+        // sshd gives one answer for all reasons ("open failed"), so the host is asked which one it is.
+        throw error instanceof Diagnostic && error.kind === 'failed' ? await socketTrouble(target.name, path, await runners.get(undefined), error) : error;
+      }
+    },
     download: (path, become) => Promise.resolve().then(() => download(current().host, become, path)),
     async reconnect({ waitSeconds }, abort) {
       const old = await leave();
@@ -79,6 +83,17 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
       if (old !== undefined) void endClient(old);
     },
   };
+}
+
+function cannotForward(name: string, where: string, why: string, cause: unknown, remedy: string): Diagnostic {
+  return new Diagnostic({
+    // The host answered that it can't: it is there, what was asked for is not. RFC 4254 section 5.1 has the host say why.
+    kind: cause instanceof Error && 'reason' in cause && typeof cause.reason === 'number' ? 'failed' : 'unreachable',
+    code: 'forward-failed',
+    summary: `${name}: cannot reach ${where} from there: ${why}`,
+    remedy,
+    cause,
+  });
 }
 
 /** Tries to log in until the time is over; gives up at once on what waiting does not mend. */

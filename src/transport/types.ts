@@ -81,6 +81,15 @@ export interface Connection {
    * @throws Diagnostic `forward-failed`: of kind `failed` when nobody listens there, `unreachable` when the target itself is lost
    */
   forward(host: string, port: number): Promise<Duplex>;
+  /**
+   * A byte stream to a UNIX socket of the target, opened there by the login user (direct-streamlocal@openssh.com).
+   *
+   * @param path absolute path of the socket
+   * @throws Diagnostic `socket-absent`, `socket-dead` (nobody listens), `socket-denied` (the login user may not),
+   *   `socket-forwarding-refused` (sshd does not allow it), all of kind `failed`; `forward-failed` of kind
+   *   `unreachable` when the target itself is lost
+   */
+  forwardSocket(path: string): Promise<Duplex>;
   /** Reads a whole file of the target as the become user, as a stream of bytes. */
   download(path: string, become: Become | undefined): Promise<NodeJS.ReadableStream>;
   /** Drops and re-establishes the connection (group membership, reboot). Runners start anew on next use. */

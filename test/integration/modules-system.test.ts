@@ -10,6 +10,7 @@ import { FactStore } from '../../src/host/fact-store.ts';
 import type { LocalFile } from '../../src/host/view.ts';
 import { ownLab } from './support/lab.ts';
 import { ModuleHost } from './support/module-host.ts';
+import { scriptOf } from '../unit/modules/script-of.ts';
 
 const RELEASES = ['trixie', 'bookworm'] as const;
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmE0gDJyEvNSFVmM7ZEtBi4ZKvCVTBcRXRWnq6CNvtT amina';
@@ -81,7 +82,7 @@ describe.each(RELEASES)('on %s', (release) => {
     expect(await host.converge(['package', { name: `bc=${version}` }])).toEqual([]);
     const plan = await host.plan(['package', { name: 'no-such-package-at-all' }], new FactStore(false), false);
     if (plan.type !== 'changes') throw new Error(plan.type);
-    const ran = await host.run(plan.changes[0].script);
+    const ran = await host.run(scriptOf(plan.changes[0]));
     expect(ran.status).not.toBe(0);
     expect(ran.stderr).toContain('Unable to locate package no-such-package-at-all');
   });
@@ -171,7 +172,7 @@ describe.each(RELEASES)('on %s', (release) => {
     expect(await host.converge(['systemd', { name: 'trial', state: 'stopped', enabled: false }])).toEqual(['unit trial.service']);
     const broken = await host.plan(['systemd_unit', { name: 'broken.service', content: '[Service]\nExecStart=relative/path\n' }], new FactStore(false), false);
     if (broken.type !== 'changes') throw new Error(broken.type);
-    expect((await host.run(broken.changes[0].script)).status).not.toBe(0);
+    expect((await host.run(scriptOf(broken.changes[0]))).status).not.toBe(0);
     expect((await host.shell('ls /etc/systemd/system/broken.service')).stdout).toBe('');
     expect(await host.converge(['systemd', { name: 'apt-daily.timer', state: 'stopped', masked: true }])).toEqual(['unit apt-daily.timer']);
     expect(await host.converge(['systemd', { name: 'apt-daily.timer', masked: false }])).toEqual(['unit apt-daily.timer']);
@@ -183,7 +184,7 @@ describe.each(RELEASES)('on %s', (release) => {
     const run = async (name: string, more = {}): Promise<string> => {
       const plan = await host.plan(['systemd', { name, state: 'started', ...more }], new FactStore(false), false);
       if (plan.type !== 'changes') return plan.type;
-      const ran = await host.run(plan.changes[0].script);
+      const ran = await host.run(scriptOf(plan.changes[0]));
       return `${String(ran.status)} ${ran.stderr}`;
     };
     expect(await run('never')).toContain('1 unit never.service was not started: a condition of the unit is not met');
@@ -216,7 +217,7 @@ describe.each(RELEASES)('on %s', (release) => {
     expect(await host.converge(['sudoers', { name: 'backup', group: 'adm', commands: ['/usr/bin/id -u'] }])).toEqual(['file /etc/sudoers.d/backup']);
     const plan = await host.plan(['sudoers', { name: 'broken', user: 'root', commands: ['/usr/bin/id'], runas: '(((' }], new FactStore(false), false);
     if (plan.type !== 'changes') throw new Error(plan.type);
-    expect((await host.run(plan.changes[0].script)).status).not.toBe(0);
+    expect((await host.run(scriptOf(plan.changes[0]))).status).not.toBe(0);
     expect((await host.shell('ls /etc/sudoers.d/broken; visudo -c >/dev/null && echo fine')).stdout).toBe('fine\n');
   });
 

@@ -1,7 +1,7 @@
 /** Owner, group and mode of a path: what differs, and the change that mends it. */
 import { changedAttributes, isAccount, resultingAttributes, type KnownAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PresentPath } from '../../host/kinds/path.ts';
-import type { Change } from '../../host/plan.ts';
+import type { ShellChange } from '../../host/plan.ts';
 import { joinScripts, sh, type Script } from '../../support/shell.ts';
 
 const TYPE_WORD = { file: 'file', directory: 'directory', link: 'link', fifo: 'fifo', socket: 'socket', char: 'device', block: 'device' } as const;
@@ -61,7 +61,7 @@ function attributeLines(attributes: KnownAttributes, differs: WantedAttributes):
  * @param now the fact of the path itself (not followed)
  * @param aliases links that were followed to it
  */
-export function attributesChange(path: string, now: PresentPath, wanted: WantedAttributes, aliases: readonly string[] = []): Change | undefined {
+export function attributesChange(path: string, now: PresentPath, wanted: WantedAttributes, aliases: readonly string[] = []): ShellChange | undefined {
   const differs = differing(now, wanted);
   if (differs.mode === undefined && differs.owner === undefined && differs.group === undefined) return undefined;
   const after = resultingAttributes(wanted, now);

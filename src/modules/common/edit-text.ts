@@ -3,7 +3,7 @@ import { madeDirectory, newAttributes, type WantedAttributes } from '../../host/
 import { parentOf } from '../../host/kinds/path-key.ts';
 import { mount } from '../../host/kinds/mount.ts';
 import { statFollow, type PresentPath } from '../../host/kinds/path.ts';
-import type { Change } from '../../host/plan.ts';
+import type { ShellChange } from '../../host/plan.ts';
 import type { Effect } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
@@ -52,7 +52,7 @@ export interface TextEdit {
  *
  * @throws Diagnostic `failed` as putFile does
  */
-export function putText(host: HostView, edit: TextEdit): Change | undefined {
+export function putText(host: HostView, edit: TextEdit): ShellChange | undefined {
   const parent = parentOf(edit.path);
   const there = host.fact(statFollow(parent));
   const made: PresentPath | undefined = there.exists || there.error !== undefined ? undefined : { exists: true, type: 'directory', ...newAttributes(host.user, '0755', undefined) };
@@ -73,11 +73,11 @@ export function putText(host: HostView, edit: TextEdit): Change | undefined {
 }
 
 /** A change with something done before it. */
-export function before(change: Change, script: Script, effects: readonly Effect[] = []): Change {
+export function before(change: ShellChange, script: Script, effects: readonly Effect[] = []): ShellChange {
   return { ...change, script: joinScripts([script, change.script]), effects: [...effects, ...change.effects] };
 }
 
 /** A change with something done after it. */
-export function after(change: Change, script: Script, effects: readonly Effect[] = []): Change {
+export function after(change: ShellChange, script: Script, effects: readonly Effect[] = []): ShellChange {
   return { ...change, script: joinScripts([change.script, script]), effects: [...change.effects, ...effects] };
 }

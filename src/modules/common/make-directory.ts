@@ -3,7 +3,7 @@ import { joinPath, parentOf } from '../../host/kinds/path-key.ts';
 import { changedAttributes, madeDirectory, newAttributes, resultingAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PresentPath } from '../../host/kinds/path.ts';
 import { forgetAbove, type TreeEntry } from '../../host/kinds/tree.ts';
-import type { Change } from '../../host/plan.ts';
+import type { ShellChange } from '../../host/plan.ts';
 import { forgetKinds, forgetTree, type Effect } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
@@ -13,7 +13,7 @@ import { everythingBelow, lookAt, lookThrough } from './look.ts';
 
 /** Changes that make directories, and the innermost one's fact for what is to be put into it. */
 export interface MadeDirectories {
-  readonly changes: readonly Change[];
+  readonly changes: readonly ShellChange[];
   readonly fact: PresentPath;
 }
 
@@ -45,7 +45,7 @@ export function makeDirectories(host: HostView, path: string, wanted: WantedAttr
 }
 
 /** One missing directory below an existing (or just made) one. */
-export function makeDirectory(host: HostView, path: string, wanted: WantedAttributes, parent: PresentPath): { readonly change: Change; readonly fact: PresentPath } {
+export function makeDirectory(host: HostView, path: string, wanted: WantedAttributes, parent: PresentPath): { readonly change: ShellChange; readonly fact: PresentPath } {
   const setgid = (Number.parseInt(parent.mode ?? '0', 8) & 0o2000) !== 0;
   const mode = wanted.mode ?? (setgid ? '2755' : '0755');
   const attributes = resultingAttributes({ ...wanted, mode }, newAttributes(host.user, mode, parent));
@@ -84,7 +84,7 @@ function findScript(path: string, wanted: WantedAttributes): Script {
  *
  * @throws Diagnostic `failed` when there is too much below, or it cannot be looked at
  */
-export function recurseChange(host: HostView, path: string, wanted: WantedAttributes): Change | undefined {
+export function recurseChange(host: HostView, path: string, wanted: WantedAttributes): ShellChange | undefined {
   const fact = everythingBelow(host, path);
   const wrong = fact.filter((e) => e.type !== 'link' && Object.keys(differing(e, wanted)).length > 0);
   if (wrong.length === 0) return undefined;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { CONTENT_LIMIT } from '../../host/kinds/content.ts';
 import { newAttributes, resultingAttributes, wroteFile, type KnownAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PathFact, PresentPath } from '../../host/kinds/path.ts';
-import type { Change, Diff } from '../../host/plan.ts';
+import type { ShellChange, Diff } from '../../host/plan.ts';
 import type { HostView, LocalFile } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
@@ -109,7 +109,7 @@ function describe(now: PathFact, content: Content, attributes: KnownAttributes, 
  *
  * @throws Diagnostic `failed` when it cannot be: a directory is in the way, the parent is missing
  */
-export function putFile(host: HostView, want: WantedFile): Change | undefined {
+export function putFile(host: HostView, want: WantedFile): ShellChange | undefined {
   const { path, now, aliases } = want.parent === undefined ? realPath(host, want.path, want.follow) : { path: want.path, now: { exists: false } as const, aliases: [] };
   if (now.exists && now.type === 'directory') throw failure('is-directory', `${path} is a directory, not a file`, { remedy: `end the path with a slash to write into it, or remove it first` });
   if (now.exists && now.type !== 'file' && now.type !== 'link') throw failure('not-a-file', `${path} is a ${now.type}, not a file`);
@@ -119,7 +119,7 @@ export function putFile(host: HostView, want: WantedFile): Change | undefined {
   return writeChange(host, want, { path, now, aliases }, content);
 }
 
-function writeChange(host: HostView, want: WantedFile, at: { readonly path: string; readonly now: PathFact; readonly aliases: readonly string[] }, content: Content): Change {
+function writeChange(host: HostView, want: WantedFile, at: { readonly path: string; readonly now: PathFact; readonly aliases: readonly string[] }, content: Content): ShellChange {
   const { path, now, aliases } = at;
   const parent = want.parent ?? requireParent(host, path);
   const isFile = now.exists && now.type === 'file';

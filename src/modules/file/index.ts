@@ -2,7 +2,7 @@ import { parentOf } from '../../host/kinds/path-key.ts';
 import { removed, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import { fullStat, stat, statFollow } from '../../host/kinds/path.ts';
 import { forgetAbove } from '../../host/kinds/tree.ts';
-import { converge, ok, type Change, type Plan } from '../../host/plan.ts';
+import { converge, ok, type ShellChange, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { joinScripts, sh } from '../../support/shell.ts';
@@ -18,11 +18,11 @@ function wantedAttributes(args: FileArgs): WantedAttributes {
   return { mode: args.mode, owner: args.owner, group: args.group };
 }
 
-function present(change: Change | undefined): readonly Change[] {
+function present(change: ShellChange | undefined): readonly ShellChange[] {
   return change === undefined ? [] : [change];
 }
 
-function directoryChanges(host: HostView, path: string, args: FileArgs): readonly Change[] {
+function directoryChanges(host: HostView, path: string, args: FileArgs): readonly ShellChange[] {
   const wanted = wantedAttributes(args);
   const at = realPath(host, path, args.follow);
   if (!at.now.exists) return makeDirectories(host, path, wanted).changes;
@@ -31,14 +31,14 @@ function directoryChanges(host: HostView, path: string, args: FileArgs): readonl
   return args.recurse ? [...changes, ...present(recurseChange(host, at.path, wanted))] : changes;
 }
 
-function fileChanges(host: HostView, path: string, args: FileArgs): readonly Change[] {
+function fileChanges(host: HostView, path: string, args: FileArgs): readonly ShellChange[] {
   const at = realPath(host, path, args.follow);
   if (!at.now.exists) throw failure('absent', `${path} does not exist`, { remedy: 'make it with `copy` or `template`, or with `state: touch`' });
   if (args.state === 'file' && at.now.type !== 'file') throw failure('not-a-file', `${path} is a ${at.now.type}, not a file`);
   return present(attributesChange(at.path, at.now, wantedAttributes(args), at.aliases));
 }
 
-function absentChanges(host: HostView, path: string): readonly Change[] {
+function absentChanges(host: HostView, path: string): readonly ShellChange[] {
   if (path === '/') throw failure('refused', 'removing / is refused');
   const now = lookAt(host, path);
   if (!now.exists) return [];
@@ -54,7 +54,7 @@ function absentChanges(host: HostView, path: string): readonly Change[] {
   ];
 }
 
-function touchChanges(host: HostView, path: string, args: FileArgs): readonly Change[] {
+function touchChanges(host: HostView, path: string, args: FileArgs): readonly ShellChange[] {
   const at = realPath(host, path, args.follow);
   const attributes = wantedAttributes(args);
   if (!at.now.exists) {

@@ -4,7 +4,7 @@ import { joinPath, parentOf } from '../../host/kinds/path-key.ts';
 import { madeLink, newAttributes, resultingAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import { fullStat, stat, statFollow, type FollowedPath, type PathFact } from '../../host/kinds/path.ts';
 import { forgetAbove, tree } from '../../host/kinds/tree.ts';
-import type { Change } from '../../host/plan.ts';
+import type { ShellChange } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { joinScripts, sh, type Script } from '../../support/shell.ts';
@@ -18,14 +18,14 @@ export function targetPath(path: string, target: string): string {
 }
 
 /** @throws Diagnostic `failed` where Ansible refuses as well: something is in the way, or the target is missing */
-export function linkChanges(host: HostView, path: string, args: FileArgs): readonly Change[] {
+export function linkChanges(host: HostView, path: string, args: FileArgs): readonly ShellChange[] {
   const wanted: WantedAttributes = { owner: args.owner, group: args.group };
   const now = lookAt(host, path);
   const target = args.src ?? (now.exists ? now.target : undefined);
   if (target === undefined) throw failure('src-needed', `${path} is no link yet`, { remedy: 'say with `src` what it is to lead to' });
   const leadsTo = lookThrough(host, targetPath(path, target));
   if (!leadsTo.exists && !args.force) throw failure('no-target', `the link's target ${targetPath(path, target)} does not exist`, { remedy: 'use `force: true` to make the link all the same' });
-  const changes: Change[] = [];
+  const changes: ShellChange[] = [];
   if (!now.exists || now.type !== 'link' || now.target !== target) changes.push(makeLink(host, { path, now, target, leadsTo, force: args.force, wanted: args.follow ? {} : wanted }));
   else if (!args.follow) changes.push(...present(attributesChange(path, now, wanted)));
   const asked = args.mode !== undefined || args.owner !== undefined || args.group !== undefined;
@@ -36,7 +36,7 @@ export function linkChanges(host: HostView, path: string, args: FileArgs): reado
   return changes;
 }
 
-function present(change: Change | undefined): readonly Change[] {
+function present(change: ShellChange | undefined): readonly ShellChange[] {
   return change === undefined ? [] : [change];
 }
 
@@ -58,7 +58,7 @@ function clearTheWay(host: HostView, path: string, now: PathFact, force: boolean
   return [sh`rmdir -- ${path}`];
 }
 
-function makeLink(host: HostView, plan: LinkPlan): Change {
+function makeLink(host: HostView, plan: LinkPlan): ShellChange {
   const { path, now, target, leadsTo, wanted } = plan;
   const parent = requireParent(host, path);
   const clearing = clearTheWay(host, path, now, plan.force, 'link');
@@ -74,7 +74,7 @@ function makeLink(host: HostView, plan: LinkPlan): Change {
 }
 
 /** @throws Diagnostic `failed` when the source is missing or something else is in the way */
-export function hardLinkChanges(host: HostView, path: string, src: string, args: FileArgs): readonly Change[] {
+export function hardLinkChanges(host: HostView, path: string, src: string, args: FileArgs): readonly ShellChange[] {
   const source = lookAt(host, src);
   if (!source.exists) throw failure('no-target', `${src} does not exist, so nothing can be linked to it`);
   if (source.type === 'directory') throw failure('no-target', `${src} is a directory; hard links are for files`);
@@ -85,7 +85,7 @@ export function hardLinkChanges(host: HostView, path: string, src: string, args:
   if (now.exists && now.type === 'link' && !args.force) throw failure('in-the-way', `${path} is a link`, { remedy: 'use `force: true` to replace it' });
   const clearing = clearTheWay(host, path, now, args.force, 'hard link');
   const digest = source.type === 'file' ? digestOf(host, src) : null;
-  const link: Change = {
+  const link: ShellChange = {
     resource: `file ${path}`,
     what: `${now.exists ? `replace ${now.type} by a` : 'create'} hard link to ${src}`,
     diff: { name: path, before: now.exists ? `${now.type}\n` : '', after: `hard link to ${src}\n` },

@@ -8,7 +8,7 @@ import { FactStore } from '../../../src/host/fact-store.ts';
 import { makeProbe } from '../../../src/host/observe.ts';
 import type { Plan } from '../../../src/host/plan.ts';
 import { PRELUDE } from '../../../src/host/prelude.ts';
-import type { AnyQuery } from '../../../src/host/query.ts';
+import { byAnswerer, type AnyQuery } from '../../../src/host/query.ts';
 import { TaskView } from '../../../src/host/task-view.ts';
 import { FactsNeeded, type LocalFile } from '../../../src/host/view.ts';
 import { labExec, type Lab } from '../../../src/lab/index.ts';
@@ -17,6 +17,7 @@ import { findModule } from '../../../src/modules/registry.ts';
 import { badInput } from '../../../src/support/diagnostic.ts';
 import { quote, type Script } from '../../../src/support/shell.ts';
 import { fakeBase } from '../../unit/modules/fake-host.ts';
+import { scriptOf } from '../../unit/modules/script-of.ts';
 
 /** A task: a module's name and its arguments. */
 export type Task = readonly [module: string, args: unknown];
@@ -51,7 +52,7 @@ export class ModuleHost {
 
   async observe(queries: readonly AnyQuery[]): Promise<readonly unknown[]> {
     if (queries.length === 0) return [];
-    const probe = makeProbe(queries);
+    const probe = makeProbe(byAnswerer(queries).shell);
     const answer = await this.shell(probe.script.text);
     const facts = probe.read(this.#name, Buffer.from(answer.stdout));
     return queries.map((query) => facts.get(query.id));
@@ -111,8 +112,8 @@ export class ModuleHost {
       const plan = await this.plan(task, store, false);
       if (plan.type !== 'ok' && plan.type !== 'changes') throw new Error(`${task[0]}: apply planned ${JSON.stringify(plan)}`);
       for (const change of plan.type === 'changes' ? plan.changes : []) {
-        const ran = await this.run(change.script);
-        expect(ran.status, `${change.resource}: ${change.what}\n${change.script.text}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
+        const ran = await this.run(scriptOf(change));
+        expect(ran.status, `${change.resource}: ${change.what}\n${scriptOf(change).text}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
         store.apply(change.effects, change.resource);
         resources.push(change.resource);
       }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { HostSession, type PendingChange } from '../../../src/host/host-session.ts';
+import { HostSession } from '../../../src/host/host-session.ts';
 import { joinedScripts } from '../../../src/host/join.ts';
 import { packageState } from '../../../src/host/kinds/package.ts';
-import type { Join } from '../../../src/host/plan.ts';
+import type { Pending } from '../../../src/host/pending.ts';
+import type { Join, ShellChange } from '../../../src/host/plan.ts';
 import { forgetAll } from '../../../src/host/query.ts';
 import { FactsNeeded } from '../../../src/host/view.ts';
 import { rawScript } from '../../../src/support/shell.ts';
@@ -10,7 +11,7 @@ import { rawScript } from '../../../src/support/shell.ts';
 const root = { user: 'root', become: undefined };
 const together = (words: readonly string[]) => rawScript(`all ${words.join(' ')}`);
 
-function pending(name: string, key?: string, environment: Readonly<Record<string, string>> = {}): PendingChange {
+function pending(name: string, key?: string, environment: Readonly<Record<string, string>> = {}): Pending<ShellChange> {
   const join: Join | undefined = key === undefined ? undefined : { key, words: [name], together };
   return {
     change: { resource: `package ${name}`, what: 'install', script: rawScript(`own ${name}`), effects: [forgetAll], ...(join === undefined ? {} : { join }) },
@@ -19,7 +20,7 @@ function pending(name: string, key?: string, environment: Readonly<Record<string
 }
 
 describe('scripts of a batch', () => {
-  const texts = (...batch: readonly PendingChange[]): readonly string[] => joinedScripts(batch).map((s) => s.text);
+  const texts = (...batch: readonly Pending<ShellChange>[]): readonly string[] => joinedScripts(batch).map((s) => s.text);
 
   test('the first of a row makes all, the others look after themselves', () => {
     expect(texts(pending('a', 'k'), pending('b', 'k'), pending('c', 'k'))).toEqual(['all a b c', 'own b', 'own c']);
@@ -41,7 +42,7 @@ describe('what was known before the row', () => {
   const absent = { state: 'absent', hold: false, providedBy: [] } as const;
   const files = { localFile: () => { throw new Error('none'); }, localTree: () => { throw new Error('none'); }, render: () => '' };
 
-  async function session(...changes: readonly PendingChange[]): Promise<HostSession> {
+  async function session(...changes: readonly Pending<ShellChange>[]): Promise<HostSession> {
     const made = new HostSession({
       name: 'h', checkMode: false, connect: () => Promise.reject(new Error('not to be used')), kill: new AbortController().signal, opening: undefined, sharing: undefined, limit: (work) => work(),
     });

@@ -13,7 +13,7 @@ import { FactStore } from '../../../src/host/fact-store.ts';
 import { makeProbe } from '../../../src/host/observe.ts';
 import type { Action, ActionPort, ActionResult, Change, Plan } from '../../../src/host/plan.ts';
 import { PRELUDE } from '../../../src/host/prelude.ts';
-import type { AnyQuery, Effect, Query } from '../../../src/host/query.ts';
+import { byAnswerer, type AnyQuery, type Effect, type Query } from '../../../src/host/query.ts';
 import { FactsNeeded, type HostView, type LocalFile, type LocalTree } from '../../../src/host/view.ts';
 import type { Module } from '../../../src/modules/define.ts';
 import { badInput } from '../../../src/support/diagnostic.ts';
@@ -21,6 +21,8 @@ import type { Secret } from '../../../src/support/secret.ts';
 import type { Script } from '../../../src/support/shell.ts';
 import type { Outcome } from '../../../src/transport/types.ts';
 import { fakeBase, fakeFile } from './fake-host.ts';
+import { scriptOf } from './script-of.ts';
+import { noService } from './no-service.ts';
 
 /** The shells that hosts have. With busybox its own tools come first on PATH. */
 export const shells = ['dash', 'busybox', 'bash'] as const;
@@ -116,7 +118,7 @@ function runPlain(shell: Shell, script: Script, before = ''): Ran {
 
 /** The facts that this machine shows, in the order of the queries. */
 export function observe(queries: readonly AnyQuery[], shell: Shell = 'dash'): readonly unknown[] {
-  const probe = makeProbe(queries);
+  const probe = makeProbe(byAnswerer(queries).shell);
   const ran = runText(shell, probe.script.text);
   const facts = probe.read('here', ran.stdout);
   return queries.map((query) => facts.get(query.id));
@@ -209,8 +211,8 @@ function learn(store: FactStore, queries: readonly AnyQuery[], shell: Shell | un
 /** Runs changes in order, and compares every fact that they claim with what is there now. */
 export function applyChanges(changes: readonly Change[], shell: Shell): void {
   for (const change of changes) {
-    const ran = runScript(shell, change.script);
-    expect(ran.status, `${change.resource}: ${change.what}\n${change.script.text}\n${ran.stderr}`).toBe(0);
+    const ran = runScript(shell, scriptOf(change));
+    expect(ran.status, `${change.resource}: ${change.what}\n${scriptOf(change).text}\n${ran.stderr}`).toBe(0);
   }
   confirmEffects(changes.flatMap((c) => c.effects), shell);
 }
@@ -236,6 +238,7 @@ export function localPort(shell: Shell): ActionPort {
   return {
     run: (script) => Promise.resolve(outcomeOf(runPlain(shell, script))),
     forward: () => Promise.reject(new Error('no forwarding here')),
+    service: noService(),
     download: (path) => Promise.resolve(createReadStream(path)),
     reconnect: () => Promise.reject(new Error('no connection here')),
     prompt: () => Promise.resolve(undefined),

@@ -50,7 +50,7 @@ import { forgetKinds, type Effect } from '../../../src/host/query.ts';
 import type { Module } from '../../../src/modules/define.ts';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { revealed, Secret } from '../../../src/support/secret.ts';
-import type { Script } from '../../../src/support/shell.ts';
+import { rawScript, type Script } from '../../../src/support/shell.ts';
 import { fakeHost } from './fake-host.ts';
 
 const EffectCase = z.union([
@@ -162,7 +162,8 @@ function checkEffects(wanted: ChangeCase, effects: readonly Effect[]): void {
 function checkChange(wanted: ChangeCase, change: Change): void {
   if (wanted.resource !== undefined) expect(change.resource).toBe(wanted.resource);
   if (wanted.what !== undefined) expect(change.what).toBe(wanted.what);
-  checkScript(wanted, change.script);
+  // What a service is told is what the diff shows.
+  checkScript(wanted, change.script ?? rawScript(String(change.diff?.after)));
   checkDiff(wanted, change.diff);
   checkEffects(wanted, change.effects);
 }

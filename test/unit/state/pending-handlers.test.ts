@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pendingHandlers } from '../../../src/host/kinds/pending-handlers.ts';
 import { makeProbe } from '../../../src/host/observe.ts';
-import type { AnyQuery } from '../../../src/host/query.ts';
+import { byAnswerer, type AnyQuery } from '../../../src/host/query.ts';
 import { clearPending, notePending, pendingId } from '../../../src/state/pending-handlers.ts';
 import { Script } from '../../../src/support/shell.ts';
 
@@ -23,7 +23,7 @@ function run(words: Words, script: Script, prefix = 'set -eu\n'): Buffer {
   return execFileSync(program, [...first, '-c', `care_files=${files}\n${prefix}${script.text}`], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 function observe(words: Words, queries: readonly AnyQuery[]): unknown[] {
-  const probe = makeProbe(queries);
+  const probe = makeProbe(byAnswerer(queries).shell);
   const facts = probe.read('h', run(words, probe.script, ''));
   return queries.map((q) => facts.get(q.id));
 }

@@ -6,6 +6,7 @@ import { authorizedKeyModule } from '../../../../src/modules/authorized_key/inde
 import { attributesScript } from '../../../../src/modules/common/attributes.ts';
 import { planHere, runScript, scratch, shells, sweep } from '../exec.ts';
 import { goldenCases } from '../golden.ts';
+import { scriptOf } from '../script-of.ts';
 
 goldenCases(authorizedKeyModule, import.meta.url);
 
@@ -20,7 +21,7 @@ test.each(shells)('%s: a link that the user has put in place of .ssh since it wa
   const { plan } = planHere(authorizedKeyModule, { user: userInfo().username, key: KEY, path: join(folder, 'authorized_keys') });
   if (plan.type !== 'changes') throw new Error(`planned ${plan.type}`);
   symlinkSync(victim, folder);
-  expect(runScript(shell, plan.changes[0].script).status).not.toBe(0);
+  expect(runScript(shell, scriptOf(plan.changes[0])).status).not.toBe(0);
   expect(lstatSync(victim).mode & 0o777).toBe(0o755);
 });
 

@@ -11,6 +11,7 @@ import { replace } from '../../../../src/modules/replace/index.ts';
 import { Secret } from '../../../../src/support/secret.ts';
 import { converge, planHere, scratch, shells, sweep } from '../exec.ts';
 import { fakeHost } from '../fake-host.ts';
+import { scriptOf } from '../script-of.ts';
 
 afterEach(sweep);
 const Table = z.array(z.tuple([z.string(), z.record(z.string(), z.unknown()), z.string(), z.string()]));
@@ -28,7 +29,7 @@ function edited(module: Module, args: Readonly<Record<string, unknown>>, text: s
   });
   const plan = module.prepare({ path: '/f', ...args }).plan(host);
   if (plan.type !== 'changes') return text;
-  const [attachment] = plan.changes[0].script.attachments;
+  const [attachment] = scriptOf(plan.changes[0]).attachments;
   if (attachment?.content.kind !== 'bytes') throw new Error('no content');
   return attachment.content.bytes.toString();
 }

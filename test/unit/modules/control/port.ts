@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionPort, ActionResult, Plan } from '../../../../src/host/plan.ts';
 import type { Outcome } from '../../../../src/transport/types.ts';
+import { noService } from '../no-service.ts';
 
 export function outcome(status: number, stdout = '', stderr = ''): Outcome {
   return { state: 'done', status, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr), truncated: false, seconds: 0 };
@@ -25,6 +26,7 @@ export function fakePort(given: Partial<ActionPort>): ActionPort {
   return {
     run: () => Promise.resolve(outcome(0)),
     forward: dial,
+    service: noService(),
     download: () => Promise.reject(new Error('no download')),
     reconnect: () => Promise.resolve(),
     prompt: () => Promise.resolve(undefined),

@@ -6,6 +6,7 @@ import { copy } from '../../../../src/modules/copy/index.ts';
 import { Secret } from '../../../../src/support/secret.ts';
 import { converge, planHere, runScript, scratch, shells, sweep } from '../exec.ts';
 import { goldenCases } from '../golden.ts';
+import { scriptOf } from '../script-of.ts';
 
 goldenCases(copy, import.meta.url);
 afterEach(sweep);
@@ -74,7 +75,7 @@ describe.each(shells)('%s', (shell) => {
     writeFileSync(dest, 'old');
     const { plan } = planHere(copy, { content: 'new text', dest, validate: 'grep -q "no such" %s' }, { shell });
     if (plan.type !== 'changes') throw new Error(plan.type);
-    const ran = runScript(shell, plan.changes[0].script);
+    const ran = runScript(shell, scriptOf(plan.changes[0]));
     expect(ran.status).not.toBe(0);
     expect(ran.stderr).toContain('validation failed');
     expect(readdirSync(dir)).toEqual(['f']);

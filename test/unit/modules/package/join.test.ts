@@ -5,6 +5,7 @@ import type { Query } from '../../../../src/host/query.ts';
 import { FactsNeeded } from '../../../../src/host/view.ts';
 import { aptModule } from '../../../../src/modules/package/index.ts';
 import { fakeHost } from '../fake-host.ts';
+import { scriptOf } from '../script-of.ts';
 
 const absent = { state: 'absent', hold: false, providedBy: [] as readonly string[] };
 
@@ -25,7 +26,7 @@ describe('a package after others that wait to be installed', () => {
   test('is installed with them when it was absent', () => {
     const result = plan({ name: 'b' }, absent);
     expect(joinOf(result)?.words).toEqual(['b']);
-    const script = result.type === 'changes' ? result.changes[0].script.text : '';
+    const script = result.type === 'changes' ? scriptOf(result.changes[0]).text : '';
     expect(script).toContain("!= installed ]; then");
   });
 

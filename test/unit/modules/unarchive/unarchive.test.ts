@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { unarchive } from '../../../../src/modules/unarchive/index.ts';
 import { converge, planHere, runScript, runText, scratch, shells, sweep } from '../exec.ts';
+import { scriptOf } from '../script-of.ts';
 
 afterEach(sweep);
 const isRoot = process.getuid?.() === 0;
@@ -55,7 +56,7 @@ describe.each(shells)('%s', (shell) => {
     mkdirSync(dest);
     const { plan } = planHere(unarchive, { src: 'a.tar.gz', dest }, { shell, local: { 'a.tar.gz': { content: whole.subarray(0, whole.length - 40) } } });
     if (plan.type !== 'changes') throw new Error(plan.type);
-    expect(runScript(shell, plan.changes[0].script).status).not.toBe(0);
+    expect(runScript(shell, scriptOf(plan.changes[0])).status).not.toBe(0);
     expect(readdirSync(dest)).toEqual([]);
   });
 
@@ -66,7 +67,7 @@ describe.each(shells)('%s', (shell) => {
     mkdirSync(dest);
     const { plan } = planHere(unarchive, { src, dest, remote_src: true, creates: join(dest, 'nope') }, { shell });
     if (plan.type !== 'changes') throw new Error(plan.type);
-    const ran = runScript(shell, plan.changes[0].script);
+    const ran = runScript(shell, scriptOf(plan.changes[0]));
     expect(ran.status).not.toBe(0);
     expect(ran.stderr).toContain('nope');
   });

@@ -22,6 +22,7 @@ import { readRequest } from '../../../../src/support/x509/inspect.ts';
 import { fakePort } from '../control/port.ts';
 import { fakeBase, fakeFile, fakeHost, type FakeHost } from '../fake-host.ts';
 import { converge, observeOne, planHere, runScript, scratch, shells, sweep } from '../exec.ts';
+import { scriptOf } from '../script-of.ts';
 
 afterEach(sweep);
 const NOW = fakeBase.epoch;
@@ -149,7 +150,7 @@ describe.each(shells)('%s: on a host', (shell) => {
   test('a directory that is not there', () => {
     const { plan } = planHere(x509PrivateKey, { path: join(scratch(), 'no/k') }, { shell });
     if (plan.type !== 'changes') throw new Error(plan.type);
-    const ran = runScript(shell, plan.changes[0].script);
+    const ran = runScript(shell, scriptOf(plan.changes[0]));
     expect(ran.status).not.toBe(0);
     expect(ran.stderr).toContain('does the directory exist?');
   });
@@ -234,7 +235,7 @@ test('x509_trust: what to add, what to take out, and nothing when it is right', 
   const [change] = plan.changes;
   expect(change.resource).toBe('trusted CA care-site');
   expect(change.what).toMatch(/^add care-site-[0-9a-f]{16}\.crt, remove care-site-0000000000000000\.crt$/);
-  expect(change.script.text).toMatch(/care_put .*\n.*rm -f -- \/usr\/local\/share\/ca-certificates\/care-site-0000000000000000\.crt\nupdate-ca-certificates/);
+  expect(scriptOf(change).text).toMatch(/care_put .*\n.*rm -f -- \/usr\/local\/share\/ca-certificates\/care-site-0000000000000000\.crt\nupdate-ca-certificates/);
   const set = change.effects.find((e) => e.type === 'set');
   if (set?.type !== 'set') throw new Error('no claim');
   expect(planAt(x509Trust, { name: 'care-site', authority: path }, 0, { facts: { 'ca-trust': { 'care-site': set.value } } }).type).toBe('ok');
