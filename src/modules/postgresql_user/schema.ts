@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isVerifier } from '../../services/postgres/scram.ts';
 import { loginFields, Password, SqlName } from '../common/postgres/login.ts';
 import { ATTRIBUTES, type Attribute } from '../common/postgres/role.ts';
-import { SETTING_NAME } from '../common/postgres/settings.ts';
+import { WishedSettings } from '../common/postgres/settings.ts';
 
 const FLAG = new RegExp(`^(NO)?(${ATTRIBUTES.join('|')})$`);
 
@@ -46,10 +46,7 @@ export const UserArgs = z
     role_attr_flags: Flags.default([]).describe('Attributes, with commas in between: `LOGIN,NOCREATEDB`. What is not named keeps what it has; a new role gets LOGIN'),
     conn_limit: z.int().min(-1).optional().describe('Connections at most; -1 for no limit'),
     expires: Expires.optional().describe('When its password ends: a date, a time with an offset, or `infinity`'),
-    configuration: z
-      .record(z.string().regex(SETTING_NAME, 'must be the name of a setting in small letters'), z.union([z.string(), z.number().transform(String), z.boolean().transform((v) => (v ? 'on' : 'off'))]))
-      .default({})
-      .describe('Settings of its sessions (ALTER ROLE … SET): `{statement_timeout: 30s}`'),
+    configuration: WishedSettings.default({}).describe('Settings of its sessions (ALTER ROLE … SET): `{statement_timeout: 30s}`'),
     reset_unspecified_configuration: z.boolean().default(false).describe('Take settings away that `configuration` does not name'),
     comment: z.string().optional().describe('Its comment; empty for none'),
     login_db: SqlName.default('postgres').describe('The database to log in to'),

@@ -35,7 +35,7 @@
  *       values: { stat: { exists: false } }         # a part of what register gets
  *
  * A fact that is not given is what the path's absence means where its kind is about a path (`absent`);
- * any other fact that is not given fails the case. YAML tags: `!bytes text` is a Buffer, `!secret text` a
+ * any other fact that is not given fails the case. `<<: *others` merges maps. YAML tags: `!bytes text` is a Buffer, `!secret text` a
  * Secret, `!sha256 text` the hex digest of a text.
  */
 import { createHash } from 'node:crypto';
@@ -101,7 +101,7 @@ const tags: ScalarTag[] = [
 
 /** The cases of one YAML text, checked. */
 export function readCases(text: string): readonly GoldenCase[] {
-  return z.array(Case).parse(parse(text, { customTags: tags }));
+  return z.array(Case).parse(parse(text, { customTags: tags, merge: true }));
 }
 
 /** Effects as the cases write them. */

@@ -28,7 +28,12 @@ export const Settings = z.record(z.string(), z.string()).transform((all) =>
 );
 
 /** `search_path`, or `pgaudit.log`. */
-export const SETTING_NAME = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/;
+const SETTING_NAME = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/;
+
+/** Settings as a task gives them. */
+export const WishedSettings = z
+  .record(z.string(), z.union([z.string(), z.number().transform(String), z.boolean().transform((v) => (v ? 'on' : 'off'))]))
+  .refine((all) => Object.keys(all).every((name) => SETTING_NAME.test(name)), 'each name must be the name of a setting in small letters');
 
 function valueOf(name: string, value: string): Sql {
   if (!LISTS.has(name)) return raw(escapeLiteral(value).trimStart());
