@@ -67,7 +67,7 @@ function valueOf(cell: unknown): Value {
   if (Buffer.isBuffer(cell)) return `\\x${cell.toString('hex')}`;
   if (Array.isArray(cell)) return cell.map(valueOf);
   if (typeof cell === 'object') return Object.fromEntries(Object.entries(cell).map(([k, v]) => [k, valueOf(v)]));
-  return String(cell);
+  throw new Error(`the driver gave a ${typeof cell}`);
 }
 
 /** What `register` gets, as from Ansible's module. */

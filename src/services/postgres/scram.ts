@@ -28,7 +28,7 @@ const LEFT_TO_RIGHT = /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Sc
  * (`pg_saslprep` in saslprep.c).
  */
 export function saslprep(password: string): string {
-  // eslint-disable-next-line no-control-regex -- ASCII without control characters is its own prepared form
+  // ASCII without control characters is its own prepared form.
   if (/^[\u0020-\u007e]*$/.test(password)) return password;
   const prepared = password.replaceAll(NON_ASCII_SPACE, ' ').replaceAll(MAPPED_TO_NOTHING, '').normalize('NFKC');
   if (prepared === '' || PROHIBITED.test(prepared) || !bidirectional(prepared)) return password;
@@ -38,7 +38,7 @@ export function saslprep(password: string): string {
 /** RFC 3454 section 6: text from right to left holds no other, and begins and ends with it. */
 function bidirectional(text: string): boolean {
   if (!RIGHT_TO_LEFT.test(text)) return true;
-  const characters = [...text];
+  const characters = Array.from(text);
   return !LEFT_TO_RIGHT.test(text) && RIGHT_TO_LEFT.test(characters[0] ?? '') && RIGHT_TO_LEFT.test(characters.at(-1) ?? '');
 }
 

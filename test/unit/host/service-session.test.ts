@@ -34,7 +34,7 @@ class MapClient implements ServiceClient {
 const maps: Service<Log, MapClient> = { name: 'maps', id: () => '', make: (log) => new MapClient(log) };
 
 let log: Log = { lines: [], values: new Map(), silent: false };
-type Answer = string | null | 'silent';
+type Answer = string | null;
 
 const entry = defineServiceQuery<string, Answer>({
   name: 'test-entry',
