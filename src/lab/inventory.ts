@@ -14,6 +14,8 @@ export interface InventoryInput {
   readonly knownHostsFile: string;
   /** Writes each host's `site`: for labs whose hosts no hand-written inventory knows. */
   readonly withSites: boolean;
+  /** Random and stable for the life of the lab: its inventories make passwords of it, so that none is in the repository. */
+  readonly secret: string;
 }
 
 /**
@@ -35,5 +37,5 @@ export function inventoryText(input: InventoryInput): string {
       },
     ]),
   );
-  return `${GENERATED_MARK} (lab ${input.lab}). Not for editing: lab up writes it anew, lab down removes it.\n${stringify({ all: { hosts } }, { lineWidth: 0 })}`;
+  return `${GENERATED_MARK} (lab ${input.lab}). Not for editing: lab up writes it anew, lab down removes it.\n${stringify({ all: { hosts, vars: { lab_secret: input.secret } } }, { lineWidth: 0 })}`;
 }

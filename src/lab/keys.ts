@@ -28,7 +28,8 @@ async function keyPair(path: string, comment: string): Promise<{ privateKey: str
   return pair;
 }
 
-async function password(path: string): Promise<string> {
+/** @returns 120 random bits as text, the same each time for one path */
+export async function keptRandom(path: string): Promise<string> {
   const already = (await readFile(path, 'utf8').catch(() => '')).trim();
   if (already !== '') return already;
   const made = randomBytes(15).toString('base64url');
@@ -42,7 +43,7 @@ export async function seedFiles(paths: LabPaths, lab: string, host: string): Pro
   const own = await keyPair(join(paths.hostKeys, host), host);
   return [
     { name: 'authorized_keys', text: login.publicKey },
-    { name: 'passwords', text: `${PASSWORD_USER}:${await password(paths.password)}\n` },
+    { name: 'passwords', text: `${PASSWORD_USER}:${await keptRandom(paths.password)}\n` },
     { name: 'ssh_host_ed25519_key', text: own.privateKey },
     { name: 'ssh_host_ed25519_key.pub', text: own.publicKey },
   ];

@@ -37,6 +37,7 @@ export interface LabPaths {
   readonly knownHosts: string;
   readonly hostKeys: string;
   readonly password: string;
+  readonly secret: string;
 }
 
 /** Where a lab's files are. */
@@ -50,6 +51,7 @@ export function labPaths(projectRoot: string, lab: string): LabPaths {
     knownHosts: join(directory, 'known_hosts'),
     hostKeys: join(directory, 'host_keys'),
     password: join(directory, 'carepw.password'),
+    secret: join(directory, 'secret'),
   };
 }
 

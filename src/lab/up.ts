@@ -11,7 +11,7 @@ import type { Release } from './image-recipe.ts';
 import { raiseInotifyLimit } from './inotify.ts';
 import { hostsFromInventory } from './inventory-hosts.ts';
 import { inventoryText } from './inventory.ts';
-import { knownHostsText, seedFiles, type SeedFile } from './keys.ts';
+import { keptRandom, knownHostsText, seedFiles, type SeedFile } from './keys.ts';
 import { withLock } from './lock.ts';
 import { machineFacts } from './machine.ts';
 import { ensureNetwork } from './network.ts';
@@ -178,7 +178,7 @@ async function writeAccess(state: LabState, planned: readonly Planned[], paths: 
   await mkdir(dirname(state.inventoryFile), { recursive: true });
   await writeWhole(
     state.inventoryFile,
-    inventoryText({ lab: state.name, hosts: state.hosts, privateKeyFile: paths.loginKey, knownHostsFile: paths.knownHosts, withSites }),
+    inventoryText({ lab: state.name, hosts: state.hosts, privateKeyFile: paths.loginKey, knownHostsFile: paths.knownHosts, withSites, secret: await keptRandom(paths.secret) }),
     0o644,
   );
 }

@@ -35,6 +35,10 @@ import { packageModule, aptModule } from './package/index.ts';
 import { patroniGate } from './patroni_gate/index.ts';
 import { patroniRestart } from './patroni_restart/index.ts';
 import { patroniSwitchover } from './patroni_switchover/index.ts';
+import { patroniConfig } from './patroni_config/index.ts';
+import { patroniInfo } from './patroni_info/index.ts';
+import { patroniMember } from './patroni_member/index.ts';
+import { patroniRoles } from './patroni_roles/index.ts';
 import { pause } from './pause/index.ts';
 import { pgbackrestBackup } from './pgbackrest_backup/index.ts';
 import { pgbackrestStanza } from './pgbackrest_stanza/index.ts';
@@ -106,6 +110,10 @@ const all: readonly Module[] = [
   patroniGate,
   patroniRestart,
   patroniSwitchover,
+  patroniConfig,
+  patroniInfo,
+  patroniMember,
+  patroniRoles,
   pause,
   pgbouncerAuthModule,
   pgbackrestBackup,

@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/support/package-root.ts';
 
 describe('the inventories that come with the program', () => {
   it.each([
-    ['lab', 4],
+    ['lab', 5],
     ['single-site', 3],
     ['production', 12],
   ])('%s is sound with playbooks/site.yml', (name, hosts) => {

@@ -10,7 +10,7 @@ const far: LabHost = { ...near, name: 'care-b1', site: 'delhi', address: '172.30
 
 describe('inventoryText', () => {
   const text = (path: string, withSites: boolean): string =>
-    inventoryText({ lab: 'care', hosts: [near, far], privateKeyFile: `${path}/id`, knownHostsFile: `${path}/known_hosts`, withSites });
+    inventoryText({ lab: 'care', hosts: [near, far], privateKeyFile: `${path}/id`, knownHostsFile: `${path}/known_hosts`, withSites, secret: 'a-random-text' });
 
   it('is an inventory in Ansible\'s words', () => {
     expect(parse(text('/x', false))).toEqual({
@@ -25,6 +25,7 @@ describe('inventoryText', () => {
             ansible_ssh_common_args: '-o UserKnownHostsFile=/x/known_hosts', lab_address: '172.30.1.10',
           },
         },
+        vars: { lab_secret: 'a-random-text' },
       },
     });
   });

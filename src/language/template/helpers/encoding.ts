@@ -1,6 +1,7 @@
 /** Formats and encodings. */
 import { createHash } from 'node:crypto';
 import { parseDocument, stringify } from 'yaml';
+import { Secret } from '../../../support/secret.ts';
 import type { Value } from '../../../support/value.ts';
 import { HelperProblem } from '../problems.ts';
 import { flag, scalarText, text, type Helper } from './types.ts';
@@ -89,6 +90,11 @@ export const ENCODING_HELPERS: readonly Helper[] = [
     name: 'sha256', group: 'Formats and encodings', usage: 'sha256 text', summary: 'SHA-256 of the text (UTF-8), in hexadecimal',
     example: { template: '{{ sha256 "" }}', result: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' },
     min: 1, max: 1, kind: 'plain', secrets: 'reveal', call: ([value]) => createHash('sha256').update(scalarText(value, 'the argument')).digest('hex'),
+  },
+  {
+    name: 'secret', group: 'Formats and encodings', usage: 'secret text', summary: 'The text as a secret: masked wherever it would be shown, and taken by options that want one. For what is made of other values; what is kept in a file belongs encrypted',
+    example: { template: '{{ secret (concat "a-" name) }}', variables: { name: 'lab' }, result: new Secret('a-lab') },
+    min: 1, max: 1, kind: 'plain', secrets: 'keep', call: ([value]) => (value instanceof Secret ? value : new Secret(scalarText(value, 'the argument'))),
   },
   {
     name: 'url_encode', group: 'Formats and encodings', usage: 'url_encode text', summary: 'The text for a part of a URL, percent-encoded (RFC 3986)',
