@@ -14,6 +14,7 @@ import { copy } from './copy/index.ts';
 import { cronModule } from './cron/index.ts';
 import { debconfModule } from './debconf/index.ts';
 import { debug } from './debug/index.ts';
+import { etcdAuthModule } from './etcd_auth/index.ts';
 import { etcdMember } from './etcd_member/index.ts';
 import { fail } from './fail/index.ts';
 import { fetchModule } from './fetch/index.ts';
@@ -88,6 +89,7 @@ const all: readonly Module[] = [
   cronModule,
   debconfModule,
   debug,
+  etcdAuthModule,
   etcdMember,
   fail,
   fetchModule,

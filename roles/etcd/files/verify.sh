@@ -3,8 +3,10 @@
 #   verify.sh keys ENDPOINT…           a key is put, read through another endpoint, and deleted, through each
 #   verify.sh refused ENDPOINT…        nobody gets in without a certificate of the cluster's CA, or without TLS
 #   verify.sh cluster MEMBERS          all well, one leader, one term, no alarm
+#   verify.sh auth ENDPOINT            clients without a user reach nothing, users their own keys; `NAME PASSWORD PREFIX` a line on standard input
 #   verify.sh snapshots DIR HOURS OWN DATA   the newest is young enough and is restored in a scratch directory
 set -u
+umask 077
 LC_ALL=C
 export LC_ALL
 pki=${ETCD_PKI:-/etc/etcd/pki}
@@ -61,6 +63,38 @@ cluster() {
   [ -z "$alarms" ] || fail "alarms: $alarms"
 }
 
+# range KEY: HTTP status of reading it through the gateway, with the token if there is one
+range() {
+  printf '{"key":"%s"}' "$(printf '%s' "$1" | base64 -w 0)" >"$work/body"
+  { [ -z "$token" ] || printf 'header = "Authorization: %s"\n' "$token"; } >"$work/curlrc"
+  curl -s -m 5 -o /dev/null -w '%{http_code}' -K "$work/curlrc" --cacert "$pki/ca.crt" --cert "$pki/server.crt" --key "$pki/server.key" --data-binary "@$work/body" "$endpoint/v3/kv/range"
+}
+login() {
+  printf '{"name":"%s","password":"%s"}' "$1" "$(printf '%s' "$2" | sed 's/[\\"]/\\&/g')" >"$work/body"
+  curl -s -m 5 --cacert "$pki/ca.crt" --cert "$pki/server.crt" --key "$pki/server.key" --data-binary "@$work/body" "$endpoint/v3/auth/authenticate" | sed -n 's/.*"token" *: *"\([^"]*\)".*/\1/p'
+}
+
+auth() {
+  endpoint=$1
+  elsewhere=/care-provision/verify-elsewhere
+  care-etcdctl --endpoints="$endpoint" auth status 2>"$work/error" | grep -q 'Authentication Status: true' || fail "authentication is off: $(errors)"
+  if etcdctl --endpoints="$endpoint" --cacert "$pki/ca.crt" --cert "$pki/healthcheck.crt" --key "$pki/healthcheck.key" get "$elsewhere" >/dev/null 2>&1; then fail 'a certificate of the cluster whose name is no user reads keys'; fi
+  token=
+  status=$(range "$elsewhere")
+  [ "$status" != 200 ] || fail 'a client without a user reads keys'
+  while read -r name secret prefix; do
+    [ -n "$name" ] || continue
+    token=$(login "$name" "$secret")
+    [ -n "$token" ] || fail "user $name can't log in"
+    status=$(range "${prefix}care-provision-verify")
+    [ "$status" = 200 ] || fail "user $name can't read $prefix: HTTP status $status"
+    status=$(range "$elsewhere")
+    [ "$status" = 403 ] || fail "user $name reads $elsewhere: HTTP status $status"
+    token=$(login "$name" "not-$secret")
+    [ -z "$token" ] || fail "user $name logs in with a wrong password"
+  done
+}
+
 restore() {
   etcdutl snapshot status "$1" >/dev/null 2>"$work/error" || fail "$1 is no good: $(tail -n 3 "$work/error")"
   etcdutl snapshot restore "$1" --data-dir "$work/restored" >/dev/null 2>"$work/error" || fail "$1 can't be restored: $(tail -n 3 "$work/error")"
@@ -85,7 +119,7 @@ snapshots() {
 what=$1
 shift
 case $what in
-  keys | refused | cluster | snapshots) "$what" "$@" ;;
+  keys | refused | cluster | auth | snapshots) "$what" "$@" ;;
   *) fail "unknown check $what" ;;
 esac
 exit 0
