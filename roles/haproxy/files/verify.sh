@@ -129,7 +129,7 @@ defaults
 backend right
   server s $at:$rest ca-file $ca check-sni $member verifyhost $member
 backend name
-  server s $at:$rest ca-file $ca check-sni $member verifyhost wrong.invalid
+  server s $at:$rest ca-file $ca check-sni wrong.invalid verifyhost wrong.invalid
 backend ca
   server s $at:$rest ca-file $work/other.crt check-sni $member verifyhost $member
 END
