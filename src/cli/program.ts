@@ -6,6 +6,7 @@ import { Command, Help } from 'commander';
 import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { completionCommand } from './commands/completion.ts';
+import { dbCommand } from './commands/db.ts';
 import { docCommand } from './commands/doc.ts';
 import { drillCommand } from './commands/drill.ts';
 import { historyCommand } from './commands/history.ts';
@@ -60,6 +61,7 @@ export function buildProgram(session: Session): Command {
     secretsCommand,
     trustCommand,
     historyCommand,
+    dbCommand,
     docCommand,
     drillCommand,
     labCommand,

@@ -74,6 +74,8 @@ export interface Injury {
   heal(): Promise<void>;
   /** What is still missing until all is as before, besides health; undefined: nothing. */
   back?(now: ClusterView): Promise<string | undefined> | string | undefined;
+  /** True: it heals by itself, so that the way back is counted from the break and not from `heal`. */
+  readonly healsItself?: boolean;
   /** Seconds that coming back may take before the drill gives up waiting. */
   readonly backSeconds: number;
   /** Further findings: what should be and is not, a sentence each. */

@@ -33,6 +33,10 @@ export interface DrillRun {
 
 /** Milliseconds of undisturbed writing before and after, so that a report shows what normal is. */
 const CALM_MS = 3000;
+/** A client that had a row confirmed within this time can write. */
+const WRITES_AGAIN_MS = 500;
+/** Seconds to wait for a leader when the drill is over and its rows are to be counted. */
+const LEADER_SECONDS = 60;
 const HEAL_TRIES = 4;
 const HEAL_PAUSE_MS = 3000;
 
@@ -51,7 +55,8 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
   const leader = memberOf(cluster, before.leader);
 
   const startedAt = new Date().toISOString();
-  const start = performance.now();
+  // Times are told from the first row on, whatever the setting up takes.
+  let start = performance.now();
   const now = (): number => Math.round((performance.now() - start) * 10) / 10;
   const events: DrillEvent[] = [];
   const note: Scene['note'] = (kind, what) => {
@@ -64,8 +69,10 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
   let monitor: Monitor | undefined;
   let leading = (): ClusterHost => leader;
   try {
-    stage = await setStage(cluster, leader, sql, ca, now);
-    const set = stage;
+    const prepared = await setStage(cluster, leader, sql, ca);
+    start = performance.now();
+    const set = prepared.begin(now);
+    stage = set;
     const watching = startMonitor(cluster, observer, before, (what) => { note('seen', what); });
     monitor = watching;
     leading = () => cluster.members.find((m) => m.name === watching.view().leader) ?? leader;
@@ -77,18 +84,20 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
         return last === undefined ? undefined : { client: WRITER, sequence: last.sequence };
       },
     };
-    note('phase', `watching; ${leader.name} is the leader; writing ${stage.way.description}`);
+    note('phase', `watching; ${leader.name} is the leader; writing ${prepared.way.description}`);
     await pause(CALM_MS, run.signal);
     const injury = await drill.begin(scene);
-    const course = await injure(run, scene, injury, watching);
+    const writes = (): boolean => (set.writer.recording().acknowledged.at(-1)?.atMs ?? 0) > now() - WRITES_AGAIN_MS;
+    const course = await injure(run, scene, injury, watching, writes);
     await pause(CALM_MS, run.signal);
     const endMs = now();
     const recorded = await stage.stop();
-    await monitor.stop();
+    await waitUntil(() => (watching.view().leader === undefined ? 'no leader' : undefined), LEADER_SECONDS, run.signal);
     const counted = await countRows(leading(), sql);
+    await monitor.stop();
     if (counted.why !== undefined) note('trouble', counted.why);
     return judge({
-      drill: drill.name, summary: drill.summary, cluster: cluster.name, target: drill.target, startedAt, what: injury.what, way: stage.way.description, events, ...recorded, endMs, found: counted.found, ...course,
+      drill: drill.name, summary: drill.summary, cluster: cluster.name, target: drill.target, startedAt, what: injury.what, way: prepared.way.description, events, ...recorded, endMs, found: counted.found, ...course,
     });
   } finally {
     await stage?.stop();
@@ -120,7 +129,7 @@ interface Course {
 }
 
 /** Breaks, waits for the effect, heals, waits until all is as before. */
-async function injure(run: DrillRun, scene: Scene, injury: Injury, monitor: Monitor): Promise<Course> {
+async function injure(run: DrillRun, scene: Scene, injury: Injury, monitor: Monitor, writes: () => boolean): Promise<Course> {
   const { note } = scene;
   const findings: string[] = [];
   const brokenAtMs = scene.now();
@@ -142,9 +151,8 @@ async function injure(run: DrillRun, scene: Scene, injury: Injury, monitor: Moni
       run.byHand(`${trouble}\nby hand: ${injury.byHand}`);
     }
   }
-  // What heals by itself is counted from the break.
-  if (injury.effect === undefined && injury.holdSeconds === undefined) healedAtMs = brokenAtMs;
-  const missing = await waitUntil(() => notBack(scene, injury, monitor.view()), injury.backSeconds, run.signal);
+  if (injury.healsItself === true) healedAtMs = brokenAtMs;
+  const missing = await waitUntil(async () => (await notBack(scene, injury, monitor.view())) ?? (writes() ? undefined : 'the client can not write yet'), injury.backSeconds, run.signal);
   if (missing !== undefined) {
     findings.push(`after ${String(injury.backSeconds)} s: ${missing}`);
     run.byHand(`the cluster is not as before: ${missing}\nby hand: ${injury.byHand}`);

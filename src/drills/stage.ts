@@ -17,29 +17,38 @@ const WRITE_EVERY_MS = 20;
 const PROBE_EVERY_MS = 100;
 export const WRITER = 'writer';
 
-export interface Stage {
+export interface PreparedStage {
   readonly way: Way;
+  /** Starts the clients. @param now milliseconds since the watching began */
+  begin(now: () => number): Stage;
+}
+
+export interface Stage {
   readonly writer: Watcher;
   readonly prober: Watcher;
   stop(): Promise<{ readonly writer: Recording; readonly prober: Recording }>;
 }
 
-/** Makes database, table and login on the leader, then starts the clients. @throws Diagnostic */
-export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string, now: () => number): Promise<Stage> {
+/** Makes database, table and login on the leader, and finds out where the client can write. @throws Diagnostic */
+export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string): Promise<PreparedStage> {
   const login: DrillLogin = newLogin();
   await sql.run(leader, 'postgres', makeDatabaseSql(scramVerifier(login.password)), 60);
   await sql.run(leader, DRILL_DATABASE, MAKE_TABLE_SQL);
   const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
-  const common = { login, ca, patience: PATIENCE, now };
-  const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });
-  const prober = startProber({ ...common, members: memberEndpoints(cluster), everyMs: PROBE_EVERY_MS });
   return {
     way,
-    writer,
-    prober,
-    async stop() {
-      const [written, probed] = await Promise.all([writer.stop(), prober.stop()]);
-      return { writer: written, prober: probed };
+    begin(now) {
+      const common = { login, ca, patience: PATIENCE, now };
+      const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });
+      const prober = startProber({ ...common, members: memberEndpoints(cluster), everyMs: PROBE_EVERY_MS });
+      return {
+        writer,
+        prober,
+        async stop() {
+          const [written, probed] = await Promise.all([writer.stop(), prober.stop()]);
+          return { writer: written, prober: probed };
+        },
+      };
     },
   };
 }

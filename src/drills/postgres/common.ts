@@ -20,6 +20,15 @@ export function anotherLeads(scene: Scene, old: ClusterHost): (now: ClusterView)
   };
 }
 
+/** An effect: who takes writes is another server than before, be it the same member's started anew. */
+export function anotherServer(scene: Scene): (now: ClusterView) => string | undefined {
+  const was = scene.before.members.find((m) => m.name === scene.leader.name)?.startedAt;
+  return (now) => {
+    const leader = now.members.find((m) => m.role === 'leader');
+    return leader?.startedAt !== undefined && (leader.name !== scene.leader.name || leader.startedAt !== was) ? undefined : 'nobody takes writes since';
+  };
+}
+
 /** The directory of the data of a member's running server. */
 export async function dataDirectory(scene: Scene, host: ClusterHost): Promise<string> {
   const [row] = await scene.sql.rows(host, 'postgres', 'SHOW data_directory');

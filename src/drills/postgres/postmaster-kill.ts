@@ -1,6 +1,6 @@
 import { sh } from '../../support/shell.ts';
 import type { Drill } from '../drill.ts';
-import { dataDirectory } from './common.ts';
+import { anotherServer, dataDirectory } from './common.ts';
 
 /** kill -9 on the leader's postmaster: Patroni starts it again in place, or a replica takes over after primary_start_timeout. */
 export const postmasterKill: Drill = {
@@ -18,9 +18,11 @@ export const postmasterKill: Drill = {
       async break() {
         await hosts.text(leader, sh`pid=$(head -n 1 ${file}) && [ "$(cat /proc/"$pid"/comm)" = postgres ] && kill -KILL "$pid"`);
       },
+      effect: anotherServer(scene),
+      effectSeconds: 90,
       // Patroni does it.
+      healsItself: true,
       heal: () => Promise.resolve(),
-      back: (now) => (now.primaries.length === 1 ? undefined : 'nobody takes writes'),
       backSeconds: 120,
     };
   },

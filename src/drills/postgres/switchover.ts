@@ -19,6 +19,7 @@ export const switchover: Drill = {
       },
       effect: anotherLeads(scene, leader),
       effectSeconds: 60,
+      healsItself: true,
       heal: () => Promise.resolve(),
       backSeconds: 120,
     });

@@ -2,6 +2,7 @@
  * The timeline of a drill as one inline SVG: confirmed rows by timeline, errors below them, events as numbered marks. Colours
  * come from the page's style sheet, by class, so that one picture serves light and dark.
  */
+import type { Acknowledged } from '../record.ts';
 import type { DrillResult } from '../result.ts';
 
 const WIDTH = 640;
@@ -89,7 +90,12 @@ export function pictureSvg(result: DrillResult): string {
 /** What the colours of a picture mean: class and words. */
 export function legend(result: DrillResult): readonly (readonly [string, string])[] {
   const timelines = [...new Set(result.writer.acknowledged.map((row) => row.timeline))].sort((a, b) => a - b);
-  const servers = (timeline: number): string => [...new Set(result.writer.acknowledged.filter((row) => row.timeline === timeline).map((row) => row.server))].slice(0, 2).join(', ');
+  // The probes know the member; behind a pool, rows only know the proxy.
+  const servers = (timeline: number): string => {
+    const of = (rows: readonly Acknowledged[]): readonly string[] => [...new Set(rows.filter((row) => row.timeline === timeline).map((row) => row.server))];
+    const members = of(result.prober.acknowledged);
+    return (members.length > 0 ? members : of(result.writer.acknowledged)).slice(0, 2).join(', ');
+  };
   return [
     ...timelines.map((timeline, i) => [`t${String(i % COLOURS)}`, `rows on timeline ${String(timeline)} (${servers(timeline)})`] as const),
     ...(result.writer.errors.length > 0 ? [['error', 'errors of the client'] as const] : []),

@@ -19,10 +19,8 @@ function namesOf(host: ClusterHost): readonly string[] {
   return [host.name, host.address];
 }
 
-/** The proxies' write ports. Whichever member leads shows its certificate there, so all members' names are good. */
 export function proxyEndpoints(cluster: Cluster): readonly Endpoint[] {
-  const names = [...new Set([...cluster.members, ...cluster.proxies].flatMap(namesOf))];
-  return cluster.proxies.map((host) => ({ label: `${host.name}:${String(cluster.writePort)}`, host: host.address, port: cluster.writePort, names: [...namesOf(host), ...names], member: false }));
+  return cluster.proxies.map((host) => ({ label: `${host.name}:${String(cluster.writePort)}`, host: host.address, port: cluster.writePort, names: namesOf(host), member: false }));
 }
 
 /** Why nobody could be logged in to, one line an endpoint. */

@@ -14,6 +14,8 @@ export interface MemberView {
   /** Undefined: not in the cluster. */
   readonly role: MemberRole | undefined;
   readonly state: string;
+  /** When its PostgreSQL was started; undefined while it does not run or does not answer. */
+  readonly startedAt: string | undefined;
   readonly timeline: number | undefined;
   /** Bytes not yet replayed, against where the leader writes. */
   readonly lagBytes: number | undefined;
@@ -52,6 +54,7 @@ export function clusterView(seen: readonly MemberSeen[], cluster: ClusterAnswer 
       name,
       role,
       state: answer === undefined ? (own === undefined ? (known?.state ?? 'unknown') : 'unreachable') : answer.primary ? answer.state : (answer.state === 'running' ? (answer.replicationState ?? known?.state ?? answer.state) : answer.state),
+      startedAt: answer?.startedAt,
       timeline: answer?.timeline ?? known?.timeline,
       lagBytes: behind ?? (answer?.primary === true ? undefined : known?.lagBytes),
       replayPaused: answer?.replayPaused === true,

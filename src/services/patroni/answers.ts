@@ -43,6 +43,7 @@ const Location = z.looseObject({
 
 const Member = z.looseObject({
   state: z.string(),
+  postmaster_start_time: z.string().nullish(),
   role: z.string().default('replica'),
   server_version: z.int().optional(),
   timeline: z.int().optional(),
@@ -97,6 +98,8 @@ export interface ClusterAnswer {
 /** `GET /patroni`: one member as it sees itself, which it can say without the configuration store. */
 export interface MemberAnswer {
   readonly state: string;
+  /** When its PostgreSQL was started, as the server writes it; undefined while it does not run. */
+  readonly startedAt: string | undefined;
   /** True when its PostgreSQL takes writes. */
   readonly primary: boolean;
   readonly standbyLeader: boolean;
@@ -173,6 +176,7 @@ export function readMember(text: string): MemberAnswer {
     state: answer.state,
     // A member that starts or stops keeps its role's name; it takes writes only while it runs.
     primary: role === 'leader' && answer.state === 'running',
+    startedAt: answer.postmaster_start_time ?? undefined,
     standbyLeader: role === 'standby_leader',
     sync: answer.quorum_standby === true ? 'quorum' : answer.sync_standby === true ? 'sync' : undefined,
     timeline: answer.timeline,

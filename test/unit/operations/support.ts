@@ -16,7 +16,7 @@ export function cluster(names: readonly string[] = ['a1', 'a2', 'b1']): Cluster 
 }
 
 export function member(name: string, more: Partial<MemberView> = {}): MemberView {
-  return { name, role: 'quorum', state: 'streaming', timeline: 1, lagBytes: 0, replayPaused: false, pendingRestart: false, failsafeActive: false, tags: {}, reachable: true, trouble: undefined, ...more };
+  return { name, role: 'quorum', state: 'streaming', startedAt: '2026-11-26 06:44:59.990848+00:00', timeline: 1, lagBytes: 0, replayPaused: false, pendingRestart: false, failsafeActive: false, tags: {}, reachable: true, trouble: undefined, ...more };
 }
 
 export function healthy(): ClusterView {

@@ -1,0 +1,76 @@
+/** `db`: a look at a PostgreSQL cluster, and operations on it that refuse when it is not fit for them. */
+import { Command, Option } from 'commander';
+import { addExtraVarsOption, addInventoryOption, integer } from '../options.ts';
+import type { Session } from '../session.ts';
+
+export interface DbFlags {
+  readonly inventory: readonly string[];
+  readonly extraVars: readonly string[];
+  readonly askBecomePass?: boolean;
+  readonly output: 'text' | 'json';
+}
+
+export interface DbOperationFlags extends DbFlags {
+  readonly yes?: boolean;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly candidate?: string;
+  /** The cluster's name, written out. */
+  readonly force?: string;
+}
+
+export interface DbRestoreFlags extends DbFlags {
+  readonly yes?: boolean;
+  readonly to?: string;
+  readonly cluster?: string;
+}
+
+export function dbCommand(session: Session): Command {
+  const command = new Command('db').description('look at a PostgreSQL cluster and operate it');
+  const sub = (name: string, description: string): Command => {
+    const child = new Command(name).description(description).argument('<inventory>', 'inventory file or directory');
+    addInventoryOption(child);
+    addExtraVarsOption(child)
+      .option('-K, --ask-become-pass', 'ask for the sudo password on the terminal')
+      .addOption(new Option('--output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'));
+    command.addCommand(child);
+    return child;
+  };
+  const operation = (name: string, description: string, seconds: number): Command =>
+    sub(name, description)
+      .option('-y, --yes', 'do not ask')
+      .addOption(new Option('--timeout <seconds>', 'how long to wait for the result').argParser(integer(5, 86_400)).default(seconds));
+
+  sub('status', 'show members, lag, backups, slots, transactions and certificates; exit status 3 when it is not healthy').action(async (inventory: string, flags: DbFlags) => {
+    const { dbStatusAction } = await import('../actions/db-status.ts');
+    session.status = await dbStatusAction(session.context, inventory, flags);
+  });
+  operation('switchover', 'hand the lead over to a replica; nothing is lost', 120)
+    .option('--candidate <member>', 'the new leader; default: the replica that Patroni chooses')
+    .action(async (inventory: string, flags: DbOperationFlags) => {
+      const { switchoverAction } = await import('../actions/db.ts');
+      session.status = await switchoverAction(session.context, inventory, flags);
+    });
+  operation('failover', 'make a member the leader of a cluster that has none', 120)
+    .requiredOption('--candidate <member>', 'the new leader')
+    .option('--force <cluster>', "the cluster's name: do it though rows may be lost, or a leader is there")
+    .action(async (inventory: string, flags: DbOperationFlags & { readonly candidate: string }) => {
+      const { failoverAction } = await import('../actions/db.ts');
+      session.status = await failoverAction(session.context, inventory, flags.candidate, flags);
+    });
+  operation('reinit', "make a replica anew: its data is wiped and copied from another's", 3600)
+    .argument('<member>', 'the replica')
+    .action(async (inventory: string, member: string, flags: DbOperationFlags) => {
+      const { reinitAction } = await import('../actions/db.ts');
+      session.status = await reinitAction(session.context, inventory, member, flags);
+    });
+  operation('pause', 'Patroni stops to act by itself: no failover until resume', 60).action(async (inventory: string, flags: DbOperationFlags) => {
+    const { pauseAction } = await import('../actions/db.ts');
+    session.status = await pauseAction(session.context, inventory, true, flags);
+  });
+  operation('resume', 'Patroni acts by itself again', 60).action(async (inventory: string, flags: DbOperationFlags) => {
+    const { pauseAction } = await import('../actions/db.ts');
+    session.status = await pauseAction(session.context, inventory, false, flags);
+  });
+  return command;
+}
