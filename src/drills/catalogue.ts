@@ -7,9 +7,12 @@ import { leaderHostLoss } from './postgres/leader-host-loss.ts';
 import { leaderPartition } from './postgres/leader-partition.ts';
 import { patroniStop } from './postgres/patroni-stop.ts';
 import { postmasterKill } from './postgres/postmaster-kill.ts';
+import { corruptPage } from './postgres/corrupt-page.ts';
+import { replicaDiskFull } from './postgres/replica-disk-full.ts';
+import { replicaLag } from './postgres/replica-lag.ts';
 import { switchover } from './postgres/switchover.ts';
 
-export const DRILLS: readonly Drill[] = [switchover, postmasterKill, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss];
+export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss];
 
 /** @throws Diagnostic (usage) with the nearest name */
 export function findDrill(name: string): Drill {

@@ -4,7 +4,8 @@ import type { HostAccess } from '../operations/postgres/hosts.ts';
 import type { Observer } from '../operations/postgres/observe.ts';
 import type { AdminSql } from '../operations/postgres/sql.ts';
 import type { ClusterView } from '../operations/postgres/view.ts';
-import type { DrillEvent } from './record.ts';
+import type { DrillEvent, Figure } from './record.ts';
+import type { ReadPort } from './watch/reader.ts';
 import type { Power } from './power.ts';
 
 export interface Target {
@@ -50,6 +51,8 @@ export interface Scene {
   now(): number;
   /** The rows that the watching client has been promised up to now, for drills that mark a point in time. */
   acknowledged(): { readonly client: string; readonly sequence: number } | undefined;
+  /** The read endpoint as a client sees it; undefined where no proxy lets us in. */
+  readonly readPort: ReadPort | undefined;
   /** Aborted by Ctrl-C: waits end, healing does not. */
   readonly signal: AbortSignal;
 }
@@ -78,6 +81,8 @@ export interface Injury {
   readonly healsItself?: boolean;
   /** Seconds that coming back may take before the drill gives up waiting. */
   readonly backSeconds: number;
+  /** Further times, told with the result; one beyond its target is a miss. */
+  figures?(): readonly Figure[];
   /** Further findings: what should be and is not, a sentence each. */
   findings?(): Promise<readonly string[]>;
 }

@@ -12,7 +12,7 @@ import type { Drill, Injury, Scene } from './drill.ts';
 import { LAG_BYTES, refuseUnhealthy, refuseUnhealthyEtcd, refuseUnmarked, refuseWithoutPower, etcdTrouble } from './guard.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
 import type { Power } from './power.ts';
-import type { DrillEvent } from './record.ts';
+import type { DrillEvent, Figure } from './record.ts';
 import { judge, type DrillResult } from './result.ts';
 import { clearStage, countRows, setStage, WRITER, type Stage } from './stage.ts';
 import { pause, waitUntil } from './wait.ts';
@@ -73,11 +73,11 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
     start = performance.now();
     const set = prepared.begin(now);
     stage = set;
-    const watching = startMonitor(cluster, observer, before, (what) => { note('seen', what); });
+    const watching = startMonitor(cluster, observer, before, ({ kind, what }) => { note(kind, what); });
     monitor = watching;
     leading = () => cluster.members.find((m) => m.name === watching.view().leader) ?? leader;
     const scene: Scene = {
-      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal,
+      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal, readPort: prepared.readPort,
       replicas: cluster.members.filter((m) => m.name !== leader.name),
       acknowledged: () => {
         const last = set.writer.recording().acknowledged.at(-1);
@@ -94,15 +94,14 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
     const recorded = await stage.stop();
     await waitUntil(() => (watching.view().leader === undefined ? 'no leader' : undefined), LEADER_SECONDS, run.signal);
     const counted = await countRows(leading(), sql);
-    await monitor.stop();
     if (counted.why !== undefined) note('trouble', counted.why);
     return judge({
       drill: drill.name, summary: drill.summary, cluster: cluster.name, target: drill.target, startedAt, what: injury.what, way: prepared.way.description, events, ...recorded, endMs, found: counted.found, ...course,
     });
   } finally {
     await stage?.stop();
+    await clear(leading, monitor, sql, run);
     await monitor?.stop();
-    await clear(leading(), sql, run);
   }
 }
 
@@ -112,9 +111,11 @@ function memberOf(cluster: Cluster, name: string | undefined): ClusterHost {
   return found;
 }
 
-async function clear(leader: ClusterHost, sql: AdminSql, run: DrillRun): Promise<void> {
+/** Drops the drill's database on whoever leads, once somebody does. Not ended by Ctrl-C, but bounded. */
+async function clear(leading: () => ClusterHost, monitor: Monitor | undefined, sql: AdminSql, run: DrillRun): Promise<void> {
   try {
-    await clearStage(leader, sql);
+    await waitUntil(() => (monitor === undefined || monitor.view().leader !== undefined ? undefined : 'no leader'), LEADER_SECONDS, new AbortController().signal);
+    await clearStage(leading(), sql);
   } catch (error) {
     if (!(error instanceof Diagnostic)) throw error;
     run.byHand(`the drill's database could not be dropped (${error.message}); ${DROP_BY_HAND}`);
@@ -126,6 +127,7 @@ interface Course {
   readonly healedAtMs: number;
   readonly backAtMs: number | undefined;
   readonly findings: readonly string[];
+  readonly figures: readonly Figure[];
 }
 
 /** Breaks, waits for the effect, heals, waits until all is as before. */
@@ -160,7 +162,7 @@ async function injure(run: DrillRun, scene: Scene, injury: Injury, monitor: Moni
   const backAtMs = missing === undefined ? scene.now() : undefined;
   if (backAtMs !== undefined) note('phase', 'all is as before');
   findings.push(...((await injury.findings?.()) ?? []));
-  return { brokenAtMs, healedAtMs, backAtMs, findings };
+  return { brokenAtMs, healedAtMs, backAtMs, findings, figures: injury.figures?.() ?? [] };
 }
 
 /** @returns undefined when healed */

@@ -16,7 +16,7 @@ export interface Monitor {
 const EVERY_MS = 400;
 
 /** @param seen is told each change, a sentence each */
-export function startMonitor(cluster: Cluster, observer: Observer, first: ClusterView, seen: (what: string) => void): Monitor {
+export function startMonitor(cluster: Cluster, observer: Observer, first: ClusterView, seen: (change: Change) => void): Monitor {
   const answers = new Map<string, MemberSeen>();
   let shared: Shared = { cluster: undefined, config: first.config };
   let view = first;
@@ -26,7 +26,7 @@ export function startMonitor(cluster: Cluster, observer: Observer, first: Cluste
   const compose = (): void => {
     if (cluster.members.some((m) => !answers.has(m.name))) return;
     const next = clusterView(cluster.members.flatMap((m) => answers.get(m.name) ?? []), shared.cluster, shared.config ?? first.config);
-    for (const what of changesBetween(view, next)) seen(what);
+    for (const change of changesBetween(view, next)) seen(change);
     view = next;
   };
   const loops = cluster.members.map(async (member) => {
@@ -61,19 +61,27 @@ function stateOf(member: MemberView | undefined): string {
   if (member === undefined) return 'is not in the cluster';
   if (!member.reachable) return 'does not answer';
   if (member.role === 'leader') return `takes writes on timeline ${String(member.timeline)}`;
-  return member.state === 'streaming' ? `streams on timeline ${String(member.timeline)}` : `is ${member.state}`;
+  if (member.state === 'streaming') return `streams on timeline ${String(member.timeline)}`;
+  return member.state === 'running' ? 'runs and streams from nobody' : `is ${member.state}`;
+}
+
+/** One thing that is different now. `leader`: somebody else leads. */
+export interface Change {
+  readonly kind: 'seen' | 'leader';
+  readonly what: string;
 }
 
 /** What is different, for the timeline of a report. */
-export function changesBetween(before: ClusterView, after: ClusterView): readonly string[] {
-  const changes: string[] = [];
+export function changesBetween(before: ClusterView, after: ClusterView): readonly Change[] {
+  const changes: Change[] = [];
+  const add = (what: string, kind: Change['kind'] = 'seen'): void => { changes.push({ kind, what }); };
   for (const member of after.members) {
     const [was, is] = [before.members.find((m) => m.name === member.name), member].map(stateOf);
-    if (was !== is) changes.push(`${member.name} ${is ?? ''}`);
+    if (was !== is) add(`${member.name} ${is ?? ''}`);
   }
-  for (const member of before.members) if (!after.members.some((m) => m.name === member.name)) changes.push(`${member.name} is not in the cluster`);
-  if (before.leader !== after.leader && after.leader !== undefined) changes.push(`the leader is ${after.leader}`);
+  for (const member of before.members) if (!after.members.some((m) => m.name === member.name)) add(`${member.name} is not in the cluster`);
+  if (before.leader !== after.leader && after.leader !== undefined) add(`${after.leader} leads`, 'leader');
   const failsafe = (view: ClusterView): boolean => view.members.some((m) => m.failsafeActive);
-  if (failsafe(before) !== failsafe(after)) changes.push(failsafe(after) ? 'failsafe mode: the leader goes on without the configuration store' : 'failsafe mode is over');
+  if (failsafe(before) !== failsafe(after)) add(failsafe(after) ? 'failsafe mode: the leader goes on without the configuration store' : 'failsafe mode is over');
   return changes;
 }

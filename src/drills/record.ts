@@ -34,6 +34,15 @@ export interface Recording {
 /** Something that happened to the cluster: what the drill did, and what it saw. */
 export interface DrillEvent {
   readonly atMs: number;
-  readonly kind: 'phase' | 'break' | 'heal' | 'seen' | 'trouble';
+  readonly kind: 'phase' | 'break' | 'heal' | 'seen' | 'leader' | 'trouble';
   readonly what: string;
+}
+
+/** A further time that a drill is about, such as how long a lagging replica stayed in the read pool. */
+export interface Figure {
+  /** A word for programs: `left_read_pool_ms`. */
+  readonly name: string;
+  readonly label: string;
+  readonly ms: number;
+  readonly targetMs: number | undefined;
 }

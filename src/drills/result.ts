@@ -1,7 +1,7 @@
 /** The result of one run of a drill. Plain data: text, JSON and HTML are made of it. */
 import { lostRows, longestGap, twoPrimaries, writeGap, type FoundRange, type Gap, type WriteGap } from './measure.ts';
 import type { Target } from './drill.ts';
-import type { DrillEvent, Recording } from './record.ts';
+import type { DrillEvent, Figure, Recording } from './record.ts';
 
 export interface DrillResult {
   readonly drill: string;
@@ -28,6 +28,7 @@ export interface DrillResult {
   /** How often a member has confirmed a row while another one of a newer timeline did. */
   readonly twoPrimaries: number;
   readonly backMs: number | undefined;
+  readonly figures: readonly Figure[];
   readonly met: boolean;
   /** Why it was not met, a sentence each; empty when it was. */
   readonly misses: readonly string[];
@@ -51,6 +52,7 @@ export interface Seen {
   /** When the trouble ended, and when all was as before; undefined: it was not within the time. */
   readonly healedAtMs: number;
   readonly backAtMs: number | undefined;
+  readonly figures: readonly Figure[];
   /** What went wrong besides. */
   readonly findings: readonly string[];
 }
@@ -74,8 +76,9 @@ export function judge(seen: Seen): DrillResult {
   else if (target.gapMs !== undefined && longest !== undefined && longest.ms > target.gapMs) misses.push(`no row was confirmed for ${seconds(longest.ms)}; the target is ${seconds(target.gapMs)}`);
   if (backMs === undefined) misses.push('the cluster was not whole again in the time that it was given');
   else if (backMs > target.backMs) misses.push(`it took ${seconds(backMs)} to be whole again; the target is ${seconds(target.backMs)}`);
+  for (const { label, ms, targetMs } of seen.figures) if (targetMs !== undefined && ms > targetMs) misses.push(`${label}: ${seconds(ms)}; the target is ${seconds(targetMs)}`);
   return {
     drill: seen.drill, summary: seen.summary, cluster: seen.cluster, target, startedAt: seen.startedAt, what: seen.what, way: seen.way, events: seen.events, writer, prober,
-    brokenAtMs: seen.brokenAtMs, endMs: seen.endMs, gap, longest, lost: lost.length, acknowledged: rows.length, twoPrimaries: both.length, backMs, met: misses.length === 0, misses,
+    brokenAtMs: seen.brokenAtMs, endMs: seen.endMs, gap, longest, lost: lost.length, acknowledged: rows.length, twoPrimaries: both.length, backMs, figures: seen.figures, met: misses.length === 0, misses,
   };
 }

@@ -7,6 +7,7 @@ import type { Recording } from './record.ts';
 import { chooseWay, memberEndpoints, type Way } from './watch/endpoints.ts';
 import type { Patience } from './watch/connection.ts';
 import { DRILL_DATABASE, newLogin, scramVerifier, type DrillLogin } from './watch/login.ts';
+import { openReadPort, type ReadPort } from './watch/reader.ts';
 import { startProber } from './watch/prober.ts';
 import { DROP_DATABASE_SQL, FOUND_SQL, makeDatabaseSql, MAKE_TABLE_SQL } from './watch/schema.ts';
 import { startWriter, type Watcher } from './watch/writer.ts';
@@ -19,6 +20,7 @@ export const WRITER = 'writer';
 
 export interface PreparedStage {
   readonly way: Way;
+  readonly readPort: ReadPort | undefined;
   /** Starts the clients. @param now milliseconds since the watching began */
   begin(now: () => number): Stage;
 }
@@ -37,6 +39,7 @@ export async function setStage(cluster: Cluster, leader: ClusterHost, sql: Admin
   const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
   return {
     way,
+    readPort: await openReadPort(cluster, login, ca),
     begin(now) {
       const common = { login, ca, patience: PATIENCE, now };
       const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });

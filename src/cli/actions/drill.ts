@@ -22,7 +22,7 @@ import { parseExtraVars } from '../extra-vars.ts';
 import { statusOf } from '../reporters/cli-reporter.ts';
 import { drillJson, drillReaders, drillText, type DrillReporter } from '../reporters/drill.ts';
 import { fileOutput } from '../terminal/output.ts';
-import { processInterruption } from '../terminal/signals.ts';
+import { interruption, type Interruption } from '../terminal/signals.ts';
 import { askBecomePassword } from './run.ts';
 
 function readers(context: CliContext, flags: DrillFlags): DrillReporter {
@@ -59,7 +59,7 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   let drills: readonly Drill[] = [];
   let error: unknown;
   let status: ExitStatus = ExitStatus.internal;
-  const interrupted = processInterruption(context);
+  const interrupted = drillInterruption(context);
   try {
     drills = name === 'all' ? DRILLS : [findDrill(name)];
     if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
@@ -82,6 +82,12 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   if (flags.outputFile !== undefined || flags.output === 'json') reporter.close();
   if (error instanceof Error) throw error;
   return status;
+}
+
+/** Ctrl-C: what was broken is healed first; only the third leaves it as it is. */
+function drillInterruption(context: CliContext): Interruption {
+  const words = ['interrupted: healing what was broken, then leaving.', 'healing goes on. Press Ctrl-C once more to leave at once, with what is broken as it is.'];
+  return interruption(process, () => { context.stderr.write(`\n${words.shift() ?? ''}\n`); }, (status) => process.exit(status));
 }
 
 interface Batch {

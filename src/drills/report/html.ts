@@ -15,23 +15,24 @@ h1 { font-size: 1.35rem; line-height: 1.25; margin: .6rem 0 .2rem; } h2 { font-s
 p { margin: .4rem 0; } .soft { color: var(--soft); font-size: .9rem; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1rem; margin: 1rem 0; }
 .verdict { font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .7rem; margin: .8rem 0; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; margin: .8rem 0; }
 dl.figures div { border-left: 3px solid var(--line); padding-left: .6rem; }
 dt { color: var(--soft); font-size: .8rem; } dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; } dd small { font-size: .8rem; color: var(--soft); display: block; }
 svg { display: block; width: 100%; height: auto; margin: .6rem 0 .2rem; }
 svg .t0 { fill: var(--t0); } svg .t1 { fill: var(--t1); } svg .t2 { fill: var(--t2); } svg .t3 { fill: var(--t3); } svg .error { fill: var(--error); } svg .gap { fill: var(--gap); }
-svg .axis { stroke: var(--soft); stroke-width: 1; } svg line.break { stroke: var(--bad); stroke-dasharray: 3 2; } svg line.heal { stroke: var(--good); stroke-dasharray: 3 2; }
-svg text { font: 12px system-ui, sans-serif; fill: var(--soft); } svg text.break { fill: var(--bad); } svg text.heal { fill: var(--good); }
+svg .axis { stroke: var(--soft); stroke-width: 1; } svg line.break { stroke: var(--bad); stroke-dasharray: 3 2; } svg line.heal { stroke: var(--good); stroke-dasharray: 3 2; } svg line.leader { stroke: var(--t2); stroke-dasharray: 3 2; }
+svg text { font: 12px system-ui, sans-serif; fill: var(--soft); } svg text.break { fill: var(--bad); } svg text.heal { fill: var(--good); } svg text.leader { fill: var(--t2); }
+@media (max-width: 34rem) { svg text { font-size: 17px; } svg text.every-other { display: none; } }
 ul.legend { list-style: none; padding: 0; margin: .2rem 0 .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; color: var(--soft); }
 ul.legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .15rem; margin-right: .35rem; vertical-align: -.08rem; }
 i.t0 { background: var(--t0); } i.t1 { background: var(--t1); } i.t2 { background: var(--t2); } i.t3 { background: var(--t3); } i.error { background: var(--error); } i.gap { background: var(--gap); border: 1px solid var(--line); }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } td, th { text-align: left; padding: .2rem .5rem .2rem 0; vertical-align: top; border-top: 1px solid var(--line); } td.time { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; padding-right: .8rem; color: var(--soft); }
-tr.break td:last-child { color: var(--bad); font-weight: 600; } tr.heal td:last-child { color: var(--good); font-weight: 600; } tr.trouble td:last-child { color: var(--bad); }
+tr.break td:last-child { color: var(--bad); font-weight: 600; } tr.heal td:last-child { color: var(--good); font-weight: 600; } tr.trouble td:last-child { color: var(--bad); } tr.leader td:last-child { color: var(--t2); font-weight: 600; }
 details summary { cursor: pointer; color: var(--soft); } code { font-size: .85em; overflow-wrap: anywhere; }
 `;
 
 function figure(label: string, value: string, note: string, bad: boolean): string {
-  return `<div><dt>${escapeXml(label)}</dt><dd${bad ? ' class="bad"' : ''}>${escapeXml(value)}<small>${escapeXml(note)}</small></dd></div>`;
+  return `<div><dt>${escapeXml(label)}</dt><dd${bad ? ' class="bad"' : ''}>${escapeXml(value)}<small>${escapeXml(note.replaceAll(/(\d) (m?s)\b/g, '$1\u00a0$2'))}</small></dd></div>`;
 }
 
 function runHtml(result: DrillResult, heading: string, open: boolean): string {
@@ -48,6 +49,7 @@ ${result.misses.map((miss) => `<p class="bad">${escapeXml(miss)}</p>`).join('\n'
 ${figure('gap', milliseconds(result.gap?.ms), `${result.gap?.kind === 'timeline' ? 'old timeline to new' : 'longest'}${target.gapMs === undefined ? '' : `, target ${milliseconds(target.gapMs)}`}`, late(result.longest?.ms, target.gapMs))}
 ${figure('rows lost', String(result.lost), `of ${String(result.acknowledged)} acknowledged, target 0`, result.lost > 0)}
 ${figure('back', milliseconds(result.backMs), `until all was as before, target ${milliseconds(target.backMs)}`, late(result.backMs, target.backMs))}
+${result.figures.map((f) => figure('time', milliseconds(f.ms), `${f.label}${f.targetMs === undefined ? '' : `, target ${milliseconds(f.targetMs)}`}`, late(f.ms, f.targetMs))).join('\n')}
 ${figure('errors', String(errorsOf(result)), 'seen by the client', false)}
 ${figure('two primaries', result.twoPrimaries === 0 ? 'never' : `${String(result.twoPrimaries)} ×`, 'confirmed rows at once', result.twoPrimaries > 0)}
 </dl>

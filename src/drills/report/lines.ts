@@ -40,6 +40,8 @@ export interface ResultLine {
   readonly error_kinds: readonly { readonly code: string; readonly message: string; readonly count: number }[];
   readonly two_primaries: number;
   readonly back_ms: number | null;
+  /** Further times that the drill is about, in milliseconds, by name. */
+  readonly figures: Readonly<Record<string, number>>;
 }
 
 export interface SpreadLine {
@@ -88,6 +90,7 @@ export function resultLine(run: number, result: DrillResult): ResultLine {
     type: 'result', drill: result.drill, run, started_at: result.startedAt, what: result.what, way: result.way, target: targetLine(result.target), met: result.met, misses: result.misses,
     gap_ms: whole(result.gap?.ms), gap_kind: result.gap?.kind ?? null, longest_gap_ms: whole(result.longest?.ms), acknowledged: result.acknowledged, lost: result.lost,
     errors: errorsOf(result), error_kinds: errorKinds(result.writer).slice(0, 10), two_primaries: result.twoPrimaries, back_ms: whole(result.backMs),
+    figures: Object.fromEntries(result.figures.map((f) => [f.name, Math.round(f.ms)])),
   };
 }
 

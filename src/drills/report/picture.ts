@@ -8,7 +8,7 @@ import type { DrillResult } from '../result.ts';
 const WIDTH = 640;
 const LEFT = 8;
 const RIGHT = 8;
-const TOP = 34;
+const TOP = 50;
 const LANE = 64;
 const ERRORS = 22;
 const AXIS = 24;
@@ -68,20 +68,24 @@ export function pictureSvg(result: DrillResult): string {
   });
   parts.push(`<line class="axis" x1="${String(LEFT)}" y1="${n(floor + 0.5)}" x2="${String(WIDTH - RIGHT)}" y2="${n(floor + 0.5)}"/>`);
   const step = axisStep(end / 1000);
-  for (let second = 0; second * 1000 <= end; second += step) {
+  for (let second = 0, i = 0; second * 1000 <= end; second += step, i += 1) {
     const at = x(second * 1000);
     parts.push(`<line class="axis" x1="${n(at)}" y1="${n(floor)}" x2="${n(at)}" y2="${n(floor + 4)}"/>`);
     const anchor = at > WIDTH - 40 ? 'end' : second === 0 ? 'start' : 'middle';
-    parts.push(`<text class="tick" x="${n(at)}" y="${String(height - 6)}" text-anchor="${anchor}">${String(second)} s</text>`);
+    parts.push(`<text class="${i % 2 === 0 ? 'tick' : 'tick every-other'}" x="${n(at)}" y="${String(height - 6)}" text-anchor="${anchor}">${String(second)} s</text>`);
   }
-  for (const kind of ['break', 'heal'] as const) {
-    const event = result.events.find((e) => e.kind === kind);
+  // Each kind on a line of its own: a new leader and the healing are often close together.
+  const marks = [
+    { event: result.events.find((e) => e.kind === 'break'), kind: 'break', line: 12, text: 'broken' },
+    ...result.events.filter((e) => e.kind === 'leader').slice(0, 3).map((event) => ({ event, kind: 'leader', line: 28, text: event.what })),
+    { event: result.events.find((e) => e.kind === 'heal'), kind: 'heal', line: 44, text: 'healed' },
+  ];
+  for (const { event, kind, line, text } of marks) {
     if (event === undefined) continue;
     const at = x(event.atMs);
     const anchor = at > WIDTH * 0.8 ? 'end' : 'start';
-    const beside = at + (anchor === 'end' ? -4 : 4);
-    parts.push(`<line class="${kind}" x1="${n(at)}" y1="6" x2="${n(at)}" y2="${n(floor + ERRORS)}"/>`);
-    parts.push(`<text class="mark ${kind}" x="${n(beside)}" y="${kind === 'break' ? '14' : '28'}" text-anchor="${anchor}">${kind === 'break' ? 'broken' : 'healed'}</text>`);
+    parts.push(`<line class="${kind}" x1="${n(at)}" y1="${String(line - 9)}" x2="${n(at)}" y2="${n(floor + ERRORS)}"/>`);
+    parts.push(`<text class="${kind}" x="${n(at + (anchor === 'end' ? -4 : 4))}" y="${String(line)}" text-anchor="${anchor}">${escapeXml(text)}</text>`);
   }
   const label = `${String(result.writer.acknowledged.length)} confirmed rows over ${String(Math.round(end / 1000))} seconds; ${result.gap === undefined ? 'no gap' : `a gap of ${String(Math.round(result.gap.ms))} milliseconds`}`;
   return `<svg viewBox="0 0 ${String(WIDTH)} ${String(height)}" role="img" aria-label="${escapeXml(label)}">${parts.join('')}</svg>`;

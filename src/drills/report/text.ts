@@ -34,6 +34,7 @@ export function recapText(result: DrillResult): string {
     ['primaries', result.twoPrimaries === 0 ? 'never two that confirmed rows at the same time' : `TWO confirmed rows at the same time, ${String(result.twoPrimaries)} times`],
     ['errors', `${String(errorsOf(result))} seen by the client`],
     ...errorKinds(result.writer).slice(0, 4).map((kind) => ['', `${String(kind.count)} × ${kind.code}: ${kind.message}`] as const),
+    ...result.figures.map((f) => [f.targetMs === undefined ? '' : 'time', `${milliseconds(f.ms)} ${f.label}${f.targetMs === undefined ? '' : ` (target ${milliseconds(f.targetMs)})`}`] as const),
     ['back', `${milliseconds(result.backMs)} until all was as before (target ${milliseconds(target.backMs)})`],
   ];
   const body = rows.map(([label, text]) => `  ${label.padEnd(10)} ${wrap(text, 66, ' '.repeat(13))}`);

@@ -27,6 +27,8 @@ export interface DrillConnection {
   write(client: string, sequence: number): Promise<Written>;
   /** Whether the server replays and takes no writes. @throws WriteError */
   inRecovery(): Promise<boolean>;
+  /** Whether the server is a replica whose replay somebody has paused. @throws WriteError */
+  replayPaused(): Promise<boolean>;
   destroy(): void;
 }
 
@@ -123,6 +125,7 @@ export async function dial(endpoint: Endpoint, login: DrillLogin, ca: string, pa
       if (row === undefined) throw new WriteError('no-row', 'the server confirmed no row');
       return { timeline: row.timeline, server: row.server === '' ? endpoint.label : row.server };
     }),
+    replayPaused: () => bounded('asking', patience.statementMs, async () => (await client.query<{ paused: boolean }>('SELECT CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS paused')).rows[0]?.paused === true),
     inRecovery: () => bounded('asking', patience.statementMs, async () => (await client.query<{ replays: boolean }>('SELECT pg_is_in_recovery() AS replays')).rows[0]?.replays !== false),
   };
 }

@@ -41,6 +41,8 @@ export interface Cluster {
   readonly restPort: number;
   readonly writePort: number;
   readonly readPort: number;
+  /** Bytes that a replica may be behind and still serve the read port: `haproxy_read_max_lag`. */
+  readonly readMaxLagBytes: number;
   readonly pkiDirectory: string;
   /** Where Patroni and its tools are told to find the CA that signs servers. */
   readonly caFile: string;
@@ -95,6 +97,7 @@ export function readClusterInventory(request: ClusterRequest): Cluster {
     restPort: port(scope, 'postgres_rest_port', 8008),
     writePort: port(scope, 'haproxy_write_port', 5000),
     readPort: port(scope, 'haproxy_read_port', 5001),
+    readMaxLagBytes: Number(optionalText(scope, 'haproxy_read_max_lag') ?? 100 * 1024 * 1024),
     pkiDirectory: pki,
     caFile: `${pki}/ca.crt`,
   };

@@ -39,7 +39,7 @@ test('an unhealthy cluster is refused with all that is wrong', () => {
 test('changes are told as sentences', () => {
   const before = healthy();
   const after = { ...before, leader: 'a2', members: before.members.map((m) => (m.name === 'a1' ? { ...m, reachable: false } : m.name === 'a2' ? { ...m, role: 'leader' as const, timeline: 2 } : m)) };
-  expect(changesBetween(before, after)).toEqual(['a1 does not answer', 'a2 takes writes on timeline 2', 'the leader is a2']);
+  expect(changesBetween(before, after).map((c) => `${c.kind}: ${c.what}`)).toEqual(['seen: a1 does not answer', 'seen: a2 takes writes on timeline 2', 'leader: a2 leads']);
   expect(changesBetween(before, before)).toEqual([]);
 });
 

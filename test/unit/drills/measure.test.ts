@@ -75,6 +75,7 @@ describe('the judgement', () => {
     ['no way back', { backAtMs: undefined }, 'the cluster was not whole again in the time that it was given'],
     ['a finding', { findings: ['the page was not found'] }, 'the page was not found'],
     ['two primaries', { prober: recording([row(1, 6000, 1, { client: 'writer', sequence: 5, sentMs: 5000, server: 'a1' })]) }, 'two members confirmed rows at the same time, 1 times (first a1 on timeline 1 after 172.30.0.11 on 2)'],
+    ['a time of its own', { figures: [{ name: 'left_ms', label: 'until it left', ms: 12_000, targetMs: 10_000 }] }, 'until it left: 12.0 s; the target is 10.0 s'],
     ['no row at all', { writer: recording([]) }, 'no row was ever confirmed'],
   ])('is missed by %s', (_name, more, miss) => {
     const result = failover(more);

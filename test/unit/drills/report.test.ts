@@ -48,14 +48,14 @@ describe('the page', () => {
     const html = reportHtml([failover({ what: 'a1 </section><script>x</script>' })], '0.1.0');
     expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3)|<link|@import|url\(/);
     expect(html).toContain('&lt;script&gt;');
-    expect(html).toContain('the leader is &lt;a2&gt;');
+    expect(html).toContain('&lt;a2&gt; leads');
     expect(html).toContain('prefers-color-scheme: dark');
     expect(html).toContain('name="viewport"');
   });
 
   test('pictures rows by timeline, the error, the gap and both marks', () => {
     const svg = pictureSvg(failover());
-    for (const part of ['class="t0"', 'class="t1"', 'class="error"', 'class="gap"', '>broken<', '>healed<']) expect(svg).toContain(part);
+    for (const part of ['class="t0"', 'class="t1"', 'class="error"', 'class="gap"', '>broken<', '>healed<', '>&lt;a2&gt; leads<']) expect(svg).toContain(part);
     expect(svg).toContain('a gap of 3000 milliseconds');
     // Also of nothing.
     expect(pictureSvg(failover({ writer: { acknowledged: [], errors: [], errorsNotKept: 0 }, events: [], endMs: 0 }))).toContain('<svg');

@@ -12,7 +12,7 @@ function host(name: string, i: number): ClusterHost {
 
 export function cluster(names: readonly string[] = ['a1', 'a2', 'b1']): Cluster {
   const members = names.map(host);
-  return { name: 'care', inventories: ['inventory/lab'], members, etcd: members, proxies: members, backups: [], port: 5432, restPort: 8008, writePort: 5000, readPort: 5001, pkiDirectory: '/etc/postgresql/pki', caFile: '/etc/postgresql/pki/ca.crt' };
+  return { name: 'care', inventories: ['inventory/lab'], members, etcd: members, proxies: members, backups: [], port: 5432, restPort: 8008, writePort: 5000, readPort: 5001, readMaxLagBytes: 104_857_600, pkiDirectory: '/etc/postgresql/pki', caFile: '/etc/postgresql/pki/ca.crt' };
 }
 
 export function member(name: string, more: Partial<MemberView> = {}): MemberView {

@@ -1,0 +1,73 @@
+import type { Drill } from '../drill.ts';
+import { sh } from '../../support/shell.ts';
+import type { Figure } from '../record.ts';
+import { deadMan } from '../dead-man.ts';
+import { chosenReplica, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
+
+/** Bytes of one WAL segment as Debian and Patroni make clusters. */
+const SEGMENT = 16 * 1024 * 1024;
+/** Looks in a row that must not lead to the lagging replica before it counts as out. */
+const LOOKS = 5;
+
+/** A replica stops replaying; once it is far enough behind it leaves the read port, and comes back by itself. */
+export const replicaLag: Drill = {
+  name: 'postgres-replica-lag',
+  summary: 'a replica stops replaying until it is too far behind for readers',
+  proves: 'Readers are led past a replica that is behind by more than haproxy_read_max_lag within 10 s, writers notice nothing, and it serves readers again by itself once it has caught up.',
+  target: { gapMs: 2_000, backMs: 60_000, source: 'R17, R24: out of the read port ≤ 10 s, back after the replay goes on' },
+  touches: ['members'],
+  async begin(scene) {
+    needReplicas(scene, 2);
+    const { sql, hosts, leader, cluster, readPort } = scene;
+    const victim = chosenReplica(scene);
+    const resume = sh`runuser -u postgres -- psql -XAtq -p ${cluster.port} -d postgres -c 'SELECT pg_wal_replay_resume() WHERE pg_is_in_recovery()' >/dev/null`;
+    const guard = deadMan(hosts, victim, 'replay', DEAD_MAN_SECONDS, sh`cd / && ${resume}`);
+    const figures: Figure[] = [];
+    let behindAtMs: number | undefined;
+    let lastSeenMs = 0;
+    let clean = 0;
+    let resumedAtMs = 0;
+    const patroni = scene.observer.client(victim);
+    /** Whether readers are led to the victim: by the read port itself, or by what Patroni would answer to a proxy. */
+    const serves = async (): Promise<boolean> => (readPort === undefined ? (await patroni.health(`/replica?lag=${String(cluster.readMaxLagBytes)}`)) === 200 : (await readPort.ask()).paused > 0);
+    const segments = Math.ceil(cluster.readMaxLagBytes / SEGMENT) + 1;
+    return Promise.resolve({
+      what: `${victim.name} replays no more, and the leader ${leader.name} goes on for ${String(segments)} WAL segments${readPort === undefined ? ' (no proxy lets readers in: Patroni is asked instead)' : ''}`,
+      byHand: `on ${victim.name}, as postgres: psql -c 'SELECT pg_wal_replay_resume()'`,
+      async break() {
+        await guard.arm();
+        await sql.run(victim, 'postgres', ['SELECT pg_wal_replay_pause()']);
+        // A switch of the WAL file moves on by a whole segment at the cost of one record.
+        for (let i = 0; i < segments; i += 1) await sql.run(leader, 'postgres', ["SELECT pg_logical_emit_message(false, 'care-drill', 'x')", 'SELECT pg_switch_wal()']);
+        behindAtMs = scene.now();
+        lastSeenMs = behindAtMs;
+      },
+      async effect() {
+        if (await serves()) {
+          lastSeenMs = scene.now();
+          clean = 0;
+          return `readers are still led to ${victim.name}`;
+        }
+        clean += 1;
+        return clean < LOOKS ? 'readers may still be led there' : undefined;
+      },
+      effectSeconds: 60,
+      holdSeconds: 3,
+      async heal() {
+        figures.length = 0;
+        figures.push({ name: 'left_read_pool_ms', label: 'until readers were led past it', ms: lastSeenMs - (behindAtMs ?? lastSeenMs), targetMs: 10_000 });
+        await sql.run(victim, 'postgres', ['SELECT pg_wal_replay_resume() WHERE pg_is_in_recovery()']);
+        await guard.disarm();
+        resumedAtMs = scene.now();
+      },
+      async back() {
+        const healthy = (await patroni.health(`/replica?lag=${String(cluster.readMaxLagBytes)}`)) === 200;
+        if (!healthy) return `${victim.name} is not ready for readers yet`;
+        if (figures.length === 1) figures.push({ name: 'serves_readers_again_ms', label: 'until Patroni lets readers in again', ms: scene.now() - resumedAtMs, targetMs: 30_000 });
+        return undefined;
+      },
+      backSeconds: 120,
+      figures: () => figures,
+    });
+  },
+};
