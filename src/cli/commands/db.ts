@@ -20,9 +20,10 @@ export interface DbOperationFlags extends DbFlags {
 }
 
 export interface DbRestoreFlags extends DbFlags {
-  readonly yes?: boolean;
-  readonly to?: string;
-  readonly cluster?: string;
+  readonly to: string;
+  /** The cluster's name, written out. */
+  readonly confirm?: string;
+  readonly host?: string;
 }
 
 export function dbCommand(session: Session): Command {
@@ -72,5 +73,13 @@ export function dbCommand(session: Session): Command {
     const { pauseAction } = await import('../actions/db.ts');
     session.status = await pauseAction(session.context, inventory, false, flags);
   });
+  sub('restore', 'take the whole cluster back to an earlier state from its backups (playbooks/postgres-restore.yml)')
+    .requiredOption('--to <target>', 'latest, immediate, a time with its zone, an LSN, or the name of a restore point')
+    .option('--confirm <cluster>', "the cluster's name; asked for on a terminal otherwise")
+    .option('--host <member>', 'the member that is restored and leads afterwards')
+    .action(async (inventory: string, flags: DbRestoreFlags) => {
+      const { dbRestoreAction } = await import('../actions/db-restore.ts');
+      session.status = await dbRestoreAction(session.context, inventory, flags);
+    });
   return command;
 }
