@@ -92,10 +92,11 @@ export class FactStore {
   #doubtDependent(effects: readonly Effect[], by: string): void {
     const touched = new Set(effects.flatMap((e) => (e.type === 'set' || e.type === 'forget' ? [e.query.kind.name] : e.type === 'forget-kinds' && e.kinds !== 'all' ? e.kinds : [])));
     if (touched.size === 0) return;
+    const own = new Set(effects.flatMap((e) => (e.type === 'set' ? [e.query.id] : [])));
     const rule: Rule = (query) => (query.kind.after.some((name) => touched.has(name)) ? { absent: false, reason: `until ${by}`, vague: true } : undefined);
     if (this.#checkMode) this.#rules.push(rule);
     for (const [id, entry] of this.#facts) {
-      if (entry.query.kind.after.length === 0 || rule(entry.query, entry.value) === undefined) continue;
+      if (own.has(id) || entry.query.kind.after.length === 0 || rule(entry.query, entry.value) === undefined) continue;
       if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
       else this.#facts.delete(id);
     }

@@ -46,8 +46,16 @@ import { pgbackrestStanza } from './pgbackrest_stanza/index.ts';
 import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
 import { postgresqlDb } from './postgresql_db/index.ts';
+import { postgresqlExt } from './postgresql_ext/index.ts';
+import { postgresqlInfo } from './postgresql_info/index.ts';
+import { postgresqlMembership } from './postgresql_membership/index.ts';
+import { postgresqlOwner } from './postgresql_owner/index.ts';
 import { postgresqlPing } from './postgresql_ping/index.ts';
+import { postgresqlPrivs } from './postgresql_privs/index.ts';
 import { postgresqlQuery } from './postgresql_query/index.ts';
+import { postgresqlSchema } from './postgresql_schema/index.ts';
+import { postgresqlSet } from './postgresql_set/index.ts';
+import { postgresqlTablePartition } from './postgresql_table_partition/index.ts';
 import { postgresqlUser } from './postgresql_user/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
@@ -122,8 +130,16 @@ const all: readonly Module[] = [
   pgbackrestStanza,
   ping,
   postgresqlDb,
+  postgresqlExt,
+  postgresqlInfo,
+  postgresqlMembership,
+  postgresqlOwner,
   postgresqlPing,
+  postgresqlPrivs,
   postgresqlQuery,
+  postgresqlSchema,
+  postgresqlSet,
+  postgresqlTablePartition,
   postgresqlUser,
   reboot,
   replace,

@@ -50,6 +50,7 @@ export const database = definePostgresQuery<NamedKey, Database>({
 /** How many tables of its users' a database holds. */
 export const tableCount = definePostgresQuery<PostgresKey, number>({
   name: 'postgres-table-count',
+  after: ['postgres-database', 'postgres-schema', 'postgres-extension', 'postgres-partitions'],
   of: 'database',
   subject: () => '',
   describe: (key) => `the tables of database ${key.login.database}`,

@@ -5,6 +5,7 @@ import type { ServiceQuery } from '../../../host/query.ts';
 import type { ServicePort } from '../../../services/port.ts';
 import { postgres, type Parameter } from '../../../services/postgres/client.ts';
 import { describeAddress, loginId, type PostgresLogin } from '../../../services/postgres/login.ts';
+import { sameValue } from '../../../support/value.ts';
 import { PostgresTrouble, type Trouble } from '../../../services/postgres/trouble.ts';
 
 export type Answer<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly trouble: Trouble };
@@ -24,13 +25,17 @@ export interface PostgresKind<Key extends PostgresKey, Value> {
   /** Whether the subject belongs to the whole server (a role) or to the login's database (a table). */
   readonly of: 'server' | 'database' | 'login';
   /** All keys have the same login. One value a key, in order. */
+  /** Kinds of questions whose subjects this depends on: when one of them is changed, this is asked anew. */
+  readonly after?: readonly string[];
   ask(keys: readonly Key[], read: Read): Promise<readonly Value[]>;
   show?(value: Value): string;
+  /** Whether a change took; default: structural equality. */
+  same?(expected: Value, observed: Value): boolean;
 }
 
 const names: string[] = [];
 
-/** Names of all kinds that a server answers, for what may have changed any of them. */
+/** Names of the kinds about what a server holds, for what may have changed any of it. */
 export function postgresKinds(): readonly string[] {
   return names;
 }
@@ -39,7 +44,8 @@ const Row = z.object({ fact: z.unknown() });
 
 /** Makes the constructor of a kind's questions. */
 export function definePostgresQuery<Key extends PostgresKey, Value>(kind: PostgresKind<Key, Value>): (key: Key) => ServiceQuery<Answer<Value>> & { readonly key: Key } {
-  names.push(kind.name);
+  // What the server itself is, no SQL changes.
+  if (kind.name !== 'postgres-server') names.push(kind.name);
   const place = (key: Key): string => {
     const at = describeAddress(key.login.at);
     if (kind.of === 'server') return at;
@@ -49,10 +55,11 @@ export function definePostgresQuery<Key extends PostgresKey, Value>(kind: Postgr
     name: kind.name,
     id: (key) => `${place(key)} ${kind.subject(key)}`.trim(),
     describe: (key) => kind.describe(key),
+    same: (expected, observed) => (kind.same === undefined || !expected.ok || !observed.ok ? sameValue(expected, observed) : kind.same(expected.value, observed.value)),
     show: (fact) => (fact.ok ? (kind.show === undefined ? JSON.stringify(fact.value) : kind.show(fact.value)) : fact.trouble.msg),
     answer: (keys, port) => answer(kind, keys, port),
     // A server that is started, stopped or restarted may be another one than before (promoted, restored).
-    after: ['unit'],
+    after: ['unit', ...(kind.after ?? [])],
     passing: (fact) => !fact.ok,
   });
   return (key) => ({ ...make(key), key });

@@ -59,6 +59,7 @@ const Stored = z.object({ name: z.string(), password: z.string().nullable() });
 /** Whether a role's password is the wished one, found out here from the stored verifier. Needs a superuser. */
 export const password = definePostgresQuery<PasswordKey, PasswordState>({
   name: 'postgres-password',
+  after: ['postgres-role'],
   of: 'server',
   subject: (key) => (key.password === undefined ? key.name : `${key.name} ${fingerprint(key.password.reveal())}`),
   describe: (key) => `the password of role ${key.name}`,

@@ -115,6 +115,11 @@ export function refuseStandby(host: HostView, login: PostgresLogin): void {
   if (fact.ok && fact.value.standby) refuse(`the server on ${host.name} takes no changes: it is a standby`, STANDBY_REMEDY);
 }
 
+/** The login to ask about what belongs to the whole server (roles), when the database itself may be one that is still to be made. */
+export function inMaintenance(login: PostgresLogin): PostgresLogin {
+  return inDatabase(login, 'postgres');
+}
+
 /** What is known of the server that a login reaches; undefined for one that earlier tasks would make. */
 export function serverOf(host: HostView, login: PostgresLogin): Server | undefined {
   groundOf(host, login);

@@ -28,14 +28,18 @@ export const Settings = z.record(z.string(), z.string()).transform((all) =>
 );
 
 /** `search_path`, or `pgaudit.log`. */
-const SETTING_NAME = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/;
+export const SETTING_NAME = /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/;
+
+/** A value as a task gives it. */
+export const WishedValue = z.union([z.string(), z.number().transform(String), z.boolean().transform((v) => (v ? 'on' : 'off'))]);
 
 /** Settings as a task gives them. */
 export const WishedSettings = z
-  .record(z.string(), z.union([z.string(), z.number().transform(String), z.boolean().transform((v) => (v ? 'on' : 'off'))]))
+  .record(z.string(), WishedValue)
   .refine((all) => Object.keys(all).every((name) => SETTING_NAME.test(name)), 'each name must be the name of a setting in small letters');
 
-function valueOf(name: string, value: string): Sql {
+/** As SET takes it. */
+export function settingValue(name: string, value: string): Sql {
   if (!LISTS.has(name)) return raw(escapeLiteral(value).trimStart());
   const names = splitNames(value);
   return names.length === 0 ? raw("''") : listOf(names.map((n) => raw(escapeLiteral(n).trimStart())));
@@ -60,7 +64,7 @@ export function settingSteps(target: Sql, now: Readonly<Record<string, string>>,
     const stored = now[name];
     if (stored === canonicalSetting(name, value)) continue;
     what.push(`${name} ${stored ?? '(not set)'} → ${value}`);
-    statements.push(sql`ALTER ${target} SET ${ident(...name.split('.'))} TO ${valueOf(name, value)}`);
+    statements.push(sql`ALTER ${target} SET ${ident(...name.split('.'))} TO ${settingValue(name, value)}`);
     after[name] = canonicalSetting(name, value);
   }
   if (exact) {

@@ -1,0 +1,4 @@
+import { postgresqlSchema } from '../../../../src/modules/postgresql_schema/index.ts';
+import { goldenCases } from '../golden.ts';
+
+goldenCases(postgresqlSchema, import.meta.url);
