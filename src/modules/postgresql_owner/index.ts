@@ -44,7 +44,7 @@ function planOwner(args: OwnerArgs, host: HostView): Plan {
     if (now === args.new_owner) return converge([]);
     if (now === null && host.checkMode && host.uncertain(query) !== undefined) return { type: 'unknown', because: `who owns ${showObject(object)} is known once earlier tasks have made it` };
     if (now === null) refuse(`there is no ${showObject(object)} in database ${login.database}`, 'create it in an earlier task, or correct obj_name');
-    return converge([sqlChange({ login, resource: `owner of ${showObject(object)}`, what: `${now ?? ''} → ${args.new_owner}`, statements: [sql`ALTER ${objectKeyword(object.type)} ${objectSql(object)} OWNER TO ${ident(args.new_owner)}`], effects: [forgetKinds(...postgresKinds()), query.is({ ok: true, value: args.new_owner })] })]);
+    return converge([sqlChange({ login, resource: `owner of ${showObject(object)}`, what: `${now} → ${args.new_owner}`, statements: [sql`ALTER ${objectKeyword(object.type)} ${objectSql(object)} OWNER TO ${ident(args.new_owner)}`], effects: [forgetKinds(...postgresKinds()), query.is({ ok: true, value: args.new_owner })] })]);
   }
   const changes: ServiceChange[] = [];
   for (const name of args.reassign_owned_by ?? []) {

@@ -3,6 +3,7 @@ import type { Answered, Parameter, Question } from '../../services/postgres/clie
 import { ident, listOf, raw, sql, type Sql } from '../../services/postgres/sql.ts';
 import { Secret } from '../../support/secret.ts';
 import { isMap, type Value, type ValueMap } from '../../support/value.ts';
+import { valueOf } from '../common/postgres/value.ts';
 import type { Argument, QueryArgs } from './schema.ts';
 
 function parameter(argument: Argument): Parameter {
@@ -57,17 +58,6 @@ const COUNTING = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'COPY']);
 /** As Ansible judges it: by what the server says that it did. */
 export function hasChanged(answers: readonly Answered[]): boolean {
   return answers.some((a) => !READING.has(a.command) && !(COUNTING.has(a.command) && a.rowCount === 0));
-}
-
-function valueOf(cell: unknown): Value {
-  if (cell === null || cell === undefined) return null;
-  if (typeof cell === 'string' || typeof cell === 'number' || typeof cell === 'boolean') return cell;
-  if (typeof cell === 'bigint') return String(cell);
-  if (cell instanceof Date) return cell.toISOString();
-  if (Buffer.isBuffer(cell)) return `\\x${cell.toString('hex')}`;
-  if (Array.isArray(cell)) return cell.map(valueOf);
-  if (typeof cell === 'object') return Object.fromEntries(Object.entries(cell).map(([k, v]) => [k, valueOf(v)]));
-  throw new Error(`the driver gave a ${typeof cell}`);
 }
 
 /** What `register` gets, as from Ansible's module. */

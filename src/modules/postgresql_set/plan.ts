@@ -39,7 +39,6 @@ function system(args: SetArgs, host: HostView, login: PostgresLogin): Plan {
   const query = setting({ login, name: args.name });
   const now = known(host, query, { known: true, context: 'user', written: null, pendingRestart: false });
   if (!now.known) refuse(`the server knows no setting ${args.name}`, 'correct its name; the settings of a library are known once it is loaded (shared_preload_libraries)');
-  if (!now.known) return converge([]);
   const values = { context: now.context, restart_required: now.pendingRestart };
   const wished = args.value ?? null;
   if (now.context === 'internal') refuse(`setting ${args.name} is fixed when the server is built or its data is made`);
