@@ -91,7 +91,7 @@ function diffOf(host: HostView, path: string, now: PathFact, wanted: Content): D
   if (isFile) before = bytes !== undefined && Buffer.isBuffer(old) ? diffText(old) : summaryText(now.size, digestOf(host, path) ?? '');
   else if (now.exists) before = `(a ${now.type}${now.target === undefined ? '' : ` to ${now.target}`})\n`;
   const after = bytes === undefined ? summaryText(wanted.size, wanted.sha256) : diffText(bytes);
-  return wanted.secret ? { name: path, before: new Secret(before), after: new Secret(after) } : { name: path, before, after };
+  return wanted.secret ? { name: path, before: Secret.derived(before), after: Secret.derived(after) } : { name: path, before, after };
 }
 
 function describe(now: PathFact, content: Content, attributes: KnownAttributes, wanted: WantedAttributes): string {

@@ -7,9 +7,9 @@ import { AbsolutePath } from '../arguments.ts';
 import { defineModule } from '../define.ts';
 import { patroniQuery } from '../patroni_member/index.ts';
 import { leaderOf } from '../patroni_member/decide.ts';
-import type { PatroniFact } from '../patroni_member/query.ts';
+import { LEADER_FIRST, type PatroniFact } from '../patroni_member/query.ts';
 import { PatroniMemberArgs } from '../patroni_member/schema.ts';
-import { changedParameters, configPatch, isJsonMap, type Json, type JsonMap } from './patch.ts';
+import { changedParameters, configPatch, decreases, isJsonMap, type Json, type JsonMap } from './patch.ts';
 import { startParameters } from './query.ts';
 
 const member = PatroniMemberArgs.shape;
@@ -53,13 +53,13 @@ function plan(args: Args, fact: PatroniFact, needRestart: readonly string[], che
   const text = fact.dcs?.config;
   if (text === undefined) {
     // A cluster that is made later in the run begins with its configuration.
-    if (checkMode || fact.dcs?.systemId === undefined) return ok({ restart: [] });
+    if (checkMode || fact.dcs?.systemId === undefined) return ok({ restart: [], leader_first: false });
     return failed(`cluster ${args.scope} has no configuration in etcd`, `care-patronictl edit-config ${args.scope}`);
   }
   const now = Config.parse(JSON.parse(text));
   const wanted = Config.parse(args.config);
   const patch = configPatch(now, wanted, args.keep);
-  if (patch === undefined) return ok({ restart: [] });
+  if (patch === undefined) return ok({ restart: [], leader_first: false });
   const kept = Object.fromEntries(Object.entries(now).filter(([key]) => args.keep.includes(key)));
   const url = (args.members.find((m) => m.name === leaderOf(fact)?.name) ?? args.members[0])?.rest_url ?? '';
   return converge(
@@ -73,7 +73,7 @@ case $(printf '%s\n' "$care_said" | tail -n 1) in 2??) ;; *) printf '%s\n' "$car
         effects: [forgetKinds('patroni')],
       },
     ],
-    { restart: changedParameters(patch).filter((name) => needRestart.includes(name)) },
+    { restart: changedParameters(patch).filter((name) => needRestart.includes(name)), leader_first: decreases(now, patch, LEADER_FIRST) },
   );
 }
 
@@ -90,7 +90,7 @@ no cluster yet, nothing is done: a new one begins with it. Put \`run_once: true\
       yaml: 'patroni_config:\n  config:\n    ttl: 20\n    postgresql:\n      parameters: { max_connections: 200 }\n  scope: care\n  members:\n    - { name: db1, rest_url: "https://10.0.0.1:8008" }\n  data_dir: /var/lib/postgresql/17/care\n  bin_dir: /usr/lib/postgresql/17/bin\n  cacert: /etc/postgresql/pki/ca.crt\n  cert: /etc/postgresql/pki/admin.crt\n  key: /etc/postgresql/pki/admin.key\n  etcd:\n    endpoints: ["https://10.0.0.1:2379"]\n    cacert: /etc/postgresql/pki/etcd-ca.crt\n    cert: /etc/postgresql/pki/etcd.crt\n    key: /etc/postgresql/pki/etcd.key\nrun_once: true\n',
     },
   ],
-  returns: { restart: 'changed parameters that take effect when PostgreSQL is started' },
+  returns: { restart: 'changed parameters that take effect when PostgreSQL is started', leader_first: 'whether one of them gets smaller and must be on the leader before it can be on a standby' },
   queries: (args) => [patroniQuery(args), startParameters({ binDir: args.bin_dir, socketDir: args.socket_dir, port: args.port })],
   plan: (args, host) => plan(args, host.fact(patroniQuery(args)), host.fact(startParameters({ binDir: args.bin_dir, socketDir: args.socket_dir, port: args.port })), host.checkMode),
 });

@@ -35,3 +35,14 @@ export function changedParameters(patch: JsonMap): readonly string[] {
   const parameters = isJsonMap(postgresql) ? postgresql['parameters'] : undefined;
   return isJsonMap(parameters) ? Object.keys(parameters) : [];
 }
+
+/** Whether a patch makes a parameter smaller that the leader must have first. */
+export function decreases(now: JsonMap, patch: JsonMap, leaderFirst: readonly string[]): boolean {
+  const parametersOf = (config: JsonMap): JsonMap => {
+    const postgresql = config['postgresql'];
+    const parameters = isJsonMap(postgresql) ? postgresql['parameters'] : undefined;
+    return isJsonMap(parameters) ? parameters : {};
+  };
+  const before = parametersOf(now);
+  return Object.entries(parametersOf(patch)).some(([name, value]) => leaderFirst.includes(name) && Number(value) < Number(before[name]));
+}

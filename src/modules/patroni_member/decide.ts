@@ -28,7 +28,10 @@ export type Step =
   /** PostgreSQL alone, by the member's REST API. */
   | { readonly type: 'restart-postgres' }
   /** Stop, take the member out of etcd, set the data aside. */
-  | { readonly type: 'leave' };
+  | { readonly type: 'leave' }
+  /** Let the leader drop the slots of members that are gone, which it keeps for a while; and let it keep them again. */
+  | { readonly type: 'forget-slots' }
+  | { readonly type: 'keep-slots' };
 
 export type Doing = Exclude<Step, { readonly type: 'done' | 'refuse' }>;
 
@@ -104,6 +107,7 @@ function inCluster(args: PatroniMemberArgs, fact: PatroniFact, dcs: DcsFact): St
   if (fact.data.type === 'cluster') {
     if (!UP.includes(fact.active)) return { type: 'start', wait: leader !== undefined };
     if (isWell(mine)) return { type: 'done' };
+    if (leader === undefined && args.leaderless) return { type: 'done' };
     if (leader === undefined && dcs.leader === undefined) return refuseForNow(`cluster ${args.scope} has no leader`, `care-patronictl list; journalctl -u ${args.unit} on its members`);
     return refuseForNow(`member ${args.name} is ${mine === undefined ? 'not answering' : `${mine.state}, not streaming`}`, `journalctl -u ${args.unit}; care-patronictl list. A replica that can't catch up: care-patronictl reinit ${args.scope} ${args.name}`);
   }
@@ -143,6 +147,8 @@ export function decideRestart(args: PatroniMemberArgs, fact: PatroniFact): Step 
   const pendingOnly = args.only_if === 'pending';
   if (pendingOnly && !sameConfiguration(fact)) return refuseForNow(`${args.name} has not taken over the configuration of ${args.scope} yet`, `journalctl -u ${args.unit}`);
   if (pendingOnly && mine?.pendingRestart !== true) return { type: 'done' };
+  // It would start with the leader's value again.
+  if (pendingOnly && mine?.role !== 'primary' && mine?.awaitsLeader === true && leaderOf(fact)?.pendingRestart === true) return { type: 'done' };
   if (!isWell(mine)) return pendingOnly ? { type: 'restart-postgres' } : { type: 'restart-unit' };
   if (args.only_if === 'ill') return { type: 'done' };
   const ill = othersIll(args, fact);
@@ -150,7 +156,7 @@ export function decideRestart(args: PatroniMemberArgs, fact: PatroniFact): Step 
   if (mine?.role === 'primary' && args.members.length > 1) {
     const next = successor(args, fact);
     if (next === undefined) return refuseForNow(`no standby is in sync, so the leader ${args.name} is not restarted now`, 'care-patronictl list; the restart is still owed and is made by the next run');
-    // All standbys were restarted before and still wait: a smaller value takes effect on the leader first (PostgreSQL, "Hot Standby").
+    // Where all standbys still wait, it is for a smaller value that the leader must have first.
     if (!(pendingOnly && next.pendingRestart)) return { type: 'switchover', from: args.name, to: next.name };
   }
   return pendingOnly ? { type: 'restart-postgres' } : { type: 'restart-unit' };
@@ -161,16 +167,37 @@ export function decideReload(args: PatroniMemberArgs, fact: PatroniFact): Step {
   return args.only_if === 'edited' && !fact.data.edited ? { type: 'done' } : { type: 'reload' };
 }
 
+/** As Patroni names it (slot_name_from_member_name). */
+export function slotName(member: string): string {
+  return member
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]/g, '_')
+    .slice(0, 63);
+}
+
+const keepsNoSlots = (fact: PatroniFact): boolean => /"member_slots_ttl": ?0[,}]/.test(fact.dcs?.config ?? '');
+
+/** Once the member is gone: its slot would hold the leader's log for as long as member_slots_ttl, half an hour. */
+function afterLeaving(args: PatroniMemberArgs, fact: PatroniFact, done: readonly Step[]): Step {
+  const own = done.some((s) => s.type === 'forget-slots');
+  if (fact.dcs?.slots.includes(slotName(args.name)) === true && leaderOf(fact) !== undefined) {
+    return keepsNoSlots(fact) ? refuseForNow(`the leader still keeps the replication slot of ${args.name}`, 'care-patronictl list; SELECT * FROM pg_replication_slots') : { type: 'forget-slots' };
+  }
+  return own && keepsNoSlots(fact) ? { type: 'keep-slots' } : { type: 'done' };
+}
+
 /** The way out of the cluster. */
-export function decideAbsent(args: PatroniMemberArgs, fact: PatroniFact): Step {
+export function decideAbsent(args: PatroniMemberArgs, fact: PatroniFact, done: readonly Step[]): Step {
   const known = fact.dcs?.members.some((m) => m.name === args.name) === true;
   const ours = fact.data.type === 'cluster' && (fact.dcs?.systemId === undefined || fact.data.systemId === fact.dcs.systemId);
-  if (!UP.includes(fact.active) && !known && !ours) return { type: 'done' };
+  const here = UP.includes(fact.active) || ours;
+  if (!here && !known) return afterLeaving(args, fact, done);
   if (fact.canAsk && fact.dcs === undefined) return refuseForNow('etcd does not answer', `mend etcd first: ${args.etcd.endpoints.join(', ')}`);
   if (fact.dcs?.leader === args.name) {
     const next = successor(args, fact);
     if (next === undefined) return refuseForNow(`${args.name} leads, and no standby can take over`, 'care-patronictl list');
     return { type: 'switchover', from: args.name, to: next.name };
   }
-  return { type: 'leave' };
+  // Its key ends with its time to live.
+  return here ? { type: 'leave' } : refuseForNow(`etcd still lists ${args.name}`, `is Patroni running elsewhere under that name? care-patronictl list`);
 }

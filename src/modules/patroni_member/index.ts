@@ -69,7 +69,7 @@ function decider(args: PatroniMemberArgs, checkMode: boolean): (fact: PatroniFac
     case 'present':
       return (fact) => decidePresent(args, fact, checkMode);
     case 'absent':
-      return (fact) => decideAbsent(args, fact);
+      return (fact, done) => decideAbsent(args, fact, done);
     case 'restarted':
       return (fact, done) => (made(done) ? { type: 'done' } : decideRestart(args, fact));
     case 'reloaded':
@@ -86,9 +86,12 @@ function plan(args: PatroniMemberArgs, observed: PatroniFact, checkMode: boolean
   const resource = `Patroni member ${args.name}`;
   const decide = decider(args, checkMode);
   const step = decide(checkMode ? foreseen(args, observed) : observed, []);
-  if (step.type === 'done') return ok({ steps: [] });
+  // What is known of this host may be from before another one changed the configuration of all.
+  const stale = !checkMode && args.only_if === 'pending' && args.expected;
+  if (step.type === 'done' && !stale) return ok({ steps: [] });
   if (checkMode) {
-    if (!isDoing(step)) return failed(step.msg, step.remedy);
+    if (step.type === 'refuse') return failed(step.msg, step.remedy);
+    if (!isDoing(step)) return ok({ steps: [] });
     return converge([{ resource, what: describeStep(step), script: rawScript(':'), effects: sideEffects }], { steps: [describeStep(step)] });
   }
   const otherwise = { present: 'make it a member', absent: 'leave the cluster', restarted: 'restart', reloaded: 'reload' }[args.state];
@@ -114,7 +117,7 @@ what etcd and the members' REST APIs answer. What it promises:
   (\`DIRECTORY.former-TIME\`), never deleted.
 - A host without data joins as a replica; Patroni copies the data from a member (or as \`create_replica_methods\` say).
 - Nothing is restarted while another member is not well; a leader hands over to a standby first, in synchronous mode to one in sync.
-- \`absent\` hands over first where it leads, stops, and sets the data aside.
+- \`absent\` hands over first where it leads, stops, sets the data aside, and has the leader drop its replication slot.
 
 Put \`throttle: 1\` on the task. Needs curl, certificates and the unit. The role postgres does all that.`,
   args: PatroniMemberArgs,

@@ -40,6 +40,8 @@ export interface DcsFact {
   /** Names of the synchronous standbys. */
   readonly sync: readonly string[];
   readonly paused: boolean;
+  /** Physical replication slots that the leader keeps for members, also for those that went a while ago. */
+  readonly slots: readonly string[];
   /** The dynamic configuration as JSON. */
   readonly config: string | undefined;
 }
@@ -53,7 +55,12 @@ export interface RestFact {
   readonly systemId: string | undefined;
   readonly streaming: boolean;
   readonly pendingRestart: boolean;
+  /** A smaller value waits that a standby can only have once the leader has it (see `LEADER_FIRST`). */
+  readonly awaitsLeader: boolean;
 }
+
+/** Parameters that must not be smaller on a standby than on the leader (PostgreSQL, "Hot Standby", "Administrator's Overview"). */
+export const LEADER_FIRST: readonly string[] = ['max_connections', 'max_locks_per_transaction', 'max_prepared_transactions', 'max_wal_senders', 'max_worker_processes'];
 
 export interface PatroniFact {
   /** False where curl or a certificate is missing: then nothing is known of the cluster. */
@@ -135,6 +142,7 @@ care_mark`;
 const Kvs = z.object({ kvs: z.array(z.object({ key: z.string(), value: z.string().default('') })).default([]) });
 const Member = z.object({ role: z.string().default(''), state: z.string().default(''), api_url: z.string().default('') });
 const Sync = z.object({ sync_standby: z.string().nullish() });
+const Status = z.object({ slots: z.record(z.string(), z.number()).nullish(), retain_slots: z.array(z.string()).nullish() });
 const Config = z.object({ pause: z.boolean().nullish() });
 const Rest = z.object({
   state: z.string(),
@@ -144,6 +152,8 @@ const Rest = z.object({
   database_system_identifier: z.string().optional(),
   replication_state: z.string().optional(),
   pending_restart: z.boolean().optional(),
+  // Since Patroni 4.
+  pending_restart_reason: z.record(z.string(), z.object({ old_value: z.coerce.string(), new_value: z.coerce.string() })).optional(),
 });
 
 /** @param text answer of etcd's range request */
@@ -157,6 +167,8 @@ export function parseDcs(text: string, prefix: string): DcsFact {
   });
   const sync = Sync.parse(JSON.parse(all.get('sync') ?? '{}')).sync_standby ?? '';
   const config = all.get('config');
+  // Patroni before 2.1 had only the position here; then it is a number.
+  const status = Status.safeParse(JSON.parse(all.get('status') ?? '{}')).data;
   return {
     // The key is there, and empty, while somebody makes the cluster.
     systemId: all.get('initialize'),
@@ -164,6 +176,7 @@ export function parseDcs(text: string, prefix: string): DcsFact {
     members,
     sync: sync.split(',').filter((name) => name !== ''),
     paused: Config.parse(JSON.parse(config ?? '{}')).pause === true,
+    slots: [...new Set([...Object.keys(status?.slots ?? {}), ...(status?.retain_slots ?? [])])].sort(),
     config,
   };
 }
@@ -175,7 +188,8 @@ function parseRest(line: string): readonly RestFact[] {
   if (!parsed.success) return [];
   const { data } = parsed;
   const role = data.role === 'master' ? 'primary' : data.role;
-  return [{ name: line.slice(0, space), state: data.state, role, timeline: data.timeline, systemId: data.database_system_identifier, streaming: data.replication_state === 'streaming', pendingRestart: data.pending_restart === true }];
+  const awaitsLeader = Object.entries(data.pending_restart_reason ?? {}).some(([name, reason]) => LEADER_FIRST.includes(name) && Number(reason.new_value) < Number(reason.old_value));
+  return [{ name: line.slice(0, space), state: data.state, role, timeline: data.timeline, systemId: data.database_system_identifier, streaming: data.replication_state === 'streaming', pendingRestart: data.pending_restart === true, awaitsLeader }];
 }
 
 function parseJson(text: string): unknown {

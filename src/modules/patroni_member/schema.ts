@@ -29,7 +29,7 @@ export const PatroniMemberArgs = z
       .default('present')
       .describe('present: this host runs a member; restarted: also restarts it, when the others can spare it; reloaded: reads its configuration anew; absent: it has left the cluster, its data is set aside'),
     only_if: z.enum(['edited', 'pending', 'ill']).optional().describe('reloaded: only when pg_hba.conf is not what Patroni wrote (edited); restarted: only PostgreSQL, and only where a parameter waits for it (pending); only a member that does not work (ill)'),
-    expected: z.boolean().default(false).describe('Check mode with `pending`: an earlier task would have made parameters wait for a restart'),
+    expected: z.boolean().default(false).describe('With `pending`: an earlier task has made parameters wait for a restart, or in check mode would have'),
     scope: Name.describe('Name of the cluster'),
     namespace: Name.default('service').describe('Patroni\'s namespace in etcd'),
     version: z.string().regex(/^[0-9]{2}$/, 'must be a major version such as "17"').describe('Major version of PostgreSQL'),
@@ -46,6 +46,7 @@ export const PatroniMemberArgs = z
     key: AbsolutePath.describe('Its key'),
     auth_file: AbsolutePath.default('/etc/patroni/rest-auth').describe('File on the host with `user = "NAME:PASSWORD"`, for curl'),
     etcd: etcdArguments.describe('How to ask etcd'),
+    leaderless: z.boolean().default(false).describe('With `present`: where nobody leads, it is enough that the member runs, since the others may be started after it'),
     replace: z.boolean().default(false).describe('The data directory of this host belongs to another cluster, on purpose: it is set aside'),
     patience: z.int().min(0).max(3600).default(60).describe('Seconds to wait for others that are not well just now'),
     timeout: z.int().min(10).max(86_400).default(600).describe('Seconds to wait at most for one step, such as a copy of the data'),

@@ -28,17 +28,21 @@ export function describeStep(step: Doing): string {
       return 'restart PostgreSQL';
     case 'leave':
       return 'leave the cluster';
+    case 'forget-slots':
+      return 'let its replication slot go';
+    case 'keep-slots':
+      return 'keep slots of others as before';
   }
 }
 
 const restUrl = (args: PatroniMemberArgs, name: string): string => args.members.find((m) => m.name === name)?.rest_url ?? '';
 
-/** `care_get PATH` asks this host's REST API; `care_post URL BODY` makes an unsafe request; the password is in a file. */
+/** `care_get PATH` asks this host's REST API; `care_send METHOD URL BODY` makes an unsafe request; the password is in a file. */
 function functions(args: PatroniMemberArgs): Script {
   return sh`care_log() { journalctl -q -u ${args.unit} -n 15 --no-pager -o cat >&2 2>/dev/null || :; }
 care_get() { curl -s -f -m 5 --cacert ${args.cacert} ${restUrl(args, args.name)}"$1" 2>/dev/null </dev/null; }
-care_post() {
-  care_said=$(curl -sS -m ${args.timeout} -w '\n%{http_code}' -K ${args.auth_file} --cacert ${args.cacert} --cert ${args.cert} --key ${args.key} -H 'Content-Type: application/json' -d "$2" "$1" 2>&1 </dev/null) || { printf '%s\n' "$care_said" >&2; return 1; }
+care_send() {
+  care_said=$(curl -sS -m ${args.timeout} -w '\n%{http_code}' -K ${args.auth_file} --cacert ${args.cacert} --cert ${args.cert} --key ${args.key} -H 'Content-Type: application/json' -X "$1" -d "$3" "$2" 2>&1 </dev/null) || { printf '%s\n' "$care_said" >&2; return 1; }
   case $(printf '%s\n' "$care_said" | tail -n 1) in 2??) ;; *) printf '%s\n' "$care_said" >&2; return 1 ;; esac
 }
 care_streams() { care_get /patroni | tr -d ' ' | grep -q '"replication_state":"streaming"'; }
@@ -107,7 +111,7 @@ fi`;
 function switchover(args: PatroniMemberArgs, from: string, to: string): Script {
   const body = JSON.stringify({ leader: from, candidate: to });
   return joinScripts([
-    sh`care_post ${`${restUrl(args, from)}/switchover`} ${body}`,
+    sh`care_send POST ${`${restUrl(args, from)}/switchover`} ${body}`,
     waitFor(args, sh`curl -s -f -m 5 --cacert ${args.cacert} ${`${restUrl(args, to)}/primary`} >/dev/null 2>&1`.text, `${to} has not become the leader`),
     waitFor(args, 'care_streams', `${from} does not follow ${to}`),
   ]);
@@ -140,7 +144,10 @@ function bodyOf(step: Doing, args: PatroniMemberArgs, fact: PatroniFact): Script
         ...(fact.dcs?.leader === undefined ? [] : [waitFor(args, 'care_works', `${args.name} does not work after the restart`)]),
       ]);
     case 'restart-postgres':
-      return joinScripts([sh`care_post ${`${restUrl(args, args.name)}/restart`} '{"restart_pending": true}'`, waitFor(args, 'care_works', `${args.name} does not work after the restart`)]);
+      return joinScripts([sh`care_send POST ${`${restUrl(args, args.name)}/restart`} '{"restart_pending": true}'`, waitFor(args, 'care_works', `${args.name} does not work after the restart`)]);
+    case 'forget-slots':
+    case 'keep-slots':
+      return sh`care_send PATCH ${`${restUrl(args, fact.dcs?.leader ?? '')}/config`} ${JSON.stringify({ member_slots_ttl: step.type === 'forget-slots' ? 0 : null })}`;
     case 'leave':
       return joinScripts([sh`systemctl disable --now ${args.unit}`, setAside(args)]);
   }

@@ -1,7 +1,7 @@
 /** Roles that a cluster itself needs, as declared, and the statements that make them so. Pure but for the salt it is given. */
 import { z } from 'zod';
+import { verifierFor, verifierMatches } from '../../services/postgres/scram.ts';
 import { revealed, type Secret } from '../../support/secret.ts';
-import { scramMatches, scramVerifier } from '../../support/scram.ts';
 import { SecretText } from '../arguments.ts';
 
 const Identifier = z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a plain SQL name: small letters, digits and _');
@@ -11,7 +11,7 @@ export const RoleDeclaration = z.strictObject({
   superuser: z.boolean().default(false).describe('SUPERUSER'),
   replication: z.boolean().default(false).describe('REPLICATION'),
   login: z.boolean().default(true).describe('LOGIN'),
-  password: SecretText.optional().describe('Its password, printable ASCII; without one it has none'),
+  password: SecretText.optional().describe('Its password; without one it has none'),
   member_of: z.array(Identifier).default([]).describe('Roles that it is a member of'),
   execute: z
     .array(z.string().regex(/^[a-z_.]+\([a-z_, ]*\)$/, 'must be a function with its argument types, such as pg_catalog.pg_ls_dir(text)'))
@@ -51,7 +51,7 @@ function attributes(role: RoleDeclaration): string {
 
 /** A verifier has only the characters of base64, $ and :, so it needs no quoting. */
 function passwordClause(password: string | Secret, salt: Buffer): string {
-  return `PASSWORD '${scramVerifier(revealed(password), salt)}'`;
+  return `PASSWORD '${verifierFor(revealed(password), salt)}'`;
 }
 
 function attributeSteps(role: RoleDeclaration, now: RoleState | undefined): readonly RoleStep[] {
@@ -69,7 +69,7 @@ function attributeSteps(role: RoleDeclaration, now: RoleState | undefined): read
   const { password } = role;
   if (password === undefined) {
     if (now.verifier !== undefined) steps.push({ role: role.name, what: 'take its password away', statement: () => `ALTER ROLE "${role.name}" PASSWORD NULL` });
-  } else if (now.verifier === undefined || !scramMatches(now.verifier, revealed(password))) {
+  } else if (now.verifier === undefined || !verifierMatches(now.verifier, revealed(password))) {
     steps.push({ role: role.name, what: 'new password', statement: (salt) => `ALTER ROLE "${role.name}" ${passwordClause(password, salt())}` });
   }
   return steps;

@@ -4,7 +4,6 @@ import { changeScript } from '../../host/host-session.ts';
 import { action, converge, failed, ok, type Change, type Plan } from '../../host/plan.ts';
 import { forgetKinds, type Effect, type Query } from '../../host/query.ts';
 import { revealed, Secret } from '../../support/secret.ts';
-import { scramProblem } from '../../support/scram.ts';
 import { attach, rawScript, sh } from '../../support/shell.ts';
 import { AbsolutePath } from '../arguments.ts';
 import { defineModule } from '../define.ts';
@@ -43,8 +42,8 @@ function statements(steps: readonly RoleStep[]): Secret {
 }
 
 function plan(args: Args, now: readonly RoleState[] | null, checkMode: boolean): Plan {
-  const problem = args.roles.flatMap((r) => (r.password === undefined ? [] : [scramProblem(revealed(r.password))].flatMap((p) => (p === undefined ? [] : [`the password of ${r.name} ${p}`]))))[0];
-  if (problem !== undefined) return failed(problem, 'choose another one');
+  const empty = args.roles.find((r) => r.password !== undefined && revealed(r.password) === '');
+  if (empty !== undefined) return failed(`the password of ${empty.name} is empty`, 'give it one');
   // A cluster that is made later in the run begins with its roles.
   if (now === null) return checkMode ? ok() : failed('PostgreSQL does not answer on this host', 'care-patronictl list');
   const steps = stepsOf(args, now);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decideAbsent, decidePresent, decideReload, decideRestart, isWell, successor } from '../../../../src/modules/patroni_member/decide.ts';
+import { decideAbsent, decidePresent, decideReload, decideRestart, isWell, successor, type Step } from '../../../../src/modules/patroni_member/decide.ts';
 import { patroniMember } from '../../../../src/modules/patroni_member/index.ts';
-import { parseDcs, patroni, type PatroniFact, type RestFact } from '../../../../src/modules/patroni_member/query.ts';
+import { parseDcs, patroni, type DcsFact, type PatroniFact, type RestFact } from '../../../../src/modules/patroni_member/query.ts';
 import { PatroniMemberArgs } from '../../../../src/modules/patroni_member/schema.ts';
 import { stepScript } from '../../../../src/modules/patroni_member/steps.ts';
 import { goldenCases } from '../golden.ts';
@@ -15,7 +15,7 @@ function args(name = 'a', more: Record<string, unknown> = {}, members: readonly 
   return PatroniMemberArgs.parse({ name, scope: 'care', version: '17', members, data_dir: '/d', bin_dir: '/b', cacert: '/ca', cert: '/c', key: '/k', etcd: { endpoints: ['https://a:2379'], cacert: '/eca', cert: '/ec', key: '/ek' }, ...more });
 }
 
-const rest = (name: string, more: Partial<RestFact> = {}): RestFact => ({ name, state: 'running', role: 'replica', timeline: 1, systemId: '1', streaming: true, pendingRestart: false, ...more });
+const rest = (name: string, more: Partial<RestFact> = {}): RestFact => ({ name, state: 'running', role: 'replica', timeline: 1, systemId: '1', streaming: true, pendingRestart: false, awaitsLeader: false, ...more });
 const leader = rest('a', { role: 'primary', streaming: false });
 
 /** A cluster of a, which leads, b and c, seen from one of them. */
@@ -24,13 +24,13 @@ function cluster(more: Partial<PatroniFact> = {}, members: readonly RestFact[] =
     canAsk: true,
     active: 'active',
     data: { type: 'cluster', version: '17', systemId: '1', edited: false },
-    dcs: { systemId: '1', leader: 'a', members: members.map((m) => ({ name: m.name, role: m.role, state: m.state, apiUrl: url(m.name) })), sync: ['b', 'c'], paused: false, config: '{}' },
+    dcs: { systemId: '1', leader: 'a', members: members.map((m) => ({ name: m.name, role: m.role, state: m.state, apiUrl: url(m.name) })), sync: ['b', 'c'], paused: false, slots: [], config: '{}' },
     rest: members,
     taken: '{}',
     ...more,
   };
 }
-const NOBODY: PatroniFact = { canAsk: true, active: 'inactive', data: { type: 'empty' }, dcs: { systemId: undefined, leader: undefined, members: [], sync: [], paused: false, config: undefined }, rest: [], taken: undefined };
+const NOBODY: PatroniFact = { canAsk: true, active: 'inactive', data: { type: 'empty' }, dcs: { systemId: undefined, leader: undefined, members: [], sync: [], paused: false, slots: [], config: undefined }, rest: [], taken: undefined };
 const fresh: Partial<PatroniFact> = { active: 'inactive', data: { type: 'empty' } };
 const refused = (msg: string): unknown => expect.objectContaining({ type: 'refuse', msg: expect.stringContaining(msg) as unknown });
 
@@ -70,6 +70,12 @@ describe('present', () => {
   test('a stopped member is started, and not waited for where nobody leads', () => {
     expect(decidePresent(args('c'), cluster({ active: 'inactive' }, [leader, rest('b')]), false)).toEqual({ type: 'start', wait: true });
     expect(decidePresent(args('c'), cluster({ active: 'failed' }, []), false)).toEqual({ type: 'start', wait: false });
+  });
+
+  test('after a power cut a member that runs is enough, until all are asked to be well', () => {
+    const dark = cluster({}, []);
+    expect(decidePresent(args('c', { leaderless: true }), { ...dark, dcs: dark.dcs && { ...dark.dcs, leader: undefined } }, false)).toEqual({ type: 'done' });
+    expect(decidePresent(args('c'), { ...dark, dcs: dark.dcs && { ...dark.dcs, leader: undefined } }, false)).toEqual(refused('has no leader'));
   });
 
   test('where etcd has lost everything, members with data are started', () => {
@@ -129,6 +135,12 @@ describe('restarted', () => {
     expect(pending('b', [leader, waits, rest('c')], { taken: '{"ttl":20}' })).toEqual(refused('has not taken over'));
   });
 
+  test('a replica whose smaller value must be on the leader first waits for that', () => {
+    const waits = rest('b', { pendingRestart: true, awaitsLeader: true });
+    expect(pending('b', [{ ...leader, pendingRestart: true }, waits, rest('c')])).toEqual({ type: 'done' });
+    expect(pending('b', [leader, waits, rest('c')])).toEqual({ type: 'restart-postgres' });
+  });
+
   test('a leader hands over to one that was restarted; where all still wait, it takes the smaller value first', () => {
     const waits = { ...leader, pendingRestart: true };
     expect(pending('a', [waits, rest('b', { pendingRestart: true }), rest('c')])).toEqual({ type: 'switchover', from: 'a', to: 'c' });
@@ -144,12 +156,24 @@ test('a reload is made where a member runs; with `edited` only for a pg_hba.conf
 });
 
 describe('absent', () => {
-  const absent = (name: string, fact: PatroniFact): unknown => decideAbsent(args(name, { state: 'absent' }), fact);
+  const absent = (name: string, fact: PatroniFact, done: readonly Step[] = []): unknown => decideAbsent(args(name, { state: 'absent' }), fact, done);
 
   test('a leader hands over, a replica leaves, who has left is done', () => {
     expect(absent('a', cluster())).toEqual({ type: 'switchover', from: 'a', to: 'b' });
     expect(absent('b', cluster())).toEqual({ type: 'leave' });
+    expect(absent('c', cluster(fresh))).toEqual(refused('etcd still lists c'));
     expect(absent('c', cluster(fresh, [leader, rest('b')]))).toEqual({ type: 'done' });
+  });
+
+  test('its slot goes with it, and slots are kept as before afterwards', () => {
+    const gone = cluster(fresh, [leader, rest('b')]);
+    const dcs = (more: Partial<DcsFact>): PatroniFact => ({ ...gone, dcs: gone.dcs && { ...gone.dcs, ...more } });
+    expect(absent('c-1.x', dcs({ slots: ['b', 'c_1_x'] }))).toEqual({ type: 'forget-slots' });
+    const forgot: readonly Step[] = [{ type: 'forget-slots' }];
+    expect(absent('c', dcs({ slots: ['c'], config: '{"member_slots_ttl":0}' }), forgot)).toEqual(refused('still keeps'));
+    expect(absent('c', dcs({ slots: ['b'], config: '{"member_slots_ttl":0}' }), forgot)).toEqual({ type: 'keep-slots' });
+    // Declared so, and not ours to change.
+    expect(absent('c', dcs({ slots: ['b'], config: '{"member_slots_ttl":0}' }))).toEqual({ type: 'done' });
   });
 
   test('the last one that leads does not leave', () => {
@@ -168,13 +192,14 @@ describe('answers are read', () => {
   const kv = (key: string, value: string): unknown => ({ key: Buffer.from(`/service/care/${key}`).toString('base64'), value: Buffer.from(value).toString('base64') });
 
   test('what etcd holds', () => {
-    const kvs = [kv('initialize', '7712362954164443491'), kv('leader', 'a'), kv('members/a', '{"role":"master","state":"running","api_url":"https://a:8008/patroni"}'), kv('sync', '{"leader":"a","sync_standby":"b,c","quorum":1}'), kv('config', '{"ttl":20,"pause":true}')];
+    const kvs = [kv('initialize', '7712362954164443491'), kv('leader', 'a'), kv('members/a', '{"role":"master","state":"running","api_url":"https://a:8008/patroni"}'), kv('sync', '{"leader":"a","sync_standby":"b,c","quorum":1}'), kv('status', '{"optime":1,"slots":{"a":1,"gone":1},"retain_slots":["a","b"]}'), kv('config', '{"ttl":20,"pause":true}')];
     expect(parseDcs(JSON.stringify({ header: {}, kvs }), '/service/care/')).toEqual({
       systemId: '7712362954164443491',
       leader: 'a',
       members: [{ name: 'a', role: 'primary', state: 'running', apiUrl: 'https://a:8008/patroni' }],
       sync: ['b', 'c'],
       paused: true,
+      slots: ['a', 'b', 'gone'],
       config: '{"ttl":20,"pause":true}',
     });
     expect(parseDcs('{"header":{}}', '/service/care/')).toMatchObject({ systemId: undefined, members: [] });
@@ -182,14 +207,14 @@ describe('answers are read', () => {
 
   test('what a host and the members say', () => {
     const key = { scope: 'care', namespace: 'service', unit: 'u.service', dataDir: '/d', binDir: '/b', hbaFile: '/h', rest: [{ name: 'a', url: url('a') }], cacert: '/ca', etcd: { endpoints: ['https://a:2379'], cacert: '/eca', cert: '/ec', key: '/ek', authFile: '/f' } };
-    const said = 'b {"state": "running", "role": "replica", "timeline": 2, "replication_state": "streaming", "database_system_identifier": "7712362954164443491", "pending_restart": true}\na not JSON\n';
+    const said = 'b {"state": "running", "role": "replica", "timeline": 2, "replication_state": "streaming", "database_system_identifier": "7712362954164443491", "pending_restart": true, "pending_restart_reason": {"max_connections": {"old_value": "250", "new_value": "200"}}}\na not JSON\n';
     const [fact] = patroni(key).kind.parse([key], { head: Buffer.from('yes\nactive\ncluster\n17\n7712362954164443491\nyes\n\n'), sections: ['', said, '{"ttl":20}', ''].map((t) => Buffer.from(t)) });
     expect(fact).toEqual({
       canAsk: true,
       active: 'active',
       data: { type: 'cluster', version: '17', systemId: '7712362954164443491', edited: true },
       dcs: undefined,
-      rest: [{ name: 'b', state: 'running', role: 'replica', timeline: 2, systemId: '7712362954164443491', streaming: true, pendingRestart: true }],
+      rest: [{ name: 'b', state: 'running', role: 'replica', timeline: 2, systemId: '7712362954164443491', streaming: true, pendingRestart: true, awaitsLeader: true }],
       taken: '{"ttl":20}',
     });
   });

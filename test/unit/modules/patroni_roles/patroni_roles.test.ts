@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RoleDeclaration, roleSteps, type RoleState } from '../../../../src/modules/patroni_roles/declaration.ts';
 import { patroniRoles } from '../../../../src/modules/patroni_roles/index.ts';
-import { scramVerifier } from '../../../../src/support/scram.ts';
+import { verifierFor } from '../../../../src/services/postgres/scram.ts';
 import { goldenCases } from '../golden.ts';
 
 goldenCases(patroniRoles, import.meta.url);
@@ -12,7 +12,7 @@ const sql = (more: Record<string, unknown>, now: RoleState | undefined): readonl
 
 test('a role that is as declared is left', () => {
   expect(sql({}, state)).toEqual([]);
-  expect(sql({ password: 'right' }, { ...state, verifier: scramVerifier('right', SALT) })).toEqual([]);
+  expect(sql({ password: 'right' }, { ...state, verifier: verifierFor('right', SALT) })).toEqual([]);
 });
 
 test('a role is made, with its memberships and functions', () => {
@@ -24,8 +24,8 @@ test('a role is made, with its memberships and functions', () => {
 });
 
 test('a password is changed when the verifier is of another, and taken away when none is declared', () => {
-  const wrong = { ...state, verifier: scramVerifier('wrong', Buffer.alloc(16, 1)) };
-  expect(sql({ password: 'right' }, wrong)).toEqual([`ALTER ROLE "x" PASSWORD '${scramVerifier('right', SALT)}'`]);
+  const wrong = { ...state, verifier: verifierFor('wrong', Buffer.alloc(16, 1)) };
+  expect(sql({ password: 'right' }, wrong)).toEqual([`ALTER ROLE "x" PASSWORD '${verifierFor('right', SALT)}'`]);
   expect(sql({}, wrong)).toEqual(['ALTER ROLE "x" PASSWORD NULL']);
 });
 
