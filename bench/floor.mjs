@@ -5,6 +5,8 @@
  *
  *     floor.mjs connect|floor HOSTS.json WORKLOAD.json
  *
+ * At most 30 hosts at once, as care-provision does: sshd and the machine's memory have their limits.
+ *
  * HOSTS.json: a list of {name, host, port, user, keyFile, hostKey}, the host key as base64. Prints `changed NUMBER`.
  */
 import { createHash } from 'node:crypto';
@@ -18,6 +20,7 @@ const items = mode === 'floor' ? JSON.parse(readFileSync(workloadFile, 'utf8')) 
 const of = (...kinds) => items.filter((item) => kinds.includes(item.kind));
 const q = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 const MARK = '--next--';
+const AT_ONCE = 30;
 const contents = of('file', 'template').map((item) => ({ ...item, sha256: createHash('sha256').update(item.content).digest('hex') }));
 const paths = [...of('directory'), ...contents].map((item) => item.path);
 
@@ -111,7 +114,9 @@ async function visit(host) {
   return changed;
 }
 
-const counts = await Promise.all(hosts.map(visit));
-console.log(`changed ${counts.reduce((sum, count) => sum + count, 0)}`);
+let changed = 0;
+const waiting = hosts.values();
+await Promise.all(Array.from({ length: AT_ONCE }, async () => { for (const host of waiting) changed += await visit(host); }));
+console.log(`changed ${changed}`);
 // Nothing is left to wait for but the answers to our good-byes.
 process.exit(0);

@@ -21,6 +21,8 @@ export interface Way {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** The host key's base64. */
+  readonly hostKey: string;
 }
 
 export interface Bed {
@@ -28,8 +30,6 @@ export interface Bed {
   /** `docker exec` names, in the order of the hosts. */
   readonly containers: readonly string[];
   readonly keyFile: string;
-  /** The host keys' base64, by host name. */
-  readonly hostKeys: ReadonlyMap<string, string>;
   readonly near: readonly Way[];
   /** The first host through a proxy that counts and delays by {@link FAR_MS}, or that only counts. */
   readonly far: Way;
@@ -67,33 +67,38 @@ async function buildImage(report: (line: string) => void): Promise<void> {
   }
 }
 
-/** Brings the hosts up; they go with this process, or by `down`, unless they are to be kept for the next call. */
-export async function bringUp(root: string, count: number, keep: boolean, report: (line: string) => void): Promise<Bed> {
+/**
+ * Brings the hosts up; they go with this process, or by `down`, unless they are to be kept for the next call.
+ *
+ * @param name of the lab
+ */
+export async function bringUp(root: string, name: string, count: number, keep: boolean, report: (line: string) => void): Promise<Bed> {
   await buildImage(report);
   const hosts: readonly HostSpec[] = Array.from({ length: count }, (_, i) => ({ name: `bench-${String(i + 1).padStart(2, '0')}`, site: 'kochi', release: RELEASE }));
   const owner = ownerOf(process.pid);
-  const lab = await labUp({ projectRoot: root, name: 'bench', hosts, report, owner: keep ? undefined : owner, startContainer: (spec, seed) => startWithDocker({ ...spec, image: IMAGE }, seed) });
+  const lab = await labUp({ projectRoot: root, name, hosts, report, owner: keep ? undefined : owner, startContainer: (spec, seed) => startWithDocker({ ...spec, image: IMAGE }, seed) });
   const first = lab.state.hosts[0];
   if (first === undefined) throw new Error('the lab has no hosts');
   const proxied = [{ name: first.name, address: first.address }];
   const far = await startProxies({ rttMs: FAR_MS, hosts: proxied, state: lab.paths.state, owner });
   // The least delay that the proxy knows: half a hundredth of a millisecond each way.
   const counted = await startProxies({ rttMs: 0.01, hosts: proxied, state: lab.paths.state, owner });
-  const keys = await Promise.all(hosts.map(async ({ name }) => [name, (await readFile(`${join(lab.paths.hostKeys, name)}.pub`, 'utf8')).split(' ')[1] ?? ''] as const));
-  const through = (ports: ReadonlyMap<string, number>): Way => ({ name: first.name, address: '127.0.0.1', port: ports.get(first.name) ?? 0 });
+  const keys = await Promise.all(hosts.map(async ({ name: host }) => [host, (await readFile(`${join(lab.paths.hostKeys, host)}.pub`, 'utf8')).split(' ')[1] ?? ''] as const));
+  const hostKeys = new Map(keys);
+  const keyOf = (host: string): string => hostKeys.get(host) ?? '';
+  const through = (ports: ReadonlyMap<string, number>): Way => ({ name: first.name, address: '127.0.0.1', port: ports.get(first.name) ?? 0, hostKey: keyOf(first.name) });
   return {
     lab,
-    containers: hosts.map(({ name }) => `bench.${name}`),
+    containers: hosts.map((host) => `${name}.${host.name}`),
     keyFile: lab.paths.loginKey,
-    hostKeys: new Map(keys),
-    near: lab.state.hosts.map(({ name, address }) => ({ name, address, port: 22 })),
+    near: lab.state.hosts.map((host) => ({ name: host.name, address: host.address, port: 22, hostKey: keyOf(host.name) })),
     far: through(far.ports),
     counted: through(counted.ports),
     statsPorts: { far: far.statsPort, counted: counted.statsPort },
     down: async () => {
       await stopProxies(far.owner);
       await stopProxies(counted.owner);
-      if (!keep) await labDown({ projectRoot: root, name: 'bench' });
+      if (!keep) await labDown({ projectRoot: root, name });
     },
   };
 }

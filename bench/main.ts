@@ -1,7 +1,7 @@
 /**
  * The benchmark: every program on the same hosts, in rounds, each run proven on the hosts. Started by scripts/bench.
  *
- *     main.ts quick|full [--json FILE] [--docs FILE] [--keep] [--only CASE,…] [--tools TOOL,…] [--rounds N]
+ *     main.ts quick|full [--json FILE] [--docs FILE] [--keep] [--lab NAME] [--only CASE,…] [--tools TOOL,…] [--rounds N]
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
@@ -15,12 +15,13 @@ import { measure } from './measure.ts';
 import { writeProjects } from './projects.ts';
 import { docsText, rowsOf, table, type Sample } from './results.ts';
 import { changesOf, Toolbox, TOOLS, type Tool } from './tools.ts';
+import { versions } from './versions.ts';
 import { driftScript, FIRST_CHANGES, proofScript, resetScript, WORKLOAD } from './workload.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, docs: { type: 'string' }, keep: { type: 'boolean' }, only: { type: 'string' }, tools: { type: 'string' }, rounds: { type: 'string' } },
+  options: { json: { type: 'string' }, docs: { type: 'string' }, keep: { type: 'boolean' }, lab: { type: 'string', default: 'bench' }, only: { type: 'string' }, tools: { type: 'string' }, rounds: { type: 'string' } },
 });
 const size = positionals[0] ?? 'quick';
 if (size !== 'quick' && size !== 'full') throw new Error('quick or full');
@@ -79,20 +80,9 @@ async function oneRun(each: Case, tool: Tool, ways: readonly Way[], round: numbe
   };
 }
 
-async function versions(): Promise<readonly string[]> {
-  const first = async (file: string, args: readonly string[]): Promise<string> => (await runProgram(file, args, { timeoutMs: 20_000 })).stdout.split('\n')[0]?.trim() ?? '';
-  return [
-    `care-provision ${await first(join(root, 'bin', 'care-provision'), ['--version'])} (${await first('git', ['-C', root, 'log', '-1', '--format=%h of %cs'])})`,
-    `Node ${process.version}, ssh2 ${(JSON.parse(await readFile(join(root, 'node_modules', 'ssh2', 'package.json'), 'utf8')) as { version: string }).version}`,
-    `ansible ${await first('ansible', ['--version'])}`,
-    `Mitogen ${(await first('dpkg-query', ['-W', '-f', '${Version}', 'ansible-mitogen'])) || 'not installed'}`,
-    `kernel ${await first('uname', ['-r'])}, ${await first('nproc', [])} processors, hosts are systemd containers of Debian 12 on the same machine`,
-  ];
-}
-
 async function bench(): Promise<void> {
   const tools = wanted.filter((tool) => cases.some((each) => roundsOf(each, tool) > 0));
-  const hosts = await bringUp(root, hostCount, options.keep === true, say);
+  const hosts = await bringUp(root, options.lab, hostCount, options.keep === true, say);
   bed = hosts;
   const projects = await writeProjects(work);
   const strategies = (await runProgram('dpkg', ['-L', 'ansible-mitogen', 'python3-mitogen'], { timeoutMs: 20_000 })).stdout.split('\n').find((line) => line.endsWith('ansible_mitogen/plugins/strategy'));
@@ -133,7 +123,7 @@ async function bench(): Promise<void> {
     }
   }
   const rows = rowsOf(cases, samples, wire);
-  const head = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${process.argv.slice(2).filter((word) => !word.startsWith('--docs')).join(' ')}\`. ${(await versions()).join('; ')}.`, ''];
+  const head = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${process.argv.slice(2).filter((word) => !word.startsWith('--docs')).join(' ')}\`. ${(await versions(root)).join('; ')}.`, ''];
   const text = `${head.join('\n')}\n${table(cases, rows)}`;
   process.stdout.write(`${text}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(rows.map((row) => row.json), undefined, 2)}\n`);

@@ -30,8 +30,8 @@ function moduleOf(item: Item): readonly [string, Arguments] {
   }
 }
 
-function tasks(module: (name: string) => string, suffix: string): readonly object[] {
-  return WORKLOAD.map((item, i) => {
+function tasks(items: readonly Item[], module: (name: string) => string, suffix: string): readonly object[] {
+  return items.map((item, i) => {
     const [name, args] = moduleOf(item);
     const own = item.kind === 'template' ? { ...args, src: `${item.name}${suffix}` } : args;
     return { name: `${String(i + 1)}: ${item.kind}`, [module(name)]: own };
@@ -50,18 +50,18 @@ export interface Projects {
 }
 
 /** @returns the playbooks and the floor's data */
-export async function writeProjects(directory: string): Promise<Projects> {
+export async function writeProjects(directory: string, items: readonly Item[] = WORKLOAD): Promise<Projects> {
   const paths = { ours: join(directory, 'care', 'playbooks', 'workload.yml'), ansible: join(directory, 'ansible', 'workload.yml'), floor: join(directory, 'floor.json') };
   const templates = { ours: join(directory, 'care', 'playbooks', 'templates'), ansible: join(directory, 'ansible', 'templates') };
   await mkdir(templates.ours, { recursive: true });
   await mkdir(templates.ansible, { recursive: true });
-  await writeFile(paths.ours, playbook(tasks((name) => name, '.hbs'), {}));
-  await writeFile(paths.ansible, playbook(tasks((name) => `ansible.builtin.${name}`, '.j2'), {}));
-  for (const item of WORKLOAD) {
+  await writeFile(paths.ours, playbook(tasks(items, (name) => name, '.hbs'), {}));
+  await writeFile(paths.ansible, playbook(tasks(items, (name) => `ansible.builtin.${name}`, '.j2'), {}));
+  for (const item of items) {
     if (item.kind !== 'template') continue;
     await writeFile(join(templates.ours, `${item.name}.hbs`), item.source);
     await writeFile(join(templates.ansible, `${item.name}.j2`), item.source);
   }
-  await writeFile(paths.floor, JSON.stringify(WORKLOAD));
+  await writeFile(paths.floor, JSON.stringify(items));
   return paths;
 }

@@ -3,6 +3,7 @@ import type { Case } from './cases.ts';
 import { FAR_MS } from './hosts.ts';
 import { median } from './measure.ts';
 import { TOOLS, type Tool } from './tools.ts';
+import { WORKLOAD } from './workload.ts';
 
 export interface Sample {
   readonly case: string;
@@ -22,6 +23,7 @@ export interface Row {
     readonly case: Case['kind'];
     readonly tool: Tool;
     readonly hosts: number;
+    readonly tasks: number;
     readonly rtt_ms: number;
     readonly wall_s: number;
     /** Median over rounds of this tool's time by the floor's time of the same round. */
@@ -38,7 +40,7 @@ export interface Row {
   readonly bytes: number | undefined;
 }
 
-function rounded(value: number, digits: number): number {
+export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
@@ -56,7 +58,7 @@ function rowOf(each: Case, tool: Tool, samples: readonly Sample[], wire: readonl
   return {
     name: each.name,
     json: {
-      case: each.kind, tool, hosts: each.hosts, rtt_ms: each.far ? FAR_MS : 0,
+      case: each.kind, tool, hosts: each.hosts, tasks: WORKLOAD.length, rtt_ms: each.far ? FAR_MS : 0,
       wall_s: rounded(median(walls), 3),
       ratio_to_floor: ratios.length === 0 ? null : rounded(median(ratios), 2),
       controller_cpu_s: rounded(median(mine.map((s) => s.cpuSeconds)), 3),
@@ -91,13 +93,12 @@ export function table(cases: readonly Case[], rows: readonly Row[]): string {
   return parts.join('\n');
 }
 
-const BEGIN = '<!-- results: written by scripts/bench --docs -->';
-const END = '<!-- end of results -->';
-
-/** The page with its results replaced. @throws Error when it has no place for them */
-export function docsText(page: string, results: string): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from === -1 || to < from) throw new Error(`the page has no lines ${BEGIN} and ${END}`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${results}\n${page.slice(to)}`;
+/** The page with its results, or those of `growth`, replaced. @throws Error when it has no place for them */
+export function docsText(page: string, results: string, what: 'results' | 'growth' = 'results'): string {
+  const begin = `<!-- ${what}: written by scripts/bench --docs -->`;
+  const end = `<!-- end of ${what} -->`;
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`the page has no lines ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${results}\n${page.slice(to)}`;
 }

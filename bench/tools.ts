@@ -43,7 +43,7 @@ export class Toolbox {
     await mkdir(directory, { recursive: true });
     const compiled = { NODE_COMPILE_CACHE: join(this.#work, 'compiled') };
     if (tool === 'floor' || tool === 'connect') {
-      const hosts = ways.map((way) => ({ name: way.name, host: way.address, port: way.port, user: 'care', keyFile: this.#bed.keyFile, hostKey: this.#bed.hostKeys.get(way.name) ?? '' }));
+      const hosts = ways.map((way) => ({ name: way.name, host: way.address, port: way.port, user: 'care', keyFile: this.#bed.keyFile, hostKey: way.hostKey }));
       await writeFile(join(directory, 'hosts.json'), JSON.stringify(hosts));
       return { command: [process.execPath, join(this.#root, 'bench', 'floor.mjs'), tool, join(directory, 'hosts.json'), this.#projects.floor], environment: compiled };
     }
@@ -62,8 +62,8 @@ export class Toolbox {
   }
 
   async #inventory(directory: string, ways: readonly Way[]): Promise<string> {
-    const known = ways.map((way) => `${way.port === 22 ? way.address : `[${way.address}]:${String(way.port)}`} ssh-ed25519 ${this.#bed.hostKeys.get(way.name) ?? ''}\n`);
-    await writeFile(join(directory, 'known_hosts'), known.join(''));
+    const known = new Set(ways.map((way) => `${way.port === 22 ? way.address : `[${way.address}]:${String(way.port)}`} ssh-ed25519 ${way.hostKey}\n`));
+    await writeFile(join(directory, 'known_hosts'), [...known].join(''));
     const hosts = Object.fromEntries(ways.map((way) => [way.name, {
       ansible_host: way.address,
       ansible_port: way.port,

@@ -46,38 +46,57 @@ function templateSource(n: string): string {
   return head + lines.join('');
 }
 
-function directories(): readonly Item[] {
-  const paths = ['/etc/bench', '/etc/bench/conf', '/etc/bench/lines', '/srv/bench', ...numbers(9).map((n) => `/srv/bench/data-${n}`)];
+/** How many of a hundred tasks are of a kind; the rest are directories. */
+const SHARES = { file: 12, template: 25, line: 15, group: 5, user: 5, package: 10, service: 10, command: 5 } as const;
+
+/** Directories that the others are in. */
+const PARENTS = ['/etc/bench', '/etc/bench/conf', '/etc/bench/lines', '/srv/bench'] as const;
+
+function directories(count: number): readonly Item[] {
+  const paths = [...PARENTS, ...numbers(count - PARENTS.length).map((n) => `/srv/bench/data-${n}`)];
   return paths.map((path) => ({ kind: 'directory', path, mode: '0755' }));
 }
 
-function files(): readonly Item[] {
-  return numbers(12).map((n) => ({ kind: 'file', path: `/srv/bench/file-${n}`, mode: '0640', content: `file ${n}\n${'content of a small file\n'.repeat(8)}` }));
+function files(count: number): readonly Item[] {
+  return numbers(count).map((n) => ({ kind: 'file', path: `/srv/bench/file-${n}`, mode: '0640', content: `file ${n}\n${'content of a small file\n'.repeat(8)}` }));
 }
 
-function templates(): readonly Item[] {
-  return numbers(25).map((n) => {
+function templates(count: number): readonly Item[] {
+  return numbers(count).map((n) => {
     const source = templateSource(n);
     return { kind: 'template', path: `/etc/bench/conf/part-${n}.conf`, mode: '0644', name: `part-${n}.conf`, source, content: renderText(source) };
   });
 }
 
-function lines(): readonly Item[] {
-  return numbers(15).map((n, i) => ({ kind: 'line', path: `/etc/bench/lines/${String(Math.floor(i / 3) + 1)}.conf`, key: `option_${n}`, line: `option_${n}=value ${n}` }));
+function lines(count: number): readonly Item[] {
+  return numbers(count).map((n, i) => ({ kind: 'line', path: `/etc/bench/lines/${String(Math.floor(i / 3) + 1)}.conf`, key: `option_${n}`, line: `option_${n}=value ${n}` }));
 }
 
-/** In an order in which each finds what it needs. */
-export const WORKLOAD: readonly Item[] = [
-  ...directories(),
-  ...numbers(5).map((n, i): Item => ({ kind: 'group', name: `benchgroup${n}`, gid: 61_000 + i })),
-  ...numbers(5).map((n, i): Item => ({ kind: 'user', name: `benchuser${n}`, uid: 61_000 + i, group: `benchgroup${n}` })),
-  ...PACKAGES.map((name): Item => ({ kind: 'package', name })),
-  ...files(),
-  ...templates(),
-  ...lines(),
-  ...numbers(5).map((n): Item => ({ kind: 'command', command: `touch /srv/bench/marker-${n}`, creates: `/srv/bench/marker-${n}` })),
-  ...SERVICES.map((name): Item => ({ kind: 'service', name })),
-];
+/**
+ * So many tasks, in an order in which each finds what it needs and in the same mixture at any size: paths, accounts and
+ * lines are more; packages and services, of which the hosts have ten each, are named again.
+ *
+ * @param count at least 10
+ */
+export function workload(count: number): readonly Item[] {
+  const of = (kind: keyof typeof SHARES): number => Math.floor((SHARES[kind] * count) / 100);
+  const rest = count - Object.values(SHARES).reduce((sum, share) => sum + Math.floor((share * count) / 100), 0);
+  const again = (names: readonly string[], many: number): readonly string[] => Array.from({ length: many }, (_, i) => names[i % names.length] ?? '');
+  const groups = numbers(of('group'));
+  return [
+    ...directories(rest),
+    ...groups.map((n, i): Item => ({ kind: 'group', name: `benchgroup${n}`, gid: 61_000 + i })),
+    ...numbers(of('user')).map((n, i): Item => ({ kind: 'user', name: `benchuser${n}`, uid: 61_000 + i, group: `benchgroup${n}` })),
+    ...again(PACKAGES, of('package')).map((name): Item => ({ kind: 'package', name })),
+    ...files(of('file')),
+    ...templates(of('template')),
+    ...lines(of('line')),
+    ...numbers(of('command')).map((n): Item => ({ kind: 'command', command: `touch /srv/bench/marker-${n}`, creates: `/srv/bench/marker-${n}` })),
+    ...again(SERVICES, of('service')).map((name): Item => ({ kind: 'service', name })),
+  ];
+}
+
+export const WORKLOAD: readonly Item[] = workload(100);
 
 /** Changes that a first run after {@link resetScript} makes: everything but the services. */
 export const FIRST_CHANGES = WORKLOAD.filter((item) => item.kind !== 'service').length;
@@ -87,9 +106,9 @@ function quoted(text: string): string {
 }
 
 /** Shell for root on a host: takes away what the workload made; packages stay in apt's cache. */
-export function resetScript(): string {
-  const users = WORKLOAD.filter((item) => item.kind === 'user').map((item) => item.name);
-  const groups = WORKLOAD.filter((item) => item.kind === 'group').map((item) => item.name);
+export function resetScript(items: readonly Item[] = WORKLOAD): string {
+  const users = items.filter((item) => item.kind === 'user').map((item) => item.name);
+  const groups = items.filter((item) => item.kind === 'group').map((item) => item.name);
   return [
     'set -eu',
     'rm -rf /srv/bench /etc/bench',
@@ -130,7 +149,7 @@ function proofLine(item: Item): string {
 }
 
 /** Shell for root on a host: prints how many of the tasks hold, and names those that do not. */
-export function proofScript(): string {
-  const checks = WORKLOAD.map((item, i) => `{ ${proofLine(item)}; } 2>/dev/null && held=$((held + 1)) || echo "task ${String(i + 1)} (${item.kind}) does not hold"`);
+export function proofScript(items: readonly Item[] = WORKLOAD): string {
+  const checks = items.map((item, i) => `{ ${proofLine(item)}; } 2>/dev/null && held=$((held + 1)) || echo "task ${String(i + 1)} (${item.kind}) does not hold"`);
   return ['held=0', 'is() { [ "$1" = "$2" ]; }', ...checks, 'echo "held $held"'].join('\n');
 }

@@ -1,6 +1,6 @@
 /** Makes a typed query constructor from a kind. The one place where a kind's types are erased. */
 import { sameValue } from '../support/value.ts';
-import type { ErasedKind, ErasedServiceKind, ErasedShellKind, Query, Question, QueryKind, ServiceKind, ShellKind } from './query.ts';
+import type { Effect, ErasedKind, ErasedServiceKind, ErasedShellKind, Query, QueryKind, ServiceKind, ShellKind } from './query.ts';
 
 const kinds = new Set<string>();
 
@@ -42,15 +42,29 @@ function erasedBase<Key, Fact>(kind: QueryKind<Key, Fact>): Omit<ErasedKind, 'by
   };
 }
 
+/** One question; a class, because there are hundreds of them for each of a thousand hosts. */
+class Asked<Fact, Kind extends ErasedKind> implements Query<Fact, Kind> {
+  readonly kind: Kind;
+  readonly key: unknown;
+  readonly id: string;
+
+  constructor(kind: Kind, key: unknown, id: string) {
+    this.kind = kind;
+    this.key = key;
+    this.id = id;
+  }
+
+  is(value: Fact): Effect {
+    return { type: 'set', query: this, value };
+  }
+
+  forget(): Effect {
+    return { type: 'forget', query: this };
+  }
+}
+
 function queries<Key, Fact, Kind extends ErasedKind>(kind: QueryKind<Key, Fact>, erased: Kind): (key: Key) => Query<Fact, Kind> {
   if (kinds.has(kind.name)) throw new Error(`query kind ${kind.name} is defined twice`);
   kinds.add(kind.name);
-  return (key) => {
-    const query: Question<Kind> = { kind: erased, key, id: `${kind.name}:${kind.id(key)}` };
-    return {
-      ...query,
-      is: (value) => ({ type: 'set', query, value }),
-      forget: () => ({ type: 'forget', query }),
-    };
-  };
+  return (key) => new Asked<Fact, Kind>(erased, key, `${kind.name}:${kind.id(key)}`);
 }

@@ -45,8 +45,12 @@ export interface RunContext {
   emit(event: RunEvent): void;
   /** The host's state, made when first asked for; also `localhost` when the inventory lacks it. @throws Diagnostic for an unknown host */
   host(name: string): HostState;
+  /** How often some host's condition has changed. */
+  conditionChanges(): number;
   /** A session of its own for tasks delegated to a host, with the mutex that keeps them one at a time. */
   delegate(name: string): { readonly session: HostSession; exclusively<T>(work: () => Promise<T>): Promise<T> };
+  /** Bounds how many hosts are begun with at once: what is asked first is thought out only then. */
+  starting<T>(work: () => Promise<T>): Promise<T>;
   /** Bounds a task's hosts (`throttle`), by task. */
   throttle(taskId: string, limit: number): <T>(work: () => Promise<T>) => Promise<T>;
 }

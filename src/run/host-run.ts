@@ -56,7 +56,7 @@ export class HostRun {
       return this.#ahead.queries(identity, this.#init.host.session);
     } finally {
       this.#ahead.leave();
-      this.#ahead.retry();
+      this.#ahead.forget();
     }
   }
 

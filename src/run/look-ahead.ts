@@ -57,6 +57,11 @@ export class LookAhead {
     if (at !== -1) frame.next = at + 1;
   }
 
+  /** Forgets all guesses: of many hosts at once they would take more memory than all that is known. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   /** Forgets guesses that could not be made, to try again with more variables known. */
   retry(): void {
     for (const [task, foreseen] of this.#known) if (foreseen === undefined) this.#known.delete(task);

@@ -67,8 +67,9 @@ function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], 
     play,
     variables: playVariables(play, varsFiles, {
       all,
-      batch: () => batch,
+      batch,
       present: () => all.filter((n) => ctx.host(n).condition === 'active'),
+      changes: () => ctx.conditionChanges(),
     }),
     rendezvous: new Rendezvous(batch),
     once: new Map(),
@@ -90,7 +91,7 @@ function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], 
 
 async function hostThroughPlay(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {
   try {
-    await start(ctx, state, host, run);
+    await ctx.starting(() => start(ctx, state, host, run));
     await state.rendezvous.arrive(host.name, [-1]);
     for (const [i, section] of state.play.sections.entries()) await run.section(section.nodes, [i]);
   } catch (error) {

@@ -100,7 +100,9 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
   const delegates = new Map<string, { session: HostSession; exclusively<T>(work: () => Promise<T>): Promise<T> }>();
   const throttles = new Map<string, <T>(work: () => Promise<T>) => Promise<T>>();
   const limit = pLimit(options.forks);
+  const starting = pLimit(options.forks);
   const tally = new Tally();
+  let conditionChanges = 0;
   const variables = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: loaded.secrets.decrypt });
 
   function session(name: string, sharing: HostSession | undefined): HostSession {
@@ -135,11 +137,24 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
       let state = hosts.get(name);
       if (state === undefined) {
         known(name);
-        state = { name, session: session(name, undefined), reports: new ReportQueue(), condition: 'active', notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined };
+        let condition: HostState['condition'] = 'active';
+        state = {
+          name,
+          session: session(name, undefined),
+          reports: new ReportQueue(),
+          get condition() { return condition; },
+          set condition(next) {
+            if (next !== condition) conditionChanges += 1;
+            condition = next;
+          },
+          notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined,
+        };
         hosts.set(name, state);
       }
       return state;
     },
+    conditionChanges: () => conditionChanges,
+    starting: (work) => starting(work),
     delegate: (name) => {
       let delegate = delegates.get(name);
       if (delegate === undefined) {

@@ -1,7 +1,7 @@
 /** The variables of each host during a run, layered by Ansible's precedence. */
 import type { EncryptedValue } from '../language/encrypted.ts';
 import type { Inventory } from '../language/inventory/index.ts';
-import type { Attributes, Play } from '../language/playbook/model.ts';
+import type { Attributes, Play, RoleUse } from '../language/playbook/model.ts';
 import { createScope, lazyView } from '../language/scope.ts';
 import type { Scope, VariableLayer } from '../language/scope-types.ts';
 import type { BaseFacts } from '../host/view.ts';
@@ -28,6 +28,10 @@ interface HostMemory {
   readonly set: Record<string, Value>;
   /** Registered results that check mode cannot know, with the reason. */
   readonly unknown: Map<string, string>;
+  /** The host's own variables, until one changes. */
+  hostScope: Scope | undefined;
+  /** Variables of the tasks of one play by their role, until one changes: most tasks of a host share theirs. */
+  taskScopes: { readonly play: PlayVariables; readonly byRole: Map<RoleUse | undefined, Scope> } | undefined;
 }
 
 /** Names that every host has without anybody setting them, for static checks. */
@@ -52,8 +56,9 @@ export class Variables {
   readonly #init: VariablesInit;
   readonly #memory = new Map<string, HostMemory>();
   readonly #inventoryVars = new Map<string, ValueMap>();
-  readonly #hostScopes = new Map<string, Scope>();
   readonly #groups: ValueMap;
+  /** `hostvars` together with a play's lists of hosts. */
+  readonly #live = new WeakMap<ValueMap, VariableLayer>();
 
   constructor(init: VariablesInit) {
     this.#init = init;
@@ -63,15 +68,16 @@ export class Variables {
   #of(host: string): HostMemory {
     let memory = this.#memory.get(host);
     if (memory === undefined) {
-      memory = { facts: {}, included: {}, set: {}, unknown: new Map() };
+      memory = { facts: {}, included: {}, set: {}, unknown: new Map(), hostScope: undefined, taskScopes: undefined };
       this.#memory.set(host, memory);
     }
     return memory;
   }
 
   learnFacts(host: string, base: BaseFacts): void {
-    this.#of(host).facts = factVariables(base);
-    this.#hostScopes.delete(host);
+    const memory = this.#of(host);
+    memory.facts = factVariables(base);
+    changed(memory);
   }
 
   set(host: string, values: ValueMap): void {
@@ -80,14 +86,14 @@ export class Variables {
       Object.defineProperty(memory.set, name, { value, enumerable: true, configurable: true, writable: true });
       memory.unknown.delete(name);
     }
-    this.#hostScopes.delete(host);
+    changed(memory);
   }
 
   include(host: string, values: ValueMap): void {
-    const { included } = this.#of(host);
+    const memory = this.#of(host);
     // Defined, not assigned: a variable called __proto__ is one like any other.
-    for (const [name, value] of Object.entries(values)) Object.defineProperty(included, name, { value, enumerable: true, configurable: true, writable: true });
-    this.#hostScopes.delete(host);
+    for (const [name, value] of Object.entries(values)) Object.defineProperty(memory.included, name, { value, enumerable: true, configurable: true, writable: true });
+    changed(memory);
   }
 
   /** Check mode: the variable will have a value that only doing can tell. */
@@ -102,7 +108,7 @@ export class Variables {
         throw new UnknownValue(because);
       },
     });
-    this.#hostScopes.delete(host);
+    changed(memory);
   }
 
   unknownNames(host: string): ReadonlyMap<string, string> {
@@ -123,7 +129,6 @@ export class Variables {
     return {
       ...inventory.magicVariablesOf(host),
       groups: this.#groups,
-      hostvars: this.#hostvars(),
       ansible_check_mode: this.#init.mode === 'check',
       ansible_verify_mode: this.#init.mode === 'verify',
       ansible_diff_mode: this.#init.diff,
@@ -131,43 +136,69 @@ export class Variables {
     };
   }
 
-  #hostvarsValue: ValueMap | undefined;
+  #hostvarsLayer: VariableLayer | undefined;
 
   /** Lazily: a host's variables are rendered only when asked for. Never kept: they change as hosts go on. */
-  #hostvars(): ValueMap {
-    if (this.#hostvarsValue !== undefined) return this.#hostvarsValue;
+  #hostvars(): VariableLayer {
+    if (this.#hostvarsLayer !== undefined) return this.#hostvarsLayer;
     const all: Record<string, Value> = {};
     for (const host of this.#init.inventory.hosts) {
       Object.defineProperty(all, host, { enumerable: true, get: () => lazyView(this.hostScope(host)) });
     }
-    this.#hostvarsValue = all;
-    return all;
+    this.#hostvarsLayer = { values: { hostvars: all }, templated: false };
+    return this.#hostvarsLayer;
   }
 
-  /** A host's own variables: inventory, facts, what its tasks have set, extra vars. */
+  /**
+   * A host's own variables: inventory, facts, what its tasks have set, extra vars. What they are rendered to is kept until
+   * one changes, but for what looks at other hosts: that is on top, in a layer of each asker's own.
+   */
   hostScope(host: string): Scope {
-    let scope = this.#hostScopes.get(host);
-    if (scope === undefined) {
-      const memory = this.#of(host);
-      scope = this.#scope([
-        { values: this.inventoryVars(host), templated: true },
-        { values: memory.facts, templated: false },
-        { values: memory.included, templated: true },
-        { values: memory.set, templated: false },
-        { values: this.#init.extraVars, templated: true },
-        { values: this.#magic(host), templated: false },
-      ]);
-      this.#hostScopes.set(host, scope);
-    }
-    return scope;
+    const memory = this.#of(host);
+    memory.hostScope ??= this.#scope([
+      { values: this.inventoryVars(host), templated: true },
+      { values: memory.facts, templated: false },
+      { values: memory.included, templated: true },
+      { values: memory.set, templated: false },
+      { values: this.#init.extraVars, templated: true },
+      { values: this.#magic(host), templated: false },
+    ]);
+    return memory.hostScope.child(this.#hostvars());
   }
 
   #scope(layers: readonly VariableLayer[]): Scope {
     return this.#init.decrypt === undefined ? createScope(layers) : createScope(layers, { decrypt: this.#init.decrypt });
   }
 
-  /** All variables that a task sees on a host, lowest precedence first. */
+  /**
+   * All variables that a task sees on a host, lowest precedence first. Tasks without variables of their own share what is
+   * rendered; what looks at other hosts (`hostvars`, who is still in the play) is rendered for each task anew.
+   */
   taskScope(host: string, play: PlayVariables, attributes: Attributes): Scope {
+    const live = this.#liveLayer(play);
+    if (attributes.vars.length > 0) return this.#taskLayers(host, play, attributes).child(live);
+    const memory = this.#of(host);
+    if (memory.taskScopes?.play !== play) memory.taskScopes = { play, byRole: new Map() };
+    const { byRole } = memory.taskScopes;
+    let scope = byRole.get(attributes.role);
+    if (scope === undefined) {
+      scope = this.#taskLayers(host, play, attributes);
+      byRole.set(attributes.role, scope);
+    }
+    return scope.child(live);
+  }
+
+  #liveLayer(play: PlayVariables): VariableLayer {
+    const lists = play.live();
+    let layer = this.#live.get(lists);
+    if (layer === undefined) {
+      layer = { values: { ...this.#hostvars().values, ...lists }, templated: false };
+      this.#live.set(lists, layer);
+    }
+    return layer;
+  }
+
+  #taskLayers(host: string, play: PlayVariables, attributes: Attributes): Scope {
     const memory = this.#of(host);
     const role = attributes.role;
     return this.#scope([
@@ -183,9 +214,15 @@ export class Variables {
       { values: memory.set, templated: false },
       ...(role === undefined ? [] : [{ values: role.params, templated: true }]),
       { values: this.#init.extraVars, templated: true },
-      { values: { ...this.#magic(host), ...play.magic(), ...roleMagic(attributes) }, templated: false },
+      { values: { ...this.#magic(host), ...play.magic, ...roleMagic(attributes) }, templated: false },
     ]);
   }
+}
+
+/** A layer over the host's variables must not change while a scope is in use: new ones are made. */
+function changed(memory: HostMemory): void {
+  memory.hostScope = undefined;
+  memory.taskScopes = undefined;
 }
 
 function roleMagic(attributes: Attributes): ValueMap {
@@ -198,21 +235,34 @@ export interface PlayVariables {
   readonly roleDefaults: readonly ValueMap[];
   readonly vars: ValueMap;
   readonly varsFiles: readonly ValueMap[];
-  readonly magic: () => ValueMap;
+  /** The play's name and folder. */
+  readonly magic: ValueMap;
+  /** Who is in the play; the same object until that changes. */
+  readonly live: () => ValueMap;
 }
 
-export function playVariables(play: Play, varsFiles: readonly ValueMap[], live: { readonly all: readonly string[]; readonly batch: () => readonly string[]; readonly present: () => readonly string[] }): PlayVariables {
+export interface PlayHosts {
+  readonly all: readonly string[];
+  readonly batch: readonly string[];
+  readonly present: () => readonly string[];
+  /** Another number whenever `present` may have changed. */
+  readonly changes: () => number;
+}
+
+export function playVariables(play: Play, varsFiles: readonly ValueMap[], hosts: PlayHosts): PlayVariables {
+  let seen: { readonly changes: number; readonly values: ValueMap } | undefined;
   return {
     roleDefaults: play.roles.map((use) => use.role.defaults),
     vars: play.vars,
     varsFiles,
-    magic: () => ({
-      ansible_play_name: play.name,
-      ansible_play_hosts_all: [...live.all],
-      ansible_play_hosts: [...live.present()],
-      play_hosts: [...live.present()],
-      ansible_play_batch: [...live.batch()],
-      playbook_dir: play.directory,
-    }),
+    magic: { ansible_play_name: play.name, playbook_dir: play.directory },
+    live: () => {
+      const changes = hosts.changes();
+      if (seen?.changes !== changes) {
+        const present = [...hosts.present()];
+        seen = { changes, values: { ansible_play_hosts_all: [...hosts.all], ansible_play_hosts: present, play_hosts: present, ansible_play_batch: [...hosts.batch] } };
+      }
+      return seen.values;
+    },
   };
 }

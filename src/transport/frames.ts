@@ -31,7 +31,8 @@ export class FrameReader {
    * @param onBody gets a whole body, or pieces when raw
    */
   constructor(nonce: string, onHeader: (words: readonly string[]) => number | 'raw', onBody: (body: Buffer) => void) {
-    this.#nonce = Buffer.from(nonce, 'latin1');
+    // Memory of its own: as long as it is held, a piece of Node's pool would keep all 64 KB of that.
+    this.#nonce = Buffer.alloc(nonce.length, nonce, 'latin1');
     this.#onHeader = onHeader;
     this.#onBody = onBody;
   }

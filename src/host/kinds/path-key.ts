@@ -46,8 +46,14 @@ export function withErrors(command: string): string {
 
 /** Lines without the final newline's empty one. */
 export function lines(output: Buffer): readonly string[] {
-  const text = output.toString('utf8');
-  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  // Line by line: a piece cut out of one long text would keep all of that in memory, for each of a thousand hosts.
+  const out: string[] = [];
+  for (let from = 0; from < output.length; ) {
+    const end = output.indexOf(10, from);
+    out.push(output.toString('utf8', from, end === -1 ? output.length : end));
+    from = end === -1 ? output.length : end + 1;
+  }
+  return out;
 }
 
 // Both GNU ("stat: cannot statx 'x': No such file…") and busybox ("stat: can't stat 'x': …") end with strerror.

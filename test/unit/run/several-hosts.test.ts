@@ -278,4 +278,26 @@ ${rescue}
     expect(result.status).toBe(3);
     expect(result.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ error: expect.stringContaining('there is no host nowhere') as unknown });
   });
+
+  it('what is rendered from other hosts, and who is still there, is never that of an earlier task', async () => {
+    const p = make(
+      `
+- hosts: all
+  vars: { theirs: "{{ lookup hostvars.one 'color' }}", present: "{{ join ansible_play_hosts ',' }}", own: "{{ mine }}" }
+  tasks:
+    - { set_fact: { color: red, mine: a } }
+    - { meta: barrier }
+    - { copy: { dest: "{{ work }}/1-{{ inventory_hostname }}", content: "{{ theirs }} {{ present }} {{ own }}\\n" } }
+    - { meta: barrier }
+    - { set_fact: { color: blue, mine: b } }
+    - { meta: barrier }
+    - { command: /bin/false, when: inventory_hostname == "three" }
+    - { meta: barrier }
+    - { copy: { dest: "{{ work }}/2-{{ inventory_hostname }}", content: "{{ theirs }} {{ present }} {{ own }}\\n" } }
+`,
+      ['one', 'two', 'three'],
+    );
+    expect((await p.run()).status).toBe(3);
+    expect([log(p, '1-two'), log(p, '2-two')]).toEqual([['red one,two,three a'], ['blue one,two b']]);
+  });
 });

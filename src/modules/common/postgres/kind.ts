@@ -62,7 +62,7 @@ export function definePostgresQuery<Key extends PostgresKey, Value>(kind: Postgr
     after: ['unit', ...(kind.after ?? [])],
     passing: (fact) => !fact.ok,
   });
-  return (key) => ({ ...make(key), key });
+  return (key) => Object.assign(make(key), { key });
 }
 
 async function answer<Key extends PostgresKey, Value>(kind: PostgresKind<Key, Value>, keys: readonly Key[], port: ServicePort): Promise<readonly Answer<Value>[]> {
