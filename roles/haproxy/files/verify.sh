@@ -140,7 +140,7 @@ END
   state=
   while [ "$tries" -lt 40 ]; do
     tries=$((tries + 1))
-    state=$(printf 'show stat\n' | socat -t 2 - "UNIX-CONNECT:$work/socket" 2>/dev/null | awk -F , '$2 == "s" { print $1, $18, $37 }')
+    state=$(printf 'show stat\n' | socat -t 2 - "UNIX-CONNECT:$work/socket" 2>/dev/null | awk -F , '$2 == "s" { sub(/^\* /, "", $37); print $1, $18, $37 }')
     printf '%s\n' "$state" | grep -q ' INI' || [ -z "$state" ] || break
     sleep 0.5
   done
