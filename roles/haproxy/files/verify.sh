@@ -99,7 +99,7 @@ refusals() {
   another_ca
   refused 'a client without TLS' 'SSL required' care_verify postgres sslmode=disable
   refused 'a server that the client does not trust' 'certificate verify failed' care_verify postgres "sslmode=verify-full sslrootcert=$work/other.crt"
-  refused 'the console of PgBouncer' 'not allowed' care_verify pgbouncer "$secure"
+  refused 'the console of PgBouncer' 'not allowed|no such user|authentication failed' care_verify pgbouncer "$secure"
   refused 'a superuser' 'no such user|authentication failed' postgres postgres "$secure"
   password "not-$secret"
   refused 'a wrong password' 'authentication failed' care_verify postgres "$secure"

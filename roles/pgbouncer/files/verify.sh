@@ -56,7 +56,7 @@ refusals() {
   refused 'a client without TLS' 'SSL required' "$name" care_verify postgres sslmode=disable
   refused 'a server that the client does not trust' 'certificate verify failed' "$name" care_verify postgres "sslmode=verify-full sslrootcert=$work/other.crt"
   refused 'a name that the certificate does not have' 'does not match host name' wrong.invalid care_verify postgres "$secure"
-  refused 'the console over TCP' 'not allowed' "$name" care_verify pgbouncer "$secure"
+  refused 'the console over TCP' 'not allowed|no such user|authentication failed' "$name" care_verify pgbouncer "$secure"
   if ask "$name" care_verify postgres "$secure" -c "SELECT * FROM pgbouncer.get_auth('care_verify')" >/dev/null; then fail 'any client may ask for verifiers'; fi
   grep -q 'permission denied' "$work/error" || fail "asking for verifiers: $(cat "$work/error")"
   if timeout 10 openssl s_client -starttls postgres -connect "$address:$port" -CAfile "$ca" -tls1_1 -cipher 'DEFAULT:@SECLEVEL=0' </dev/null >"$work/tls" 2>&1; then fail 'TLS 1.1 is taken'; fi
