@@ -6,13 +6,15 @@ import { etcdMemberLoss, etcdQuorumLoss } from './postgres/etcd-loss.ts';
 import { leaderHostLoss } from './postgres/leader-host-loss.ts';
 import { leaderPartition } from './postgres/leader-partition.ts';
 import { patroniStop } from './postgres/patroni-stop.ts';
+import { pitr } from './postgres/pitr.ts';
 import { postmasterKill } from './postgres/postmaster-kill.ts';
+import { clusterRestore } from './postgres/cluster-restore.ts';
 import { corruptPage } from './postgres/corrupt-page.ts';
 import { replicaDiskFull } from './postgres/replica-disk-full.ts';
 import { replicaLag } from './postgres/replica-lag.ts';
 import { switchover } from './postgres/switchover.ts';
 
-export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss];
+export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss, pitr, clusterRestore];
 
 /** @throws Diagnostic (usage) with the nearest name */
 export function findDrill(name: string): Drill {

@@ -4,8 +4,9 @@ import type { HostAccess } from '../operations/postgres/hosts.ts';
 import type { Observer } from '../operations/postgres/observe.ts';
 import type { AdminSql } from '../operations/postgres/sql.ts';
 import type { ClusterView } from '../operations/postgres/view.ts';
-import type { DrillEvent, Figure } from './record.ts';
+import type { Acknowledged, DrillEvent, Figure, GivenUp } from './record.ts';
 import type { ReadPort } from './watch/reader.ts';
+import type { ValueMap } from '../support/value.ts';
 import type { Power } from './power.ts';
 
 export interface Target {
@@ -30,6 +31,8 @@ export interface Drill {
   readonly touches: readonly Touched[];
   /** Whether the drill cuts power, so that it is refused early where that cannot be done. */
   readonly needsPower?: boolean;
+  /** True: data of the whole cluster is given up or put aside, so that it must be allowed with `--destroy CLUSTER`. */
+  readonly destroys?: boolean;
   /** Chooses what to break, by what was seen. Changes nothing. @throws Diagnostic when the cluster has not what it needs */
   begin(scene: Scene): Promise<Injury>;
 }
@@ -49,10 +52,14 @@ export interface Scene {
   readonly note: (kind: DrillEvent['kind'], what: string) => void;
   /** Milliseconds since the watching began. */
   now(): number;
-  /** The rows that the watching client has been promised up to now, for drills that mark a point in time. */
-  acknowledged(): { readonly client: string; readonly sequence: number } | undefined;
+  /** The rows that the clients have been promised up to now. */
+  rows(): readonly Acknowledged[];
   /** The read endpoint as a client sees it; undefined where no proxy lets us in. */
   readonly readPort: ReadPort | undefined;
+  /** Runs something that takes the inventory's lock itself, such as a playbook. */
+  readonly unlocked: <T>(work: () => Promise<T>) => Promise<T>;
+  /** `--extra-vars`, for playbooks that a drill runs. */
+  readonly extraVars: ValueMap;
   /** Aborted by Ctrl-C: waits end, healing does not. */
   readonly signal: AbortSignal;
 }
@@ -81,6 +88,8 @@ export interface Injury {
   readonly healsItself?: boolean;
   /** Seconds that coming back may take before the drill gives up waiting. */
   readonly backSeconds: number;
+  /** Rows acknowledged in this time are given up by the drill itself. `mustBeGone`: they must not be there afterwards. */
+  givenUp?(): GivenUp | undefined;
   /** Further times, told with the result; one beyond its target is a miss. */
   figures?(): readonly Figure[];
   /** Further findings: what should be and is not, a sentence each. */

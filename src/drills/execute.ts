@@ -12,9 +12,10 @@ import type { Drill, Injury, Scene } from './drill.ts';
 import { LAG_BYTES, refuseUnhealthy, refuseUnhealthyEtcd, refuseUnmarked, refuseWithoutPower, etcdTrouble } from './guard.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
 import type { Power } from './power.ts';
-import type { DrillEvent, Figure } from './record.ts';
+import type { DrillEvent, Figure, GivenUp } from './record.ts';
+import type { ValueMap } from '../support/value.ts';
 import { judge, type DrillResult } from './result.ts';
-import { clearStage, countRows, setStage, WRITER, type Stage } from './stage.ts';
+import { clearStage, countRows, setStage, type Stage } from './stage.ts';
 import { pause, waitUntil } from './wait.ts';
 import { DROP_BY_HAND } from './watch/schema.ts';
 
@@ -23,6 +24,9 @@ export interface DrillRun {
   readonly cluster: Cluster;
   readonly hosts: HostAccess;
   readonly power: Power;
+  readonly extraVars: ValueMap;
+  /** Runs something while the inventory's lock is given back. */
+  readonly unlocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Told everything as it happens. */
@@ -77,12 +81,9 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
     monitor = watching;
     leading = () => cluster.members.find((m) => m.name === watching.view().leader) ?? leader;
     const scene: Scene = {
-      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal, readPort: prepared.readPort,
+      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal, readPort: prepared.readPort, unlocked: run.unlocked, extraVars: run.extraVars,
       replicas: cluster.members.filter((m) => m.name !== leader.name),
-      acknowledged: () => {
-        const last = set.writer.recording().acknowledged.at(-1);
-        return last === undefined ? undefined : { client: WRITER, sequence: last.sequence };
-      },
+      rows: () => [...set.writer.recording().acknowledged, ...set.prober.recording().acknowledged],
     };
     note('phase', `watching; ${leader.name} is the leader; writing ${prepared.way.description}`);
     await pause(CALM_MS, run.signal);
@@ -128,6 +129,7 @@ interface Course {
   readonly backAtMs: number | undefined;
   readonly findings: readonly string[];
   readonly figures: readonly Figure[];
+  readonly givenUp: GivenUp | undefined;
 }
 
 /** Breaks, waits for the effect, heals, waits until all is as before. */
@@ -162,7 +164,7 @@ async function injure(run: DrillRun, scene: Scene, injury: Injury, monitor: Moni
   const backAtMs = missing === undefined ? scene.now() : undefined;
   if (backAtMs !== undefined) note('phase', 'all is as before');
   findings.push(...((await injury.findings?.()) ?? []));
-  return { brokenAtMs, healedAtMs, backAtMs, findings, figures: injury.figures?.() ?? [] };
+  return { brokenAtMs, healedAtMs, backAtMs, findings, figures: injury.figures?.() ?? [], givenUp: injury.givenUp?.() };
 }
 
 /** @returns undefined when healed */

@@ -54,3 +54,9 @@ export async function refuseWithoutPower(drill: Drill, hosts: readonly ClusterHo
   if (drill.needsPower !== true) return;
   for (const host of hosts) await check(host);
 }
+
+/** @throws Diagnostic (bad input) when a drill takes the data of the whole cluster and the cluster was not named */
+export function refuseUnnamed(drill: Drill, cluster: Cluster, named: string | undefined): void {
+  if (drill.destroys !== true || named === cluster.name) return;
+  throw badInput('not-named', `${drill.name} takes the data of the whole cluster${named === undefined ? '' : `, and that is ${cluster.name}, not ${named}`}`, { remedy: `add --destroy ${cluster.name} when it is meant` });
+}

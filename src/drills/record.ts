@@ -46,3 +46,15 @@ export interface Figure {
   readonly ms: number;
   readonly targetMs: number | undefined;
 }
+
+/** A time whose rows a drill gives up on purpose, as a restore to an earlier moment does. */
+export interface GivenUp {
+  /** Rows that were confirmed before this must be there. */
+  readonly fromMs: number;
+  /** Rows that were sent after this, and confirmed before `toMs`, are surely given up. */
+  readonly sureMs: number;
+  /** Rows that were sent from here on must be there again. */
+  readonly toMs: number;
+  /** Whether what is surely given up must be gone. */
+  readonly mustBeGone: boolean;
+}

@@ -1,7 +1,7 @@
 /** The result of one run of a drill. Plain data: text, JSON and HTML are made of it. */
 import { lostRows, longestGap, twoPrimaries, writeGap, type FoundRange, type Gap, type WriteGap } from './measure.ts';
 import type { Target } from './drill.ts';
-import type { DrillEvent, Figure, Recording } from './record.ts';
+import type { DrillEvent, Figure, GivenUp, Recording } from './record.ts';
 
 export interface DrillResult {
   readonly drill: string;
@@ -53,6 +53,7 @@ export interface Seen {
   readonly healedAtMs: number;
   readonly backAtMs: number | undefined;
   readonly figures: readonly Figure[];
+  readonly givenUp: GivenUp | undefined;
   /** What went wrong besides. */
   readonly findings: readonly string[];
 }
@@ -65,12 +66,19 @@ export function judge(seen: Seen): DrillResult {
   const rows = [...writer.acknowledged, ...prober.acknowledged];
   const gap = writeGap(writer.acknowledged, seen.brokenAtMs, seen.endMs);
   const longest = longestGap(writer.acknowledged, seen.brokenAtMs, seen.endMs);
-  const lost = seen.found === undefined ? [] : lostRows(rows, seen.found);
+  // A row counts by when it was sent and confirmed: one that straddles the moment may be on either side.
+  const { found, givenUp } = seen;
+  const kept = givenUp === undefined ? rows : rows.filter((row) => row.atMs < givenUp.fromMs || row.sentMs >= givenUp.toMs);
+  const lost = found === undefined ? [] : lostRows(kept, found);
+  const past = givenUp === undefined ? [] : rows.filter((row) => row.sentMs > givenUp.sureMs && row.atMs < givenUp.toMs);
+  const stillThere = found === undefined || givenUp?.mustBeGone !== true ? 0 : past.length - lostRows(past, found).length;
   const both = twoPrimaries([writer, prober]);
   const backMs = seen.backAtMs === undefined ? undefined : Math.max(0, seen.backAtMs - seen.healedAtMs);
   const misses = [...seen.findings];
   if (seen.found === undefined) misses.push('the rows could not be counted afterwards, so nothing is proven');
   if (lost.length > 0) misses.push(`${String(lost.length)} acknowledged rows are lost (the first: ${lost[0]?.client ?? ''} ${String(lost[0]?.sequence ?? 0)}, timeline ${String(lost[0]?.timeline ?? 0)})`);
+  if (stillThere > 0) misses.push(`${String(stillThere)} rows are there that were written after the moment`);
+  if (givenUp?.mustBeGone === true && past.length === 0) misses.push('no row was written after the moment, so nothing is proven');
   if (both.length > 0) misses.push(`two members confirmed rows at the same time, ${String(both.length)} times (first ${both[0]?.old.server ?? ''} on timeline ${String(both[0]?.old.timeline ?? 0)} after ${both[0]?.since.server ?? ''} on ${String(both[0]?.since.timeline ?? 0)})`);
   if (gap === undefined) misses.push('no row was ever confirmed');
   else if (target.gapMs !== undefined && longest !== undefined && longest.ms > target.gapMs) misses.push(`no row was confirmed for ${seconds(longest.ms)}; the target is ${seconds(target.gapMs)}`);

@@ -16,7 +16,7 @@ import { startWriter, type Watcher } from './watch/writer.ts';
 const PATIENCE: Patience = { connectMs: 1500, statementMs: 2000 };
 const WRITE_EVERY_MS = 20;
 const PROBE_EVERY_MS = 100;
-export const WRITER = 'writer';
+const WRITER = 'writer';
 
 export interface PreparedStage {
   readonly way: Way;

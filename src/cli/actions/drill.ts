@@ -4,14 +4,14 @@ import path from 'node:path';
 import { DRILLS, findDrill } from '../../drills/catalogue.ts';
 import type { Drill } from '../../drills/drill.ts';
 import { executeDrill } from '../../drills/execute.ts';
-import { refuseUnmarked } from '../../drills/guard.ts';
+import { refuseUnmarked, refuseUnnamed } from '../../drills/guard.ts';
 import { powerBy } from '../../drills/power.ts';
 import { fillTable } from '../../drills/report/docs.ts';
 import { reportHtml } from '../../drills/report/html.ts';
 import type { DrillResult } from '../../drills/result.ts';
 import { readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
 import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
-import { acquireInventoryLock } from '../../state/inventory-lock.ts';
+import { acquireInventoryLock, type InventoryLock } from '../../state/inventory-lock.ts';
 import { Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';
 import { maskSecrets } from '../../support/secret.ts';
@@ -61,10 +61,11 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   let status: ExitStatus = ExitStatus.internal;
   const interrupted = drillInterruption(context);
   try {
-    drills = name === 'all' ? DRILLS : [findDrill(name)];
+    drills = name === 'all' ? DRILLS.filter((d) => d.destroys !== true || flags.destroy !== undefined) : [findDrill(name)];
     if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
     const cluster = readClusterInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
     refuseUnmarked(cluster);
+    for (const drill of drills) refuseUnnamed(drill, cluster, flags.destroy);
     await runAll(context, { cluster, drills, flags, reporter, stop: interrupted.stop, results });
     status = results.every((r) => r.met) ? ExitStatus.ok : ExitStatus.failed;
   } catch (caught) {
@@ -83,6 +84,9 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   if (error instanceof Error) throw error;
   return status;
 }
+
+/** Somebody else may have begun a run while the lock was given back. */
+const LOCK_AGAIN_SECONDS = 3600;
 
 /** Ctrl-C: what was broken is healed first; only the third leaves it as it is. */
 function drillInterruption(context: CliContext): Interruption {
@@ -103,14 +107,23 @@ interface Batch {
 async function runAll(context: CliContext, batch: Batch): Promise<void> {
   const { cluster, drills, flags, reporter, stop, results } = batch;
   const say = (text: string): void => { context.stderr.write(`${context.paintError('yellow', 'by hand:')} ${safeLines(text)}\n`); };
-  const lock = await acquireInventoryLock({ inventories: cluster.inventories, command: `drill ${cluster.inventories.join(' ')}`, waitSeconds: 0, signal: stop });
+  const acquire = (waitSeconds: number): Promise<InventoryLock> => acquireInventoryLock({ inventories: cluster.inventories, command: `drill ${cluster.inventories.join(' ')}`, waitSeconds });
+  let lock = await acquire(0);
+  const unlocked = async <T>(work: () => Promise<T>): Promise<T> => {
+    lock.release();
+    try {
+      return await work();
+    } finally {
+      lock = await acquire(LOCK_AGAIN_SECONDS);
+    }
+  };
   const hosts: HostAccess = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
   try {
     const power = powerBy(flags.power, hosts);
     for (const drill of drills) {
       for (let run = 1; run <= flags.runs; run += 1) {
         reporter.begin(drill, run, flags.runs);
-        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, event: (event) => { reporter.event(drill, run, event); }, byHand: say });
+        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, unlocked, extraVars: parseExtraVars(flags.extraVars, context.cwd), event: (event) => { reporter.event(drill, run, event); }, byHand: say });
         results.push(result);
         reporter.result(run, result);
       }

@@ -13,6 +13,8 @@ export interface DrillFlags {
   readonly report?: string;
   readonly docs?: string;
   readonly power: 'lab' | 'sysrq';
+  /** The cluster's name, written out. */
+  readonly destroy?: string;
 }
 
 export function drillCommand(session: Session): Command {
@@ -29,6 +31,7 @@ export function drillCommand(session: Session): Command {
     .option('--report <file>', 'write a report with pictures, one HTML file')
     .option('--docs <file>', 'fill the table of results in this file (docs/drills.md)')
     .addOption(new Option('--power <method>', "how power is cut: lab (its containers), or sysrq (the host's kernel resets it unsynced)").choices(['lab', 'sysrq']).default('lab'))
+    .option('--destroy <cluster>', "the cluster's name: allow drills that take the data of the whole cluster (restores)")
     .action(async (drill: string, inventory: string, flags: DrillFlags) => {
       const { drillAction } = await import('../actions/drill.ts');
       session.status = await drillAction(session.context, drill, inventory, flags);

@@ -52,14 +52,13 @@ export async function clusterStatus(cluster: Cluster, hosts: HostAccess): Promis
     throw error;
   });
   const reachable = cluster.members.filter((m) => view.members.some((seen) => seen.name === m.name && seen.reachable));
-  const backupHost = cluster.backups[0] ?? leader;
   const [facts, certificates, backups] = await Promise.all([
     asked,
     Promise.all(reachable.map(async (host): Promise<HostCertificates> => {
       const all = await certificatesOf(host, cluster, hosts);
       return { host: host.name, first: [...(all ?? [])].sort((a, b) => a.days - b.days)[0] };
     })),
-    backupHost === undefined ? undefined : backupsOf(backupHost, hosts),
+    Promise.all([...(leader === undefined ? [] : [leader]), ...cluster.backups].map((host) => backupsOf(host, hosts))).then(together),
   ]);
   const known = typeof facts === 'string' ? undefined : facts;
   const seenBackups = typeof backups === 'string' ? undefined : backups;
@@ -67,6 +66,20 @@ export async function clusterStatus(cluster: Cluster, hosts: HostAccess): Promis
   return {
     cluster: cluster.name, view, facts: known, certificates, backups: seenBackups, warnings: judged.warnings,
     problems: [...judged.problems, ...(typeof facts === 'string' ? [`the leader can't be asked: ${facts}`] : []), ...(typeof backups === 'string' ? [`the backups can't be looked at: ${backups}`] : [])],
+  };
+}
+
+/** A database host knows all repositories and the archive, a repository's host its own and the proofs. @returns a text when nobody could tell */
+export function together(answers: readonly (BackupFacts | string | undefined)[]): BackupFacts | string | undefined {
+  const known = answers.filter((answer): answer is BackupFacts => typeof answer === 'object');
+  const [first] = known;
+  if (first === undefined) return answers.find((answer) => typeof answer === 'string');
+  return {
+    ...first,
+    repositories: known.flatMap((k) => k.repositories).filter((r, i, all) => all.findIndex((other) => other.key === r.key) === i).sort((a, b) => a.key - b.key),
+    archive: known.find((k) => k.archive !== undefined && k.archive !== null)?.archive,
+    restore_proofs: known.flatMap((k) => k.restore_proofs),
+    problems: [...new Set([...known.flatMap((k) => k.problems), ...answers.filter((answer) => typeof answer === 'string')])],
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { refuseUnhealthy, refuseUnmarked } from '../../../src/drills/guard.ts';
+import { DRILLS, findDrill } from '../../../src/drills/catalogue.ts';
+import { refuseUnhealthy, refuseUnmarked, refuseUnnamed } from '../../../src/drills/guard.ts';
 import { changesBetween } from '../../../src/drills/monitor.ts';
 import { pause, waitUntil } from '../../../src/drills/wait.ts';
 import { cutOff, mend } from '../../../src/drills/postgres/partition.ts';
@@ -73,4 +74,13 @@ test('a partition is a table of its own, before all other rules', () => {
 test('the verifier is that of RFC 7677 (its example)', () => {
   const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
   expect(scramVerifier(new Secret('pencil'), salt)).toBe('SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=');
+});
+
+test('drills that take the data of the whole cluster want its name', () => {
+  expect(DRILLS.filter((d) => d.destroys === true).map((d) => d.name)).toEqual(['postgres-pitr', 'postgres-cluster-restore']);
+  const drill = findDrill('postgres-pitr');
+  expect(() => { refuseUnnamed(drill, cluster(), undefined); }).toThrow(/takes the data of the whole cluster/);
+  expect(() => { refuseUnnamed(drill, cluster(), 'other'); }).toThrow(/care, not other/);
+  expect(() => { refuseUnnamed(drill, cluster(), 'care'); }).not.toThrow();
+  expect(() => { refuseUnnamed(findDrill('postgres-switchover'), cluster(), undefined); }).not.toThrow();
 });

@@ -76,11 +76,21 @@ describe('the judgement', () => {
     ['a finding', { findings: ['the page was not found'] }, 'the page was not found'],
     ['two primaries', { prober: recording([row(1, 6000, 1, { client: 'writer', sequence: 5, sentMs: 5000, server: 'a1' })]) }, 'two members confirmed rows at the same time, 1 times (first a1 on timeline 1 after 172.30.0.11 on 2)'],
     ['a time of its own', { figures: [{ name: 'left_ms', label: 'until it left', ms: 12_000, targetMs: 10_000 }] }, 'until it left: 12.0 s; the target is 10.0 s'],
+    ['a row from after the moment that is there', { givenUp: { fromMs: 350, sureMs: 350, toMs: 3500, mustBeGone: true }, found: [{ client: 'writer', from: 1, to: 5 }, { client: 'writer', from: 100, to: 160 }] }, '1 rows are there that were written after the moment'],
+    ['a row from before the moment that is not', { givenUp: { fromMs: 350, sureMs: 350, toMs: 3500, mustBeGone: true }, found: [{ client: 'writer', from: 1, to: 3 }, { client: 'writer', from: 100, to: 160 }] }, '1 acknowledged rows are lost (the first: writer 4, timeline 1)'],
+    ['no row after the moment', { givenUp: { fromMs: 1100, sureMs: 1100, toMs: 3500, mustBeGone: true } }, 'no row was written after the moment, so nothing is proven'],
     ['no row at all', { writer: recording([]) }, 'no row was ever confirmed'],
   ])('is missed by %s', (_name, more, miss) => {
     const result = failover(more);
     expect(result.met).toBe(false);
     expect(result.misses).toContain(miss);
+  });
+
+  test('lets go what a drill gives up, and nothing else', () => {
+    const found = [{ client: 'writer', from: 1, to: 4 }, { client: 'writer', from: 100, to: 160 }];
+    expect(failover({ givenUp: { fromMs: 350, sureMs: 350, toMs: 3500, mustBeGone: true }, found })).toMatchObject({ met: true, lost: 0 });
+    expect(failover({ givenUp: { fromMs: 350, sureMs: 350, toMs: 3500, mustBeGone: false }, found: [{ client: 'writer', from: 1, to: 160 }] })).toMatchObject({ met: true, lost: 0 });
+    expect(failover({ found })).toMatchObject({ met: false, lost: 7 });
   });
 
   test('looks at the longest gap, not only at that between timelines', () => {
