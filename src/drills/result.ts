@@ -1,7 +1,7 @@
 /** The result of one run of a drill. Plain data: text, JSON and HTML are made of it. */
 import { lostRows, longestGap, twoPrimaries, writeGap, type FoundRange, type Gap, type WriteGap } from './measure.ts';
 import type { Target } from './drill.ts';
-import type { DrillEvent, Figure, GivenUp, Recording } from './record.ts';
+import type { Acknowledged, DrillEvent, Figure, GivenUp, Recording } from './record.ts';
 
 export interface DrillResult {
   readonly drill: string;
@@ -60,6 +60,14 @@ export interface Seen {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
+/** What a total loss costs: the time from the last row that came back to the last that was acknowledged before it. R20: archive_timeout, a minute. */
+function costOf(rows: readonly Acknowledged[], found: readonly FoundRange[], givenUp: GivenUp): Figure {
+  const before = rows.filter((row) => row.atMs < givenUp.toMs);
+  const gone = new Set(lostRows(before, found));
+  const last = (all: readonly Acknowledged[]): number => all.reduce((latest, row) => Math.max(latest, row.atMs), 0);
+  return { name: 'given_up_ms', label: `of writing are gone with the hosts (${String(gone.size)} acknowledged rows)`, ms: last(before) - last(before.filter((row) => !gone.has(row))), targetMs: 60_000 };
+}
+
 /** Judges what was seen against the target. */
 export function judge(seen: Seen): DrillResult {
   const { target, writer, prober } = seen;
@@ -84,9 +92,10 @@ export function judge(seen: Seen): DrillResult {
   else if (target.gapMs !== undefined && longest !== undefined && longest.ms > target.gapMs) misses.push(`no row was confirmed for ${seconds(longest.ms)}; the target is ${seconds(target.gapMs)}`);
   if (backMs === undefined) misses.push('the cluster was not whole again in the time that it was given');
   else if (backMs > target.backMs) misses.push(`it took ${seconds(backMs)} to be whole again; the target is ${seconds(target.backMs)}`);
-  for (const { label, ms, targetMs } of seen.figures) if (targetMs !== undefined && ms > targetMs) misses.push(`${label}: ${seconds(ms)}; the target is ${seconds(targetMs)}`);
+  const figures = [...seen.figures, ...(found === undefined || givenUp === undefined || givenUp.mustBeGone ? [] : [costOf(rows, found, givenUp)])];
+  for (const { label, ms, targetMs } of figures) if (targetMs !== undefined && ms > targetMs) misses.push(`${label}: ${seconds(ms)}; the target is ${seconds(targetMs)}`);
   return {
     drill: seen.drill, summary: seen.summary, cluster: seen.cluster, target, startedAt: seen.startedAt, what: seen.what, way: seen.way, events: seen.events, writer, prober,
-    brokenAtMs: seen.brokenAtMs, endMs: seen.endMs, gap, longest, lost: lost.length, acknowledged: rows.length, twoPrimaries: both.length, backMs, figures: seen.figures, met: misses.length === 0, misses,
+    brokenAtMs: seen.brokenAtMs, endMs: seen.endMs, gap, longest, lost: lost.length, acknowledged: rows.length, twoPrimaries: both.length, backMs, figures, met: misses.length === 0, misses,
   };
 }

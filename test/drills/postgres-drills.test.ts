@@ -24,7 +24,7 @@ function writeInventory(file: string, drills: string): void {
   }));
   const vars = {
     drills, base_firewall: false, postgres_client_networks: ['172.16.0.0/12', '10.0.0.0/8'], postgres_shared_buffers_mb: 64,
-    postgres_admin_password: 'admin-password-of-the-lab', postgres_rest_password: 'rest-password-of-the-lab', pgbouncer_auth_password: 'auth-password-of-the-lab', pgbouncer_verify_password: 'verify-password-of-the-lab',
+    postgres_admin_password: '{{ secret "admin-password-of-the-lab" }}', postgres_rest_password: '{{ secret "rest-password-of-the-lab" }}', pgbouncer_auth_password: '{{ secret "auth-password-of-the-lab" }}', pgbouncer_verify_password: '{{ secret "verify-password-of-the-lab" }}',
   };
   const group = { hosts: Object.fromEntries(MEMBERS.map((name) => [name, null])) };
   project.write(file, JSON.stringify({ all: { vars, hosts, children: { etcd: group, postgres: group, postgres_proxy: group } } }));

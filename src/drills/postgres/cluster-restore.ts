@@ -18,7 +18,6 @@ export const clusterRestore: Drill = {
     const before = await formerLives(scene, data);
     const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+Z$/g, '');
     let archivedMs = 0;
-    let lostMs = 0;
     let goneMs = Number.POSITIVE_INFINITY;
     let restored = false;
     return {
@@ -27,7 +26,6 @@ export const clusterRestore: Drill = {
       async break() {
         archivedMs = scene.now();
         await archiveNow(scene);
-        lostMs = scene.now();
         // Killed, not stopped: nobody hands over what was not archived yet. The data is put aside, where nothing looks for it.
         await Promise.all(cluster.members.map((member) => hosts.text(member, sh`set -e
 systemctl kill -s KILL ${PATRONI_UNIT} || :
@@ -45,7 +43,6 @@ install -d -o postgres -g postgres -m 0700 ${data}`, 90)));
       back: () => (restored ? undefined : 'the restore has not ended well'),
       backSeconds: 600,
       givenUp: () => ({ fromMs: archivedMs, sureMs: goneMs, toMs: goneMs, mustBeGone: false }),
-      figures: () => [{ name: 'archived_before_loss_ms', label: 'from the last row that was sure to be in the archive to the loss', ms: lostMs - archivedMs, targetMs: 60_000 }],
       async findings() {
         if (restored) await removeSince(scene, data, before);
         return [];
