@@ -73,7 +73,7 @@ export async function drillAction(context: CliContext, name: string, inventory: 
     status = statusOf(caught);
   }
   try {
-    writeReports(context, flags, `care-provision drill ${name} ${inventory}${flags.runs > 1 ? ` --runs ${String(flags.runs)}` : ''}`, results);
+    writeReports(context, flags, `care-provision drill ${name} ${inventory}${flags.runs > 1 ? ` --runs ${String(flags.runs)}` : ''}${flags.destroy === undefined ? '' : ` --destroy ${flags.destroy}`}`, results);
   } catch (caught) {
     error ??= caught;
     if (status === ExitStatus.ok) status = statusOf(caught);

@@ -2,7 +2,7 @@
  * The timeline of a drill as one inline SVG: confirmed rows by timeline, errors below them, events as numbered marks. Colours
  * come from the page's style sheet, by class, so that one picture serves light and dark.
  */
-import type { Acknowledged } from '../record.ts';
+import type { Acknowledged, DrillEvent } from '../record.ts';
 import type { DrillResult } from '../result.ts';
 
 const WIDTH = 640;
@@ -12,6 +12,8 @@ const TOP = 50;
 const LANE = 64;
 const ERRORS = 22;
 const AXIS = 24;
+/** Room that the words of a mark need. */
+const LABEL_WIDTH = 120;
 /** One bar for so many units of the picture's width: some hundred bars, whatever the length of the drill. */
 const BAR = 3;
 /** Timelines are told apart by so many classes, in turn. */
@@ -31,6 +33,16 @@ const n = (value: number): string => value.toFixed(1);
 /** Steps of the axis in seconds: about six labels. */
 function axisStep(seconds: number): number {
   return [1, 2, 5, 10, 15, 30, 60, 120, 300, 600].find((step) => seconds / step <= 8) ?? 1200;
+}
+
+/** Changes of the leader that have room for their words; one that was lost from sight for a moment is no new one. */
+function leaders(result: DrillResult, end: number): readonly DrillEvent[] {
+  const kept: DrillEvent[] = [];
+  for (const event of result.events.filter((e) => e.kind === 'leader')) {
+    const last = kept.at(-1);
+    if (last === undefined || (last.what !== event.what && ((event.atMs - last.atMs) / end) * WIDTH > LABEL_WIDTH)) kept.push(event);
+  }
+  return kept;
 }
 
 export function pictureSvg(result: DrillResult): string {
@@ -77,7 +89,7 @@ export function pictureSvg(result: DrillResult): string {
   // Each kind on a line of its own: a new leader and the healing are often close together.
   const marks = [
     { event: result.events.find((e) => e.kind === 'break'), kind: 'break', line: 12, text: 'broken' },
-    ...result.events.filter((e) => e.kind === 'leader').slice(0, 3).map((event) => ({ event, kind: 'leader', line: 28, text: event.what })),
+    ...leaders(result, end).map((event) => ({ event, kind: 'leader', line: 28, text: event.what })),
     { event: result.events.find((e) => e.kind === 'heal'), kind: 'heal', line: 44, text: 'healed' },
   ];
   for (const { event, kind, line, text } of marks) {

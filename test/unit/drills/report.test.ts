@@ -57,6 +57,9 @@ describe('the page', () => {
     const svg = pictureSvg(failover());
     for (const part of ['class="t0"', 'class="t1"', 'class="error"', 'class="gap"', '>broken<', '>healed<', '>&lt;a2&gt; leads<']) expect(svg).toContain(part);
     expect(svg).toContain('a gap of 3000 milliseconds');
+    // A leader that was out of sight for a moment is marked once.
+    const twice = failover({ events: [2000, 2500, 9000].map((atMs) => ({ atMs, kind: 'leader' as const, what: 'a2 leads' })) });
+    expect(pictureSvg(twice).match(/>a2 leads</g)).toHaveLength(1);
     // Also of nothing.
     expect(pictureSvg(failover({ writer: { acknowledged: [], errors: [], errorsNotKept: 0 }, events: [], endMs: 0 }))).toContain('<svg');
   });
