@@ -1,12 +1,13 @@
 /** What is set up around one drill: the drill's database and its clients, taken away again whatever happens. */
 import type { Cluster, ClusterHost } from '../operations/postgres/cluster.ts';
 import type { AdminSql } from '../operations/postgres/sql.ts';
+import { verifierFor } from '../services/postgres/scram.ts';
 import { Diagnostic } from '../support/diagnostic.ts';
 import type { FoundRange } from './measure.ts';
 import type { Recording } from './record.ts';
 import { chooseWay, memberEndpoints, type Way } from './watch/endpoints.ts';
 import type { Patience } from './watch/connection.ts';
-import { DRILL_DATABASE, newLogin, scramVerifier, type DrillLogin } from './watch/login.ts';
+import { DRILL_DATABASE, newLogin, type DrillLogin } from './watch/login.ts';
 import { openReadPort, type ReadPort } from './watch/reader.ts';
 import { startProber } from './watch/prober.ts';
 import { DROP_DATABASE_SQL, FOUND_SQL, makeDatabaseSql, MAKE_TABLE_SQL } from './watch/schema.ts';
@@ -34,7 +35,7 @@ export interface Stage {
 /** Makes database, table and login on the leader, and finds out where the client can write. @throws Diagnostic */
 export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string): Promise<PreparedStage> {
   const login: DrillLogin = newLogin();
-  await sql.run(leader, 'postgres', makeDatabaseSql(scramVerifier(login.password)), 60);
+  await sql.run(leader, 'postgres', makeDatabaseSql(verifierFor(login.password.reveal())), 60);
   await sql.run(leader, DRILL_DATABASE, MAKE_TABLE_SQL);
   const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
   return {

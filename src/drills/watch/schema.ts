@@ -1,7 +1,11 @@
 /** The drill's database: one table in a database of its own, one login that may write into it. SQL as text. */
 import { DRILL_DATABASE, DRILL_USER } from './login.ts';
 
-/** Run in `postgres`; what an earlier drill that was cut off has left goes first. */
+/**
+ * Run in `postgres`; what an earlier drill that was cut off has left goes first.
+ *
+ * @param verifier the password as the server keeps it, so that the password itself is in no statement, and hence in no log
+ */
 export function makeDatabaseSql(verifier: string): readonly string[] {
   return [
     `DROP DATABASE IF EXISTS ${DRILL_DATABASE} WITH (FORCE)`,

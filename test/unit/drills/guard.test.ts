@@ -4,9 +4,7 @@ import { refuseUnhealthy, refuseUnmarked, refuseUnnamed } from '../../../src/dri
 import { changesBetween } from '../../../src/drills/monitor.ts';
 import { pause, waitUntil } from '../../../src/drills/wait.ts';
 import { cutOff, mend } from '../../../src/drills/postgres/partition.ts';
-import { scramVerifier } from '../../../src/drills/watch/login.ts';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
-import { Secret } from '../../../src/support/secret.ts';
 import { cluster, healthy } from '../operations/support.ts';
 
 const never = new AbortController().signal;
@@ -69,11 +67,6 @@ test('a partition is a table of its own, before all other rules', () => {
     }' | nft -f -"
   `);
   expect(mend().text).toContain('nft delete table inet care_drill');
-});
-
-test('the verifier is that of RFC 7677 (its example)', () => {
-  const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
-  expect(scramVerifier(new Secret('pencil'), salt)).toBe('SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=');
 });
 
 test('drills that take the data of the whole cluster want its name', () => {
