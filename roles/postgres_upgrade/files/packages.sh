@@ -1,6 +1,6 @@
 #!/bin/sh
-# packages.sh VERSION: which packages a member of PostgreSQL VERSION runs, which of them are held, and which the host's sources
-# have a newer version of. Reads only; prints one JSON object.
+# packages.sh VERSION [NEXT]: which packages a member of PostgreSQL VERSION runs, which of them are held, and which the host's sources
+# have a newer version of, and what they are called for PostgreSQL NEXT. Reads only; prints one JSON object.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -31,4 +31,5 @@ upgradable=$(printf '%s\n' "$plan" | sed -n 's/^Inst \([^ ]*\) \[\([^]]*\)\] (\(
 done | paste -sd, -)
 # What the member's processes run: not the programs for people.
 running=$(printf '%s\n' "$installed" | grep -v '^postgresql-client-')
-printf '{"installed":[%s],"running":[%s],"free":[%s],"held":[%s],"upgradable":[%s]}\n' "$(printf '%s\n' "$installed" | list)" "$(printf '%s\n' "$running" | list)" "$(each free)" "$(each held)" "$upgradable"
+successors=$(printf '%s\n' "$installed" | sed -n "s/^\\(postgresql\\(-client\\|-pl[a-z0-9]*\\)\\{0,1\\}\\)-$version/\\1-${2-$version}/p")
+printf '{"successors":[%s],"installed":[%s],"running":[%s],"free":[%s],"held":[%s],"upgradable":[%s]}\n' "$(printf '%s\n' "$successors" | list)" "$(printf '%s\n' "$installed" | list)" "$(printf '%s\n' "$running" | list)" "$(each free)" "$(each held)" "$upgradable"
