@@ -9,7 +9,7 @@
 #   back.sh clear          any: the upgrade is over; forgets it
 #   back.sh commit [delete]   any: there is no way back any more; deletes the old version's data if told so
 # shellcheck disable=SC1091,SC2154
-. /var/lib/care-provision/postgres-upgrade/lib.sh
+. /var/lib/postgres-upgrade/lib.sh
 
 retreat() {
   systemctl stop "$unit" || fail "$unit does not stop"
@@ -17,8 +17,13 @@ retreat() {
   # What an upgrade that was killed has started: it answers elsewhere. One that never stopped serving is left alone.
   [ "$(sed -n 4p "$OLD/postmaster.pid" 2>/dev/null)" = "$PORT" ] || halt "$old_bin" "$OLD"
   if [ -f "$OLD/global/pg_control.old" ] && [ ! -f "$OLD/global/pg_control" ]; then mv "$OLD/global/pg_control.old" "$OLD/global/pg_control"; fi
-  rm -f "$dropin" "$unit_dropin"
-  systemctl daemon-reload
+  if grep -Fqx "  data_dir: $OLD" "$config/00-base.yml"; then
+    rm -f "$dropin" "$unit_dropin"
+    systemctl daemon-reload
+  else
+    # The role postgres has been applied with the new version meanwhile; it takes this back when it is applied with the old one.
+    point_at "$old_bin" "$OLD"
+  fi
 }
 
 # spoiled: with --link the files of both are the same, and the new version has written to them.
@@ -37,7 +42,7 @@ aside() {
   if [ "$(recall made_new)" = "$NEW" ] && [ -d "$NEW" ]; then
     if [ "$(recall new_started)" = yes ] || [ "$(recall role)" = replica ]; then mv -- "$NEW" "$NEW.rolled-back-$when"; else rm -rf -- "$NEW"; fi
   fi
-  if spoiled; then mv -- "$OLD" "$OLD.spoiled-$when"; fi
+  if spoiled && [ -d "$OLD" ]; then mv -- "$OLD" "$OLD.spoiled-$when"; fi
 }
 
 lead() {

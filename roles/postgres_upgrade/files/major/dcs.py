@@ -3,8 +3,8 @@
 
 dcs.py CONFIG pause            nobody fails over (maintenance mode)
 dcs.py CONFIG resume           the opposite
-dcs.py CONFIG forget           the data is of another cluster now: its system identifier, who is in sync, who leads and the history
-                               of timelines are forgotten; the dynamic configuration stays. Ends maintenance mode too
+dcs.py CONFIG forget           the data is of another cluster now: its system identifier, who is in sync, who leads, how far the log
+                               had come and the history of timelines are forgotten; the dynamic configuration stays. Ends maintenance mode too
 dcs.py CONFIG ignore NAME DB   Patroni leaves the logical slot of that name alone, which it would drop otherwise
 dcs.py CONFIG unignore NAME    not any more
 """
@@ -54,6 +54,8 @@ def forget(dcs, cluster):
         fail('the DCS refused to forget who is in sync')
     if cluster.initialize and not dcs.cancel_initialization():
         fail('the DCS refused to forget the system identifier')
+    # How far the other cluster's log had come: nobody would lead who seems to be behind that.
+    dcs.write_status({'optime': 0})
     if cluster.history and not dcs.set_history_value('[]'):
         fail('the DCS refused to forget the history')
 

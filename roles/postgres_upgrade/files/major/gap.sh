@@ -13,7 +13,7 @@
 #   gap.sh finish          leader: only the commit is still to come
 #   gap.sh settle          any: after a run that was cut off; prints the stage that counts
 # shellcheck disable=SC1091,SC2154
-. /var/lib/care-provision/postgres-upgrade/lib.sh
+. /var/lib/postgres-upgrade/lib.sh
 
 detach() {
   remember role replica
@@ -65,14 +65,6 @@ alter database :"name" refresh collation version;
 S
   done
   halt "$new_bin" "$NEW"
-}
-
-point_at() {
-  mkdir -p "$(dirname "$unit_dropin")"
-  printf '# A major upgrade is under way: care-provision, role postgres_upgrade.\npostgresql:\n  data_dir: %s\n  bin_dir: %s\n' "$2" "$1" >"$dropin.new"
-  chown root:postgres "$dropin.new" && chmod 0640 "$dropin.new" && mv -f "$dropin.new" "$dropin"
-  printf '[Service]\nReadWritePaths=/var/lib/postgresql\n' >"$unit_dropin"
-  systemctl daemon-reload
 }
 
 await_stopped() {

@@ -4,7 +4,7 @@
 set -u
 LC_ALL=C
 export LC_ALL
-here=/var/lib/care-provision/postgres-upgrade
+here=/var/lib/postgres-upgrade
 # shellcheck disable=SC1091
 . "$here/settings"
 unit=care-patroni.service
@@ -71,4 +71,13 @@ await_primary() {
     [ "$(date +%s)" -lt "$end" ] || { systemctl --no-pager --full --lines=15 status "$unit" >&2 || :; fail "$NAME does not take writes after $2 s"; }
     sleep 0.2
   done
+}
+
+# point_at BIN DATA: Patroni's configuration says so, whatever role postgres has written.
+point_at() {
+  mkdir -p "$(dirname "$unit_dropin")"
+  printf '# A major upgrade is under way: care-provision, role postgres_upgrade.\npostgresql:\n  data_dir: %s\n  bin_dir: %s\n' "$2" "$1" >"$dropin.new"
+  chown root:postgres "$dropin.new" && chmod 0640 "$dropin.new" && mv -f "$dropin.new" "$dropin"
+  printf '[Service]\nReadWritePaths=/var/lib/postgresql\n' >"$unit_dropin"
+  systemctl daemon-reload
 }

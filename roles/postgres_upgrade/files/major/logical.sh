@@ -4,10 +4,12 @@
 #   logical.sh publish     before the new version is opened: publications and slots, so that nothing is missed
 #   logical.sh subscribe   the old version runs beside it and follows
 #   logical.sh status      prints how far it is behind, in bytes, for each database
-#   logical.sh drain       the new version is stopped for clients; waits until the old one has all; copies sequences
+#   logical.sh ready       can the old version take over? Does it follow, and are the tables the same?
+#   logical.sh drain       the new version is stopped for clients; waits until the old one has all; copies sequences. No replica may
+#                          run then: it would be promoted, and take writes that nobody sends back
 #   logical.sh drop        the old version does not follow any more: the commit point
 # shellcheck disable=SC1091,SC2154
-. /var/lib/care-provision/postgres-upgrade/lib.sh
+. /var/lib/postgres-upgrade/lib.sh
 
 old_port=50434
 rollback_unit=care-postgres-rollback.service
@@ -41,7 +43,7 @@ After=$unit
 Type=simple
 User=postgres
 Group=postgres
-ExecStart=$old_bin/postgres -D $OLD -p $old_port -c listen_addresses= -c unix_socket_directories=$private -c hba_file=$private/hba.conf -c synchronous_standby_names= -c archive_mode=off -c max_logical_replication_workers=16 -c max_worker_processes=24 -c shared_buffers=64MB -c cluster_name=rollback
+ExecStart=$old_bin/postgres -D $OLD -p $old_port -c listen_addresses= -c unix_socket_directories=$private -c hba_file=$private/hba.conf -c synchronous_standby_names= -c archive_mode=off -c max_logical_replication_workers=16 -c shared_buffers=64MB -c cluster_name=rollback
 KillMode=mixed
 KillSignal=SIGINT
 TimeoutStopSec=300
@@ -71,11 +73,15 @@ status() { behind; }
 
 columns() { "$1" "$2" -c "select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'S') and a.attnum > 0 and not a.attisdropped and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_toast' order by 1, 2, 3" </dev/null; }
 
-drain() {
+ready() {
   slots | while read -r slot database; do
     new_sql postgres -c "select active from pg_replication_slots where slot_name = '$slot' and wal_status in ('reserved', 'extended')" </dev/null | grep -qx t || fail "database $database is not followed (slot $slot): what was written to PostgreSQL $TO would be lost"
     [ "$(columns new_sql "$database")" = "$(columns follower_sql "$database")" ] || fail "tables of database $database are not as they were before the upgrade (DDL is not replicated): make the same changes by hand on the follower (psql -h $private -p $old_port -d $database), or go back without the new rows"
   done || exit 1
+}
+
+drain() {
+  [ "$(recall drained)" != yes ] || return 0
   remember stage draining
   systemctl stop "$unit" || fail "$unit does not stop"
   halt "$new_bin" "$NEW"
@@ -91,6 +97,7 @@ drain() {
   slots | while read -r slot database; do
     new_sql "$database" -c "select format('select setval(%L, %s)', quote_ident(schemaname) || '.' || quote_ident(sequencename), last_value) from pg_sequences where last_value is not null" </dev/null | follower_sql "$database" -f - >/dev/null || fail "sequences of $database"
   done || exit 1
+  remember drained yes
 }
 
 drop() {
@@ -118,6 +125,6 @@ S
 }
 
 case ${1-} in
-  publish | subscribe | status | drain | drop) "$1" ;;
-  *) fail "usage: logical.sh publish|subscribe|status|drain|drop" ;;
+  publish | subscribe | status | ready | drain | drop) "$1" ;;
+  *) fail "usage: logical.sh publish|subscribe|status|ready|drain|drop" ;;
 esac

@@ -6,7 +6,7 @@
 #   prepare.sh compare     does the new version have the extensions? Notes indexes whose sort order changes
 #   prepare.sh check       pg_upgrade --check against the running server
 # shellcheck disable=SC1091,SC2154
-. /var/lib/care-provision/postgres-upgrade/lib.sh
+. /var/lib/postgres-upgrade/lib.sh
 
 databases() { old_sql postgres -c "select datname from pg_database where datallowconn order by 1"; }
 # each_database WHAT QUERY: a line a row, with the database's name.
@@ -40,6 +40,7 @@ look_for_problems() {
     [ "$(old_sql postgres -c 'show wal_level')" = logical ] || say 'wal_level is not logical, which postgres_upgrade_rollback: logical needs (postgres_parameters)'
     each_database 'table without a primary key or replica identity, whose changes could not be sent back' "select c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence = 'p' and n.nspname not in ('pg_catalog', 'information_schema') and c.relreplident in ('d', 'n') and not exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and c.relreplident = 'd')"
     each_database 'large objects, which logical replication does not send' "select count(*) from pg_largeobject_metadata having count(*) > 0"
+    [ "$(old_sql postgres -c "select count(*) + 4 > current_setting('max_worker_processes')::int from pg_database where datallowconn")" = f ] || say 'max_worker_processes is too small: one for each database and four more are needed'
     [ "$METHOD" != link ] || say 'postgres_upgrade_rollback: logical needs postgres_upgrade_method: copy or clone, since --link spoils the old data'
   fi
   need=$(du -sk "$OLD" | cut -f 1)
