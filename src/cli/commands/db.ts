@@ -26,6 +26,11 @@ export interface DbRestoreFlags extends DbFlags {
   readonly host?: string;
 }
 
+export interface DbScaleFlags extends DbFlags {
+  readonly act?: boolean;
+  readonly playbook: readonly string[];
+}
+
 export function dbCommand(session: Session): Command {
   const command = new Command('db').description('look at a PostgreSQL cluster and operate it');
   const sub = (name: string, description: string): Command => {
@@ -80,6 +85,13 @@ export function dbCommand(session: Session): Command {
     .action(async (inventory: string, flags: DbRestoreFlags) => {
       const { dbRestoreAction } = await import('../actions/db-restore.ts');
       session.status = await dbRestoreAction(session.context, inventory, flags);
+    });
+  sub('scale', 'decide by the inventory\'s policy whether the cluster needs another replica or one less, and show why; exit status 2 when it does')
+    .option('--act', 'do it: change postgres_scaling.yml of the inventory and apply it')
+    .option('--playbook <file>', 'with --act, what is applied; may be repeated; default: playbooks/site.yml', (file: string, all: readonly string[]) => [...all, file], [])
+    .action(async (inventory: string, flags: DbScaleFlags) => {
+      const { dbScaleAction } = await import('../actions/db-scale.ts');
+      session.status = await dbScaleAction(session.context, inventory, flags);
     });
   return command;
 }
