@@ -87,7 +87,7 @@ let project: LabProject;
 
 beforeAll(async () => {
   lab = await sharedLab();
-  const hosts = Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name, { pg_version: VERSIONS[name] ?? 0 })]));
+  const hosts = Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name, { pg_version: VERSIONS[name] })]));
   const inventory = JSON.parse(inventoryOf(hosts)) as { all: Record<string, unknown> };
   project = labProject({ 'inventory.yml': JSON.stringify({ all: { ...inventory.all, vars: { admin_password: ADMIN, care_password: PASSWORD, evil: EVIL } } }), 'playbook.yml': SERVER + OBJECTS });
 });
@@ -141,7 +141,7 @@ test.each(HOSTS)('%s: the password logs in, and no secret is in the log of the s
 test('drift made by hand is found and mended, and nothing else', async () => {
   const before = await succeeds(project, 0);
   expect(changesOf(project, before).map((c) => c.split('|')[1])).toEqual(['login', 'login']);
-  await psql(BOOKWORM, `ALTER ROLE care SUPERUSER PASSWORD 'x'; ALTER ROLE care SET work_mem = '1GB'; REVOKE care_ro FROM care; CREATE ROLE eve LOGIN; GRANT care TO eve; GRANT eve TO care;
+  await psql(BOOKWORM, `ALTER ROLE care SUPERUSER PASSWORD 'x'; ALTER ROLE care SET work_mem = '1GB'; REVOKE care_ro FROM care; CREATE ROLE eve LOGIN; GRANT eve TO care;
 GRANT CONNECT ON DATABASE care TO PUBLIC; ALTER DATABASE care OWNER TO eve; GRANT ALL ON audit.event TO care_ro; ALTER SCHEMA audit OWNER TO eve; DROP EXTENSION pgcrypto; DROP TABLE audit.patient;
 ALTER TABLE audit.event DETACH PARTITION audit.event_1; CREATE TABLE audit.more PARTITION OF audit.event FOR VALUES FROM ('2027-01-01') TO ('2027-02-01');
 ALTER DATABASE care SET lock_timeout = 0; ALTER DEFAULT PRIVILEGES FOR ROLE care_owner IN SCHEMA audit REVOKE SELECT ON TABLES FROM care_ro;`);
@@ -171,8 +171,8 @@ test("the server's refusals are shown with code, statement and remedy", async ()
   expect(troubleOf(refused, TRIXIE)).toBe(`failed: postgresql_query: ERROR 23505: duplicate key value violates unique constraint "patient_pkey"\nDetail: Key (id)=(1) already exists.\nStatement: INSERT INTO audit.patient VALUES (1, 'y')`);
   expect(troubleOf(await play(TRIXIE, `- postgresql_schema: {db: nowhere, name: x, ${LOGIN}}`), TRIXIE)).toMatch(/3D000: database "nowhere" does not exist\nTo do: create the database in an earlier task/);
   expect(troubleOf(await play(TRIXIE, `- postgresql_db: {name: care, state: absent, ${LOGIN}}`), TRIXIE)).toContain('database care holds');
-  const denied = await play(TRIXIE, `- postgresql_user: {name: care, password: "${'a'.repeat(12)}", ${LOGIN}}\n- postgresql_schema: {db: care, name: mine, login_user: care, login_password: "${'a'.repeat(12)}"}`);
-  expect(troubleOf(denied, TRIXIE)).toMatch(/42501: permission denied for database care\nStatement: CREATE SCHEMA "mine"\nTo do: the role that logs in may not do this/);
+  const denied = await play(TRIXIE, `- postgresql_user: {name: visitor, password: "${'a'.repeat(12)}", ${LOGIN}}\n- postgresql_schema: {db: postgres, name: mine, login_user: visitor, login_password: "${'a'.repeat(12)}"}`);
+  expect(troubleOf(denied, TRIXIE)).toMatch(/42501: permission denied for database postgres\nStatement: CREATE SCHEMA "mine"\nTo do: the role that logs in may not do this/);
 });
 
 test('a server that is restarted in between is found again, and statements that take too long are ended on the server', async () => {

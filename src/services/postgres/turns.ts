@@ -1,14 +1,11 @@
-/** Who may use one connection when: questions go together, a transaction is alone. */
+/** Who may use one connection when: questions go together, a transaction is alone; in the order in which they come. */
 export class Turns {
   readonly #sharing = new Set<Promise<unknown>>();
-  #alone: Promise<void> = Promise.resolve();
+  /** The last that is alone; never rejected. */
+  #alone: Promise<unknown> = Promise.resolve();
 
   async shared<T>(work: () => Promise<T>): Promise<T> {
-    for (let seen: Promise<void> | undefined; seen !== this.#alone; ) {
-      seen = this.#alone;
-      await seen;
-    }
-    const working = work();
+    const working = this.#alone.then(work);
     this.#sharing.add(working);
     try {
       return await working;
@@ -18,15 +15,8 @@ export class Turns {
   }
 
   async alone<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#alone;
-    let end: () => void = () => undefined;
-    this.#alone = new Promise((resolve) => { end = resolve; });
-    await before;
-    try {
-      await Promise.allSettled([...this.#sharing]);
-      return await work();
-    } finally {
-      end();
-    }
+    const working = Promise.allSettled([this.#alone, ...this.#sharing]).then(work);
+    this.#alone = working.catch(() => undefined);
+    return working;
   }
 }
