@@ -1,9 +1,10 @@
 /**
- * Bundles the program into dist/: one file to start, chunks that are loaded when a command needs them (the
- * Kubernetes and PostgreSQL clients are large), and the delay proxy, which runs as a process of its own.
- * The new dist/ takes the old one's place whole.
+ * Bundles the program into dist/: the whole of it in one file (program.js), what starts that (care-provision.cjs, from
+ * start.cjs), and the delay proxy, which runs as a process of its own. What a command does not need is not evaluated (the
+ * Kubernetes and PostgreSQL clients are large). The new dist/ takes the old one's place whole.
  */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,14 +12,8 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const fresh = `${root}dist.${process.pid}.tmp`;
 
-// CommonJS inside the bundle expects these; an ES module has none (nodejs.org, "Differences between ES modules and CommonJS").
-const banner = [
-  "import { createRequire as careCreateRequire } from 'node:module';",
-  "import { fileURLToPath as careFileURLToPath } from 'node:url';",
-  'const require = careCreateRequire(import.meta.url);',
-  'const __filename = careFileURLToPath(import.meta.url);',
-  "const __dirname = careFileURLToPath(new URL('.', import.meta.url));",
-].join('\n');
+/** Stand around the program, on its first line: start.cjs calls it as Node calls a CommonJS module. */
+const wrapping = ['(function (exports, require, module, __filename, __dirname) { const careUrl = require("node:url").pathToFileURL(__filename).href;', '})'];
 
 /** Parts of packages that are loaded with them and never used here: by the end of their path, what stands for them. */
 const spared = [
@@ -33,6 +28,49 @@ const spared = [
 ];
 
 /**
+ * The registry of modules as the program has it: each is loaded, and its schema built, when somebody asks for it. A run uses
+ * a dozen of eighty; building all took a tenth of a second.
+ *
+ * @returns the text in place of src/modules/registry.ts, with the same exports
+ */
+async function lazyRegistry() {
+  const path = `${root}src/modules/registry.ts`;
+  const text = await readFile(path, 'utf8');
+  const { modules } = await import(path);
+  const places = new Map();
+  for (const [, names, from] of text.matchAll(/^import \{ ([^}]+) \} from '(\.\/[^']+\/index\.ts)';$/gm)) {
+    const folder = await import(`${root}src/modules/${from}`);
+    for (const name of names.split(', ')) places.set(folder[name], `require('${from}').${name}`);
+  }
+  const from = text.indexOf('/** Modules by name');
+  const to = text.indexOf('/** Ansible', from);
+  const unplaced = [...modules].filter(([, module]) => !places.has(module)).map(([name]) => name);
+  if (from === -1 || to === -1 || unplaced.length > 0) {
+    // Slower, and right all the same.
+    console.error(`src/modules/registry.ts is not of the usual form${unplaced.length === 0 ? '' : ` (${unplaced.join(', ')})`}: all modules are loaded at each start`);
+    return text;
+  }
+  return [
+    'const makers = {', ...[...modules].map(([name, module]) => `  ${name}: () => ${places.get(module)},`), '};',
+    'class Modules extends Map {',
+    '  get(name) {',
+    '    const known = super.get(name);',
+    '    if (known !== undefined || !super.has(name)) return known;',
+    '    const made = makers[name]();',
+    '    this.set(name, made);',
+    '    return made;',
+    '  }',
+    '  *entries() { for (const name of this.keys()) yield [name, this.get(name)]; }',
+    '  *values() { for (const name of this.keys()) yield this.get(name); }',
+    '  forEach(visit, self) { for (const [name, module] of this.entries()) visit.call(self, module, name, this); }',
+    '  [Symbol.iterator]() { return this.entries(); }',
+    '}',
+    'export const modules = new Modules(Object.keys(makers).map((name) => [name, undefined]));',
+    text.slice(to),
+  ].join('\n');
+}
+
+/**
  * What only costs time at each start: parts that are not used, and dozens of small files for what the commands share.
  * The commands that work on playbooks share nearly all, so their actions are one part of the program.
  */
@@ -40,6 +78,7 @@ const lean = {
   name: 'lean',
   setup(bundling) {
     bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion|drill|db/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
+    bundling.onLoad({ filter: /[/\\]src[/\\]modules[/\\]registry\.ts$/ }, async () => ({ contents: await lazyRegistry(), loader: 'ts', resolveDir: `${root}src/modules` }));
     bundling.onLoad({ filter: /^actions$/, namespace: 'care' }, () => ({
       contents: ['run', 'adhoc', 'validate', 'inventory', 'history', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
       resolveDir: `${root}src/cli/actions`,
@@ -53,18 +92,11 @@ const lean = {
 const begun = Date.now();
 try {
   await mkdir(fresh, { recursive: true });
-  const result = await build({
+  const common = {
     absWorkingDir: root,
-    entryPoints: { 'care-provision': 'src/cli/main.ts', 'delay-proxy-main': 'src/lab/delay-proxy-main.ts' },
-    outdir: fresh,
     bundle: true,
-    splitting: true,
-    format: 'esm',
     platform: 'node',
     target: 'node22.22',
-    outExtension: { '.js': '.mjs' },
-    // Flat, so that what stands beside the program (delay-proxy-main.mjs) stands beside each chunk too.
-    chunkNames: '[name]-[hash]',
     // Names are kept as they are: messages show some.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -72,16 +104,35 @@ try {
     plugins: [lean],
     legalComments: 'none',
     logLevel: 'warning',
-    banner: { js: banner },
-    // Optional native parts: asked for in try/catch, and never built (npm ci --ignore-scripts).
-    external: ['cpu-features', '*.node', 'pg-native'],
     metafile: true,
-  });
-  const size = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-  await writeFile(`${fresh}/package.json`, '{ "type": "module" }\n');
+  };
+  const results = await Promise.all([
+    build({
+      ...common,
+      entryPoints: { program: 'src/cli/main.ts' },
+      outfile: `${fresh}/program.js`,
+      // One file: what a command needs is evaluated when it is asked for, and V8's code cache spares the rest its compilation.
+      format: 'cjs',
+      banner: { js: wrapping[0] },
+      footer: { js: wrapping[1] },
+      define: { 'import.meta.url': 'careUrl', 'import.meta.dirname': '__dirname' },
+      // start.cjs reads it as one byte a character.
+      charset: 'ascii',
+      // import() of Node's own parts becomes require(): a script has no loader of modules.
+      supported: { 'dynamic-import': false },
+      // Optional native parts: asked for in try/catch, and never built (npm ci --ignore-scripts).
+      external: ['cpu-features', '*.node', 'pg-native'],
+    }),
+    build({ ...common, entryPoints: ['src/lab/delay-proxy-main.ts'], outfile: `${fresh}/delay-proxy-main.mjs`, format: 'esm' }),
+  ]);
+  const program = await readFile(`${fresh}/program.js`);
+  const start = await readFile(`${root}scripts/start.cjs`, 'utf8');
+  await writeFile(`${fresh}/care-provision.cjs`, start.replace('@BUILD@', createHash('sha256').update(program).digest('hex').slice(0, 16)));
+  const outputs = results.flatMap((result) => Object.values(result.metafile.outputs));
+  const size = outputs.reduce((sum, output) => sum + output.bytes, 0);
   await rm(`${root}dist`, { recursive: true, force: true });
   await rename(fresh, `${root}dist`);
-  if (process.env.CARE_QUIET !== '1') console.log(`dist/: ${Object.keys(result.metafile.outputs).length} files, ${Math.round(size / 1024)} KiB, in ${Date.now() - begun} ms`);
+  if (process.env.CARE_QUIET !== '1') console.log(`dist/: ${outputs.length + 1} files, ${Math.round(size / 1024)} KiB, in ${Date.now() - begun} ms`);
 } catch (error) {
   // esbuild has printed what is wrong with the sources.
   if (!(error instanceof Error && 'errors' in error)) console.error(error);

@@ -86,7 +86,7 @@ ensure_modules() {
 
 # Bundles the program when a source is newer than the bundle.
 ensure_build() {
-  if [ -f dist/care-provision.mjs ] && [ -z "$(find src -newer dist/care-provision.mjs -print | head -n 1)" ]; then
+  if [ -f dist/care-provision.cjs ] && [ -z "$(find src -newer dist/care-provision.cjs -print | head -n 1)" ]; then
     say 'dist/: up to date'
   else
     "$node" scripts/bundle.mjs || die 'the program does not build'

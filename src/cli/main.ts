@@ -11,9 +11,13 @@ const LINGER_MS = 3000;
  */
 Buffer.poolSize = 8 * 1024;
 
-const context = processContext();
-const status = finish(await main(process.argv.slice(2), context), context);
-process.exitCode = status;
-// At once where nothing waits to be written: taking the process apart in order costs 10 ms for nothing.
-if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit(status);
-setTimeout(() => process.exit(status), LINGER_MS).unref();
+async function start(): Promise<void> {
+  const context = processContext();
+  const status = finish(await main(process.argv.slice(2), context), context);
+  process.exitCode = status;
+  // At once where nothing waits to be written: taking the process apart in order costs 10 ms for nothing.
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit(status);
+  setTimeout(() => process.exit(status), LINGER_MS).unref();
+}
+
+void start();

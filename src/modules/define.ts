@@ -2,10 +2,13 @@
  * The module contract. A module is data about one kind of resource: arguments with their texts, the facts
  * it needs, and a pure plan. It never sees a connection. One folder a module under `src/modules/`.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Plan } from '../host/plan.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { HostView } from '../host/view.ts';
+
+// zod would write, and the engine compile, a function for each schema that is used: dear for a hundred checks of small maps.
+z.config({ jitless: true });
 
 export interface ModuleExample {
   /** What the example does, one line. */
