@@ -40,8 +40,10 @@ export interface PgbackrestFact {
   readonly repositories: readonly PgbackrestRepository[];
 }
 
-/** Seconds for all repositories together; one that can't be reached takes pgBackRest a minute. */
-const ASK_SECONDS = 150;
+/** Seconds for all repositories together: well below the time limit of a round trip, in which other questions are asked as well. */
+const ASK_SECONDS = 40;
+/** Seconds that pgBackRest tries to reach one (io-timeout; its own default is a minute, and it tries again). */
+const REACH_SECONDS = 10;
 
 function probeOne(key: PgbackrestKey): string {
   return `care_as_postgres() { if [ "$(id -u)" -eq 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
@@ -57,7 +59,7 @@ fi
 care_mark
 care_status=0
 if [ "$care_ask" = yes ]; then
-  care_out=$(care_as_postgres timeout ${String(ASK_SECONDS)} pgbackrest --stanza=${quote(key.stanza)} --output=json --log-level-console=error info 2>&1) || care_status=$?
+  care_out=$(care_as_postgres timeout ${String(ASK_SECONDS)} pgbackrest --stanza=${quote(key.stanza)} --output=json --log-level-console=error --io-timeout=${String(REACH_SECONDS)} info 2>&1) || care_status=$?
   printf '%s\\n%s' "$care_status" "$care_out"
 fi
 care_mark`;
@@ -106,7 +108,7 @@ function parseOne(sections: readonly Buffer[]): PgbackrestFact {
   const end = info.indexOf('\n');
   const status = end === -1 ? info : info.slice(0, end);
   const text = end === -1 ? '' : info.slice(end + 1);
-  if (status !== '0') return { configured: true, cluster, error: text === '' ? `exit status ${status}` : text, repositories: [] };
+  if (status !== '0') return { configured: true, cluster, error: text !== '' ? text : status === '124' ? `no answer within ${String(ASK_SECONDS)} s` : `exit status ${status}`, repositories: [] };
   return { configured: true, cluster, error: undefined, repositories: parseRepositories(text) };
 }
 

@@ -33,7 +33,7 @@ const describeKeys = (keys: readonly number[]): string => `full backup in ${keys
 
 async function observe(port: ActionPort, query: Query<PgbackrestFact>): Promise<PgbackrestFact> {
   const probe = makeProbe([query]);
-  const outcome = await port.run(probe.script, { timeoutSeconds: 240 });
+  const outcome = await port.run(probe.script, { timeoutSeconds: 90 });
   // The probe's own parser made this fact.
   return probe.read('the host', outcome.stdout).get(query.id) as PgbackrestFact;
 }

@@ -92,6 +92,6 @@ describe('the query', () => {
   test('tells what is missing, and what went wrong', () => {
     expect(parse('no\n', '', '')).toEqual({ configured: false, cluster: undefined, error: undefined, repositories: [] });
     expect(parse('yes\n', '', '37\nP00  ERROR: [037]: option missing')).toMatchObject({ configured: true, error: 'P00  ERROR: [037]: option missing' });
-    expect(parse('yes\n', '', '124\n')).toMatchObject({ error: 'exit status 124' });
+    expect(parse('yes\n', '', '124\n')).toMatchObject({ error: 'no answer within 40 s' });
   });
 });
