@@ -235,7 +235,7 @@ export class HostSession {
     const shell = [...claimed.shell, ...extra.shell.filter(isNew)];
     const facts = new Map(batch.by === 'shell' ? await this.#runChanges(batch.changes, shell) : await this.#callChanges(batch.changes, shell));
     // Of the services only what is claimed: what else they are asked comes after this is known to hold.
-    for (const [id, fact] of await this.#wire.ask(claimed.service)) facts.set(id, fact);
+    for (const [id, fact] of await this.#afterwards(batch.changes, () => this.#wire.ask(claimed.service))) facts.set(id, fact);
     this.#confirm(batch.changes, claims, facts);
     this.#learn(identity, [...shell, ...claimed.service], facts);
     for (const pending of batch.changes) pending.done();
@@ -261,7 +261,18 @@ export class HostSession {
     const at = batch.findIndex((_pending, i) => !isMade(outcomes[i]));
     const outcome = outcomes[at];
     if (at !== -1) this.#failed(batch, at, outcome === undefined ? 'no answer' : outcomeReason(outcome));
-    return queries.length === 0 ? new Map() : this.#wire.read(identity, queries, probe, outcomes.at(-1));
+    return queries.length === 0 ? new Map() : this.#afterwards(batch, () => this.#wire.read(identity, queries, probe, outcomes.at(-1)));
+  }
+
+  /** Looks at the host when all of a batch is made. What can't be read is no word about the changes: their owners are told first. */
+  async #afterwards(batch: readonly PendingChange[], look: () => Facts | Promise<Facts>): Promise<Facts> {
+    try {
+      return await look();
+    } catch (error) {
+      this.forgetEverything();
+      for (const pending of batch) pending.done();
+      throw error;
+    }
   }
 
   /** Calls one after another, then a look at the host. @throws ChangeFailed */
@@ -278,7 +289,7 @@ export class HostSession {
         throw error;
       }
     }
-    return queries.length === 0 ? new Map() : this.#wire.probe(identity, queries);
+    return queries.length === 0 ? new Map() : this.#afterwards(batch, () => this.#wire.probe(identity, queries));
   }
 
   async #note(identity: Identity, before: Pending<ServiceChange>['before'] & object): Promise<void> {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { defineQuery } from '../../../src/host/define-query.ts';
 import { HostSession } from '../../../src/host/host-session.ts';
+import { rawScript } from '../../../src/support/shell.ts';
 import type { Connection, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
 
 const word = defineQuery<string, string>({
@@ -38,4 +39,19 @@ it('asks in parts what is too long to be answered at once, and never mixes up an
 it('refuses one answer that is too long by itself', async () => {
   const session = sessionOn(40);
   await expect(session.observe({ become: undefined, user: 'me' }, [word('x'.repeat(100))])).rejects.toThrow(/h: the state of word x+ is longer than/);
+});
+
+const unreadable = defineQuery<string, string>({
+  name: 'test-unreadable', id: (k) => k, describe: (k) => `the unreadable ${k}`, probe: () => 'echo x',
+  parse: () => { throw new Error('it makes no sense'); },
+});
+
+it('tells of changes that were made when what was asked along can not be read', async () => {
+  const session = sessionOn(10_000);
+  const identity = { become: undefined, user: 'me' };
+  const done: string[] = [];
+  const change = { resource: 'a thing', what: 'make', script: rawScript('true'), effects: [] };
+  await session.enqueue({ change, identity, environment: {}, timeoutSeconds: 5, before: undefined, done: () => { done.push('a thing'); } });
+  await expect(session.observe(identity, [unreadable('answer')])).rejects.toThrow(/the unreadable answer/);
+  expect(done).toEqual(['a thing']);
 });
