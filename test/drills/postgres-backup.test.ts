@@ -17,7 +17,7 @@ const HOSTS = [...MEMBERS, ...REPOSITORIES];
 /** Debian 12, whose pgBackRest speaks with no other's. */
 const OLD = 'br3';
 const playbooks = path.join(import.meta.dirname, '..', '..', 'playbooks');
-const SITE = [path.join(playbooks, 'site.yml')];
+const SITE = ['base', 'pki', 'etcd', 'postgres', 'postgres-backup'].map((name) => path.join(playbooks, `${name}.yml`));
 const BACKUP = [path.join(playbooks, 'postgres-backup.yml')];
 const RESTORE = [path.join(playbooks, 'postgres-restore.yml')];
 const DATA = '/var/lib/postgresql/17/care';
