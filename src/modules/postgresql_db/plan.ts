@@ -9,6 +9,7 @@ import { postgresKinds } from '../common/postgres/kind.ts';
 import { inDatabase, loginOf } from '../common/postgres/login.ts';
 import { freshRole, role } from '../common/postgres/role.ts';
 import { known, refuse, refuseStandby, serverOf } from '../common/postgres/server.ts';
+import { settingSteps } from '../common/postgres/settings.ts';
 import type { DbArgs } from './schema.ts';
 
 const OWN = new Set(['postgres', 'template0', 'template1']);
@@ -65,6 +66,8 @@ function create(args: DbArgs, host: HostView): Plan {
   if (args.conn_limit !== undefined) options.push(sql`CONNECTION LIMIT ${integer(args.conn_limit)}`);
   const statements = [options.length === 0 ? sql`CREATE DATABASE ${ident(args.name)}` : sql`CREATE DATABASE ${ident(args.name)} ${listOf(options, ' ')}`];
   if (args.comment !== undefined && args.comment !== '') statements.push(comment(args.name, args.comment));
+  const set = settingSteps(sql`DATABASE ${ident(args.name)}`, {}, args.configuration, false);
+  statements.push(...set.statements);
   const after: Database = {
     ...from,
     owner,
@@ -74,7 +77,7 @@ function create(args: DbArgs, host: HostView): Plan {
     ...(args.tablespace === undefined ? {} : { tablespace: args.tablespace }),
     connectionLimit: args.conn_limit ?? -1,
     comment: args.comment ?? '',
-    settings: {},
+    settings: set.after,
   };
   const words = [`owner ${owner}`, ...(args.encoding === undefined ? [] : [args.encoding]), ...(args.lc_collate === undefined ? [] : [`collation ${args.lc_collate}`])];
   return converge([sqlChange({ login, resource: `database ${args.name}`, what: `create, ${words.join(', ')}`, statements, how: 'alone', effects: [database({ login, name: args.name }).is({ ok: true, value: after })] })]);
@@ -114,7 +117,10 @@ function alter(args: DbArgs, now: PresentDatabase): { readonly what: readonly st
     statements.push(comment(args.name, args.comment));
     after = { ...after, comment: args.comment };
   }
-  return { what, statements, after };
+  const set = settingSteps(sql`DATABASE ${name}`, now.settings, args.configuration, args.reset_unspecified_configuration);
+  what.push(...set.what);
+  statements.push(...set.statements);
+  return { what, statements, after: { ...after, settings: set.after } };
 }
 
 function drop(args: DbArgs, host: HostView): Plan {
