@@ -47,16 +47,22 @@ import { pgbouncerAuthModule } from './pgbouncer_auth/index.ts';
 import { ping } from './ping/index.ts';
 import { postgresqlDb } from './postgresql_db/index.ts';
 import { postgresqlExt } from './postgresql_ext/index.ts';
+import { postgresqlGrants } from './postgresql_grants/index.ts';
 import { postgresqlInfo } from './postgresql_info/index.ts';
+import { postgresqlMembers } from './postgresql_members/index.ts';
 import { postgresqlMembership } from './postgresql_membership/index.ts';
 import { postgresqlOwner } from './postgresql_owner/index.ts';
+import { postgresqlPartman } from './postgresql_partman/index.ts';
 import { postgresqlPing } from './postgresql_ping/index.ts';
+import { postgresqlPolicy } from './postgresql_policy/index.ts';
 import { postgresqlPrivs } from './postgresql_privs/index.ts';
 import { postgresqlQuery } from './postgresql_query/index.ts';
 import { postgresqlSchema } from './postgresql_schema/index.ts';
 import { postgresqlSet } from './postgresql_set/index.ts';
 import { postgresqlTablePartition } from './postgresql_table_partition/index.ts';
+import { postgresqlUnlisted } from './postgresql_unlisted/index.ts';
 import { postgresqlUser } from './postgresql_user/index.ts';
+import { postgresqlUserMapping } from './postgresql_user_mapping/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
 import { script } from './script/index.ts';
@@ -131,16 +137,22 @@ const all: readonly Module[] = [
   ping,
   postgresqlDb,
   postgresqlExt,
+  postgresqlGrants,
   postgresqlInfo,
+  postgresqlMembers,
   postgresqlMembership,
   postgresqlOwner,
+  postgresqlPartman,
   postgresqlPing,
+  postgresqlPolicy,
   postgresqlPrivs,
   postgresqlQuery,
   postgresqlSchema,
   postgresqlSet,
   postgresqlTablePartition,
+  postgresqlUnlisted,
   postgresqlUser,
+  postgresqlUserMapping,
   reboot,
   replace,
   script,

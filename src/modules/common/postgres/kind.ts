@@ -24,9 +24,9 @@ export interface PostgresKind<Key extends PostgresKey, Value> {
   describe(key: Key): string;
   /** Whether the subject belongs to the whole server (a role) or to the login's database (a table). */
   readonly of: 'server' | 'database' | 'login';
-  /** All keys have the same login. One value a key, in order. */
   /** Kinds of questions whose subjects this depends on: when one of them is changed, this is asked anew. */
   readonly after?: readonly string[];
+  /** All keys have the same login. One value a key, in order. */
   ask(keys: readonly Key[], read: Read): Promise<readonly Value[]>;
   show?(value: Value): string;
   /** Whether a change took; default: structural equality. */
