@@ -150,7 +150,9 @@ const Rest = z.object({
   timeline: z.int().optional(),
   // Patroni writes it as text, since a 64-bit number would be rounded by readers of JSON.
   database_system_identifier: z.string().optional(),
+  // Since Patroni 3.1; before, only the leader tells who streams from it.
   replication_state: z.string().optional(),
+  replication: z.array(z.object({ application_name: z.string(), state: z.string() })).nullish(),
   pending_restart: z.boolean().optional(),
   // Since Patroni 4.
   pending_restart_reason: z.record(z.string(), z.object({ old_value: z.coerce.string(), new_value: z.coerce.string() })).optional(),
@@ -181,7 +183,12 @@ export function parseDcs(text: string, prefix: string): DcsFact {
   };
 }
 
-function parseRest(line: string): readonly RestFact[] {
+interface Said extends RestFact {
+  /** Names of those that stream from it. */
+  readonly followers: readonly string[];
+}
+
+function parseRest(line: string): readonly Said[] {
   const space = line.indexOf(' ');
   const parsed = Rest.safeParse(parseJson(line.slice(space + 1)));
   // Something else answers at that port: for us the member does not.
@@ -189,7 +196,16 @@ function parseRest(line: string): readonly RestFact[] {
   const { data } = parsed;
   const role = data.role === 'master' ? 'primary' : data.role;
   const awaitsLeader = Object.entries(data.pending_restart_reason ?? {}).some(([name, reason]) => LEADER_FIRST.includes(name) && Number(reason.new_value) < Number(reason.old_value));
-  return [{ name: line.slice(0, space), state: data.state, role, timeline: data.timeline, systemId: data.database_system_identifier, streaming: data.replication_state === 'streaming', pendingRestart: data.pending_restart === true, awaitsLeader }];
+  const followers = (data.replication ?? []).filter((r) => r.state === 'streaming').map((r) => r.application_name);
+  return [
+    { name: line.slice(0, space), state: data.state, role, timeline: data.timeline, systemId: data.database_system_identifier, streaming: data.replication_state === 'streaming', pendingRestart: data.pending_restart === true, awaitsLeader, followers },
+  ];
+}
+
+function parseMembers(text: string): readonly RestFact[] {
+  const said = text.split('\n').filter((line) => line !== '').flatMap(parseRest);
+  const followers = new Set(said.flatMap((m) => m.followers));
+  return said.map(({ followers: _, ...m }) => ({ ...m, streaming: m.streaming || followers.has(m.name) })).sort((a, b) => a.name.localeCompare(b.name));
 }
 
 function parseJson(text: string): unknown {
@@ -214,7 +230,7 @@ function parseOne(key: PatroniKey, sections: readonly Buffer[]): PatroniFact {
     active,
     data: parseData(data, version, systemId, edited, holds),
     dcs: dcs === '' ? undefined : parseDcs(dcs, `/${key.namespace}/${key.scope}/`),
-    rest: rest.split('\n').filter((line) => line !== '').flatMap(parseRest).sort((a, b) => a.name.localeCompare(b.name)),
+    rest: parseMembers(rest),
     taken: taken === '' ? undefined : taken,
   };
 }

@@ -45,7 +45,15 @@ care_send() {
   care_said=$(curl -sS -m ${args.timeout} -w '\n%{http_code}' -K ${args.auth_file} --cacert ${args.cacert} --cert ${args.cert} --key ${args.key} -H 'Content-Type: application/json' -X "$1" -d "$3" "$2" 2>&1 </dev/null) || { printf '%s\n' "$care_said" >&2; return 1; }
   case $(printf '%s\n' "$care_said" | tail -n 1) in 2??) ;; *) printf '%s\n' "$care_said" >&2; return 1 ;; esac
 }
-care_streams() { care_get /patroni | tr -d ' ' | grep -q '"replication_state":"streaming"'; }
+care_streams() {
+  care_said=$(care_get /patroni | tr -d ' ')
+  case $care_said in
+    *'"replication_state":"streaming"'*) return 0 ;;
+    # Patroni before 3.1 does not say so.
+    *'"patroni":{"version":"3.0'*) care_get /replica >/dev/null ;;
+    *) return 1 ;;
+  esac
+}
 care_works() { care_get /primary >/dev/null || care_streams; }`;
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileCondition } from '../../../../src/language/expression/index.ts';
 import { createScope } from '../../../../src/language/scope.ts';
 import { HELPERS, renderValue } from '../../../../src/language/template/index.ts';
+import { Secret } from '../../../../src/support/secret.ts';
 import type { Helper } from '../../../../src/language/template/helpers/types.ts';
 
 describe('every helper', () => {
@@ -19,6 +20,15 @@ describe('every helper', () => {
       expect(() => renderValue(call, scope), helper.name).toThrow(/takes .* arguments/);
     }
   });
+});
+
+it('secret makes a secret, and leaves one as it is', () => {
+  const scope = createScope([{ values: { known: new Secret('known') }, templated: false }]);
+  const made = renderValue('{{ secret (concat "a-" 1) }}', scope);
+  expect(made).toBeInstanceOf(Secret);
+  expect(made instanceof Secret ? made.reveal() : '').toBe('a-1');
+  const kept = renderValue('{{ secret known }}', scope);
+  expect(kept instanceof Secret ? kept.reveal() : '').toBe('known');
 });
 
 /** The row of `docs/templates.md` for a helper. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CONTENT_LIMIT } from '../../../../src/host/kinds/content.ts';
 import { copy } from '../../../../src/modules/copy/index.ts';
-import { Secret } from '../../../../src/support/secret.ts';
+import { maskSecrets, Secret } from '../../../../src/support/secret.ts';
 import { converge, planHere, runScript, scratch, shells, sweep } from '../exec.ts';
 import { goldenCases } from '../golden.ts';
 import { scriptOf } from '../script-of.ts';
@@ -11,6 +11,14 @@ import { scriptOf } from '../script-of.ts';
 goldenCases(copy, import.meta.url);
 afterEach(sweep);
 const isRoot = process.getuid?.() === 0;
+
+test('of a file that holds a secret, the other lines are no secrets', () => {
+  const dest = join(scratch(), 'f');
+  writeFileSync(dest, 'a-common-line: 1\npassword: old\n');
+  const [change] = converge(copy, { content: Secret.derived('a-common-line: 1\npassword: new\n'), dest });
+  expect(String(change?.diff?.after)).toBe('********');
+  expect(maskSecrets('a-common-line: 1')).toBe('a-common-line: 1');
+});
 
 describe.each(shells)('%s', (shell) => {
   test('content, changed content, owner', () => {

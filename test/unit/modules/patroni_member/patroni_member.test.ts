@@ -207,14 +207,19 @@ describe('answers are read', () => {
 
   test('what a host and the members say', () => {
     const key = { scope: 'care', namespace: 'service', unit: 'u.service', dataDir: '/d', binDir: '/b', hbaFile: '/h', rest: [{ name: 'a', url: url('a') }], cacert: '/ca', etcd: { endpoints: ['https://a:2379'], cacert: '/eca', cert: '/ec', key: '/ek', authFile: '/f' } };
-    const said = 'b {"state": "running", "role": "replica", "timeline": 2, "replication_state": "streaming", "database_system_identifier": "7712362954164443491", "pending_restart": true, "pending_restart_reason": {"max_connections": {"old_value": "250", "new_value": "200"}}}\na not JSON\n';
+    const said = 'b {"state": "running", "role": "replica", "timeline": 2, "replication_state": "streaming", "database_system_identifier": "7712362954164443491", "pending_restart": true, "pending_restart_reason": {"max_connections": {"old_value": "250", "new_value": "200"}}}\na not JSON\nl {"state": "running", "role": "master", "replication": [{"application_name": "o", "state": "streaming"}, {"application_name": "p", "state": "catchup"}]}\no {"state": "running", "role": "replica"}\n';
     const [fact] = patroni(key).kind.parse([key], { head: Buffer.from('yes\nactive\ncluster\n17\n7712362954164443491\nyes\n\n'), sections: ['', said, '{"ttl":20}', ''].map((t) => Buffer.from(t)) });
     expect(fact).toEqual({
       canAsk: true,
       active: 'active',
       data: { type: 'cluster', version: '17', systemId: '7712362954164443491', edited: true },
       dcs: undefined,
-      rest: [{ name: 'b', state: 'running', role: 'replica', timeline: 2, systemId: '7712362954164443491', streaming: true, pendingRestart: true, awaitsLeader: true }],
+      rest: [
+        { name: 'b', state: 'running', role: 'replica', timeline: 2, systemId: '7712362954164443491', streaming: true, pendingRestart: true, awaitsLeader: true },
+        // Patroni 3.0 leaves it to the leader to say who streams.
+        { name: 'l', state: 'running', role: 'primary', timeline: undefined, systemId: undefined, streaming: false, pendingRestart: false, awaitsLeader: false },
+        { name: 'o', state: 'running', role: 'replica', timeline: undefined, systemId: undefined, streaming: true, pendingRestart: false, awaitsLeader: false },
+      ],
       taken: '{"ttl":20}',
     });
   });
