@@ -23,10 +23,12 @@ cluster() {
   shift
   # cluster, member, host, role, state, timeline, lag, and what is only there when somebody has it
   listed=$(care-patronictl list -f tsv 2>&1) || fail "patronictl: $listed"
-  printf '%s\n' "$listed" | awk -F '\t' -v names="$*" -v most="$lag" '
+  # Patroni 3.0 calls a replica that streams running, as it calls one that does not.
+  case $(care-patronictl version 2>/dev/null) in *' 3.0'*) well='running' ;; *) well='streaming' ;; esac
+  printf '%s\n' "$listed" | awk -F '\t' -v names="$*" -v most="$lag" -v well="$well" '
     NR == 1 { next }
     { seen[$2] = 1; role = $4; if (role == "Leader") { leaders++; leading = $6 } timeline[$2] = $6
-      if (role == "Leader" ? $5 != "running" : $5 != "streaming") bad = bad $2 " is " $5 "; "
+      if (role == "Leader" ? $5 != "running" : $5 != well) bad = bad $2 " is " $5 "; "
       if (role != "Leader" && $7 + 0 > most + 0) bad = bad $2 " lags " $7 " MiB; " }
     END {
       n = split(names, wanted, " ")

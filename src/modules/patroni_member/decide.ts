@@ -193,6 +193,9 @@ export function decideAbsent(args: PatroniMemberArgs, fact: PatroniFact, done: r
   const here = UP.includes(fact.active) || ours;
   if (!here && !known) return afterLeaving(args, fact, done);
   if (fact.canAsk && fact.dcs === undefined) return refuseForNow('etcd does not answer', `mend etcd first: ${args.etcd.endpoints.join(', ')}`);
+  const stay = (fact.dcs?.members ?? []).filter((m) => m.name !== args.name && args.members.some((listed) => listed.name === m.name)).length;
+  const all = fact.dcs?.members.length ?? 0;
+  if (here && stay * 2 < all) return refuse(`the inventory lists only ${String(stay)} of the ${String(all)} members, so it is not taken as a wish to remove the others`, 'check the group in the inventory; let new hosts join before, and take old ones out a few at a time');
   if (fact.dcs?.leader === args.name) {
     const next = successor(args, fact);
     if (next === undefined) return refuseForNow(`${args.name} leads, and no standby can take over`, 'care-patronictl list');

@@ -62,18 +62,27 @@ async function converse(port: ActionPort, args: PatroniMemberArgs, decide: (fact
   }
 }
 
-/** A restart or reload is made once; a handover before it is not the restart. */
+/** A smaller value reaches a standby with the leader's log, maybe after the standby was restarted for it. */
+const MOST_RESTARTS = 3;
+
+function restarted(args: PatroniMemberArgs, fact: PatroniFact, done: readonly Step[]): Step {
+  const made = done.filter((s) => s.type !== 'switchover').length;
+  if (made === 0) return decideRestart(args, fact);
+  const waits = args.only_if === 'pending' && fact.rest.some((m) => m.name === args.name && m.awaitsLeader);
+  return waits && made < MOST_RESTARTS ? decideRestart(args, fact) : { type: 'done' };
+}
+
+/** A reload is made once, and so is a restart; a handover before it is not the restart. */
 function decider(args: PatroniMemberArgs, checkMode: boolean): (fact: PatroniFact, done: readonly Step[]) => Step {
-  const made = (done: readonly Step[]): boolean => done.some((s) => s.type !== 'switchover');
   switch (args.state) {
     case 'present':
       return (fact) => decidePresent(args, fact, checkMode);
     case 'absent':
       return (fact, done) => decideAbsent(args, fact, done);
     case 'restarted':
-      return (fact, done) => (made(done) ? { type: 'done' } : decideRestart(args, fact));
+      return (fact, done) => restarted(args, fact, done);
     case 'reloaded':
-      return (fact, done) => (made(done) ? { type: 'done' } : decideReload(args, fact));
+      return (fact, done) => (done.length > 0 ? { type: 'done' } : decideReload(args, fact));
   }
 }
 

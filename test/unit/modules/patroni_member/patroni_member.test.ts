@@ -176,8 +176,13 @@ describe('absent', () => {
     expect(absent('c', dcs({ slots: ['b'], config: '{"member_slots_ttl":0}' }))).toEqual({ type: 'done' });
   });
 
-  test('the last one that leads does not leave', () => {
-    expect(absent('a', cluster({}, [leader]))).toEqual(refused('no standby can take over'));
+  test('one that leads does not leave without an heir', () => {
+    expect(absent('a', cluster({}, [leader, rest('b', { streaming: false }), rest('c', { streaming: false })]))).toEqual(refused('no standby can take over'));
+  });
+
+  test('an inventory that lists less than half of the members is not believed', () => {
+    const alone = args('b', { state: 'absent' }, [peer('a'), peer('b')]);
+    expect(decideAbsent(alone, cluster(), [])).toEqual(refused('lists only 1 of the 3 members'));
   });
 });
 
