@@ -40,6 +40,11 @@ async function program(...args: readonly string[]): Promise<{ readonly status: n
   return project.start(args).ended;
 }
 
+/** The failed tasks in a run's output, with what they say. */
+function failures(output: string): string {
+  return output.split('\n').filter((line, i, all) => line.startsWith('failed:') || (all[i - 1] ?? '').startsWith('failed:')).join('\n');
+}
+
 async function scale(...more: readonly string[]): Promise<{ readonly status: number | null; readonly answer: z.output<typeof Answer> }> {
   const ended = await program('db', 'scale', 'inventory', '--output', 'json', ...BOOKS.flatMap((b) => ['--playbook', b]), ...more);
   // With --act the run's own report follows the decision.
@@ -64,7 +69,7 @@ beforeAll(async () => {
   project = labProject({});
   writeInventory();
   const made = await program('apply', 'inventory', ...BOOKS);
-  expect([made.status, made.stderr]).toEqual([0, expect.any(String)]);
+  expect([made.status, failures(made.stdout)]).toEqual([0, '']);
 });
 afterAll(async () => {
   project.remove();
