@@ -1,5 +1,5 @@
 /** What roles, schema and function are to be, and the SQL that makes them so. Pure. */
-import { isVerifierOf, scramVerifier } from './scram.ts';
+import { verifierFor, verifierMatches } from '../../services/postgres/scram.ts';
 import { revealed, Secret } from '../../support/secret.ts';
 import type { AuthFact, DatabaseFact, RoleFact } from './query.ts';
 import type { PgbouncerAuthArgs } from './schema.ts';
@@ -48,7 +48,7 @@ function roleDifferences(role: RoleFact, wanted: Wanted): readonly string[] {
     ...(role.attributes.join(' ') === 'login' ? [] : [`attributes ${role.attributes.join(', ') || 'none'} → login`]),
     ...(role.limit === wanted.limit ? [] : [`connection limit ${String(role.limit)} → ${String(wanted.limit)}`]),
     ...(role.validUntil === null ? [] : [`no end (was ${role.validUntil})`]),
-    ...(isVerifierOf(wanted.password, role.verifier?.reveal() ?? null) ? [] : ['password']),
+    ...(verifierMatches(role.verifier?.reveal() ?? '', wanted.password) ? [] : ['password']),
     ...(role.memberOf.length === 0 ? [] : [`no member of ${role.memberOf.join(', ')}`]),
   ];
 }
@@ -63,7 +63,7 @@ function roleEdit(args: PgbouncerAuthArgs, wanted: Wanted, fact: AuthFact): Edit
   const missing = args.databases.filter((d) => now?.connects.includes(d) !== true);
   if (now !== undefined && differences.length === 0 && missing.length === 0) return undefined;
   const old = now?.verifier ?? null;
-  const verifier = old !== null && isVerifierOf(wanted.password, old.reveal()) ? old : new Secret(scramVerifier(wanted.password, Buffer.from(fact.salt, 'hex')));
+  const verifier = old !== null && verifierMatches(old.reveal(), wanted.password) ? old : new Secret(verifierFor(wanted.password, Buffer.from(fact.salt, 'hex')));
   const verb = now === undefined ? 'CREATE' : 'ALTER';
   const sql = [
     `${verb} ROLE ${wanted.name} LOGIN NOSUPERUSER NOINHERIT NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT ${String(wanted.limit)} VALID UNTIL 'infinity'${verifier === old ? '' : ` PASSWORD '${verifier.reveal()}'`};`,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { pgbouncerAuthModule } from '../../../../src/modules/pgbouncer_auth/index.ts';
 import { pgbouncerAuth, type AuthFact } from '../../../../src/modules/pgbouncer_auth/query.ts';
 import { PgbouncerAuthArgs } from '../../../../src/modules/pgbouncer_auth/schema.ts';
-import { isVerifierOf, scramVerifier } from '../../../../src/modules/pgbouncer_auth/scram.ts';
+import { verifierFor, verifierMatches } from '../../../../src/services/postgres/scram.ts';
 import { edits, SOURCE } from '../../../../src/modules/pgbouncer_auth/sql.ts';
 import { Secret } from '../../../../src/support/secret.ts';
 import { goldenCases } from '../golden.ts';
@@ -18,14 +18,14 @@ describe('verifiers', () => {
   test('that PostgreSQL 17 made for a password is one of it', () => {
     // SELECT rolpassword after ALTER ROLE … PASSWORD 'pencil' on PostgreSQL 17.
     const real = 'SCRAM-SHA-256$4096:nrkUH3YO3Z6G4OK3lnNsAg==$YUEdTwd64QyqcZGOz+ytSF8s5pB1ZtyLQ1fLbmufXG0=:Qyw/PDDHskRPZCH//u6rfSDolCQUGHVRHMlFu9f1ybU=';
-    expect(isVerifierOf('pencil', real)).toBe(true);
-    expect(isVerifierOf('pencils', real)).toBe(false);
+    expect(verifierMatches(real, 'pencil')).toBe(true);
+    expect(verifierMatches(real, 'pencils')).toBe(false);
   });
 
   test('ours are read back, and nothing else is taken for one', () => {
-    const verifier = scramVerifier(PASSWORD, Buffer.alloc(16, 7));
-    expect(isVerifierOf(PASSWORD, verifier)).toBe(true);
-    expect([null, '', 'md5abc', 'SCRAM-SHA-256$4096:x'].map((v) => isVerifierOf(PASSWORD, v))).toEqual([false, false, false, false]);
+    const verifier = verifierFor(PASSWORD, Buffer.alloc(16, 7));
+    expect(verifierMatches(verifier, PASSWORD)).toBe(true);
+    expect(['', 'md5abc', 'SCRAM-SHA-256$4096:x'].map((v) => verifierMatches(v, PASSWORD))).toEqual([false, false, false]);
   });
 });
 
@@ -46,7 +46,7 @@ describe('what is made', () => {
 
   test.each([
     ['attributes', { attributes: ['login', 'superuser'] }, 'attributes login, superuser → login'],
-    ['a password', { verifier: new Secret(scramVerifier('another-one!', Buffer.alloc(16))) }, 'password'],
+    ['a password', { verifier: new Secret(verifierFor('another-one!', Buffer.alloc(16))) }, 'password'],
     ['an end', { validUntil: '2027-01-01' }, 'no end (was 2027-01-01)'],
     ['a membership', { memberOf: ['pg_read_all_data'] }, 'no member of pg_read_all_data'],
     ['a limit', { limit: 3 }, 'connection limit 3 → -1'],
