@@ -99,7 +99,7 @@ it('finds and mends what somebody changed by hand: pg_hba.conf, a superuser, a p
   expect(await converge(POSTGRES)).toEqual(['p1|postgres|configuration of the cluster|configuration of Patroni cluster care']);
 });
 
-it('restarts members one at a time for a parameter that needs it, the leader last; clients hardly notice', async () => {
+it('restarts members one at a time for a parameter that needs it, the leader last, and none for others', async () => {
   const led = await leaderName();
   const larger = { extraVars: { postgres_max_connections: 250 } };
   const made = await converge(POSTGRES, larger);
