@@ -32,7 +32,7 @@ function foreign(args: PgbackrestStanzaArgs, repository: PgbackrestRepository, h
   const what = there === undefined ? '' : ` (PostgreSQL ${there.version}, system identifier ${there.systemId}, ${newestOf(repository)})`;
   return refuse(
     `repo${String(repository.key)} holds stanza ${args.stanza} of another cluster${what}; ${here}`,
-    'nothing was changed there. To bring that cluster back: playbooks/postgres-restore.yml. If this one is new on purpose: give it another postgres_backup_stanza. If it is that one after a major upgrade: --extra-vars postgres_backup_stanza_upgrade=true',
+    `nothing was changed there. To bring that cluster back: playbooks/postgres-restore.yml. If this one is new on purpose: give it another postgres_backup_stanza. If it is that one after a major upgrade: --extra-vars '{"postgres_backup_stanza_upgrade": true}'`,
   );
 }
 
