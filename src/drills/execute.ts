@@ -6,10 +6,10 @@ import { clusterCa, observer as makeObserver } from '../operations/postgres/obse
 import type { Cluster, ClusterHost } from '../operations/postgres/cluster.ts';
 import type { HostAccess } from '../operations/postgres/hosts.ts';
 import { adminSql, type AdminSql } from '../operations/postgres/sql.ts';
-import { problemsOf, type ClusterView } from '../operations/postgres/view.ts';
+import type { ClusterView } from '../operations/postgres/view.ts';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import type { Drill, Injury, Scene } from './drill.ts';
-import { LAG_BYTES, refuseUnhealthy, refuseUnhealthyEtcd, refuseUnmarked, refuseWithoutPower, etcdTrouble } from './guard.ts';
+import { refuseUnhealthy, refuseUnhealthyEtcd, refuseUnmarked, refuseWithoutPower, etcdTrouble, troubleOf } from './guard.ts';
 import { startMonitor, type Monitor } from './monitor.ts';
 import type { Power } from './power.ts';
 import type { DrillEvent, Figure, GivenUp } from './record.ts';
@@ -25,6 +25,11 @@ export interface DrillRun {
   readonly hosts: HostAccess;
   readonly power: Power;
   readonly extraVars: ValueMap;
+  /**
+   * Seconds that the cluster may take to come to rest before it is called unhealthy: 0 for a first drill. After another one
+   * Patroni counts its synchronous replicas anew, and for a loop or two there are none.
+   */
+  readonly settleSeconds: number;
   /** Runs something while the inventory's lock is given back. */
   readonly unlocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** Aborted by Ctrl-C. */
@@ -53,7 +58,7 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
   await refuseWithoutPower(drill, cluster.members, (host) => run.power.check(host));
   const ca = await clusterCa(cluster, hosts);
   const observer = makeObserver(cluster, hosts, ca);
-  const before = await observer.look();
+  const before = await settled(run, () => observer.look());
   refuseUnhealthy(cluster, before);
   await refuseUnhealthyEtcd(cluster, hosts);
   const leader = memberOf(cluster, before.leader);
@@ -104,6 +109,17 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
     await clear(leading, monitor, sql, run);
     await monitor?.stop();
   }
+}
+
+/** Looks until nothing is wrong, or the time is over. */
+async function settled(run: DrillRun, look: () => Promise<ClusterView>): Promise<ClusterView> {
+  let view = await look();
+  await waitUntil(async () => {
+    const [trouble] = troubleOf(run.cluster, view);
+    if (trouble !== undefined) view = await look();
+    return trouble;
+  }, run.settleSeconds, run.signal);
+  return view;
 }
 
 function memberOf(cluster: Cluster, name: string | undefined): ClusterHost {
@@ -185,7 +201,7 @@ async function heal(injury: Injury, note: Scene['note']): Promise<string | undef
 }
 
 async function notBack(scene: Scene, injury: Injury, view: ClusterView): Promise<string | undefined> {
-  const [problem] = problemsOf(view, { expected: scene.cluster.members.map((m) => m.name), maximumLagBytes: LAG_BYTES });
+  const [problem] = troubleOf(scene.cluster, view);
   if (problem !== undefined) return problem;
   try {
     return (await injury.back?.(view)) ?? (await etcdTrouble(scene.cluster.etcd, scene.hosts));

@@ -7,7 +7,7 @@ import { sh } from '../support/shell.ts';
 import type { Drill } from './drill.ts';
 
 /** A healthy replica of an idle cluster is nearly there: 1 MiB, Patroni's maximum_lag_on_failover by default. */
-export const LAG_BYTES = 1024 * 1024;
+const LAG_BYTES = 1024 * 1024;
 
 /**
  * Refuses an inventory that does not allow drills. Looks at files only.
@@ -23,9 +23,14 @@ export function refuseUnmarked(cluster: Cluster): void {
   });
 }
 
+/** What is wrong with the cluster, a sentence each; empty when it is healthy. */
+export function troubleOf(cluster: Cluster, view: ClusterView): readonly string[] {
+  return problemsOf(view, { expected: cluster.members.map((m) => m.name), maximumLagBytes: LAG_BYTES });
+}
+
 /** @throws Diagnostic (failed) with all that is wrong */
 export function refuseUnhealthy(cluster: Cluster, view: ClusterView): void {
-  const problems = problemsOf(view, { expected: cluster.members.map((m) => m.name), maximumLagBytes: LAG_BYTES });
+  const problems = troubleOf(cluster, view);
   if (problems.length > 0) throw unhealthy(problems);
 }
 

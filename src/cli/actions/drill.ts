@@ -61,7 +61,7 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   let status: ExitStatus = ExitStatus.internal;
   const interrupted = drillInterruption(context);
   try {
-    drills = name === 'all' ? DRILLS.filter((d) => d.destroys !== true || flags.destroy !== undefined) : [findDrill(name)];
+    drills = name === 'all' ? DRILLS.filter((d) => d.destroys !== true || flags.destroy !== undefined) : name.split(',').map((one) => findDrill(one));
     if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
     const cluster = readClusterInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
     refuseUnmarked(cluster);
@@ -85,6 +85,8 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   return status;
 }
 
+/** Seconds for the cluster to come to rest after the drill before. */
+const SETTLE_SECONDS = 60;
 /** Somebody else may have begun a run while the lock was given back. */
 const LOCK_AGAIN_SECONDS = 3600;
 
@@ -123,7 +125,7 @@ async function runAll(context: CliContext, batch: Batch): Promise<void> {
     for (const drill of drills) {
       for (let run = 1; run <= flags.runs; run += 1) {
         reporter.begin(drill, run, flags.runs);
-        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, unlocked, extraVars: parseExtraVars(flags.extraVars, context.cwd), event: (event) => { reporter.event(drill, run, event); }, byHand: say });
+        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, unlocked, extraVars: parseExtraVars(flags.extraVars, context.cwd), settleSeconds: results.length === 0 ? 0 : SETTLE_SECONDS, event: (event) => { reporter.event(drill, run, event); }, byHand: say });
         results.push(result);
         reporter.result(run, result);
       }
