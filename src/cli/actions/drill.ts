@@ -40,12 +40,12 @@ function writeText(file: string, text: string): void {
   }
 }
 
-function writeReports(context: CliContext, flags: DrillFlags, command: string, results: readonly DrillResult[]): void {
+function writeReports(context: CliContext, flags: DrillFlags, results: readonly DrillResult[]): void {
   if (results.length === 0) return;
   if (flags.report !== undefined) writeText(path.resolve(context.cwd, flags.report), reportHtml(results, packageVersion()));
   if (flags.docs !== undefined) {
     const file = path.resolve(context.cwd, flags.docs);
-    writeText(file, fillTable(readFileSync(file, 'utf8'), DRILLS, results, { command, version: packageVersion(), date: new Date().toISOString().slice(0, 10) }));
+    writeText(file, fillTable(readFileSync(file, 'utf8'), DRILLS, results, { version: packageVersion(), date: new Date().toISOString().slice(0, 10) }));
   }
 }
 
@@ -73,7 +73,7 @@ export async function drillAction(context: CliContext, name: string, inventory: 
     status = statusOf(caught);
   }
   try {
-    writeReports(context, flags, `care-provision drill ${name} ${inventory}${flags.runs > 1 ? ` --runs ${String(flags.runs)}` : ''}${flags.destroy === undefined ? '' : ` --destroy ${flags.destroy}`}`, results);
+    writeReports(context, flags, results);
   } catch (caught) {
     error ??= caught;
     if (status === ExitStatus.ok) status = statusOf(caught);

@@ -67,15 +67,21 @@ describe('the page', () => {
 
 describe('the table of results', () => {
   const text = `before\n${BEGIN}\nold\n${END}\nafter\n`;
-  const measured = { command: 'care-provision drill all inventory/lab --runs 2', version: '0.1.0', date: '2026-11-26' };
+  const measured = { version: '0.1.0', date: '2026-11-26' };
 
   test('is replaced between its marks', () => {
     const filled = fillTable(text, DRILLS, [failover(), failover()], measured);
     expect(filled).toMatch(/^before\n/);
     expect(filled).toMatch(/after\n$/);
     expect(filled).not.toContain('old\n<');
-    expect(filled).toContain('| postgres-leader-host-loss | 2 | 30.0 s | 3.0 s (3.0 s to 3.0 s) | 60.0 s | 4.0 s (4.0 s to 4.0 s) | 0 of 144 | never | 2 of 2 |');
+    expect(filled).toContain('| postgres-leader-host-loss | 2026-11-26, 0.1.0 | 2 | 30.0 s | 3.0 s (3.0 s to 3.0 s) | 60.0 s | 4.0 s (4.0 s to 4.0 s) | 0 of 144 | never | 2 of 2 |');
     expect(fillTable(filled, DRILLS, [failover(), failover()], measured)).toBe(filled);
+  });
+
+  test('keeps the rows of drills that were not run this time, in the order of the catalogue', () => {
+    const first = fillTable(text, DRILLS, [failover()], measured);
+    const both = fillTable(first, DRILLS, [{ ...failover(), drill: 'postgres-switchover' }], { version: '0.2.0', date: '2026-12-01' });
+    expect(both.split('\n').filter((line) => line.startsWith('| postgres-')).map((line) => line.split(' | ').slice(0, 3).join(' | '))).toEqual(['| postgres-switchover | 2026-12-01, 0.2.0 | 1', '| postgres-leader-host-loss | 2026-11-26, 0.1.0 | 1']);
   });
 
   test('needs its marks', () => {
