@@ -5,12 +5,11 @@ import { execArguments, type Lab } from '../../../src/lab/index.ts';
 import { onHost } from '../../integration/support/lab-project.ts';
 
 /**
- * Debian 12's packages beside Debian 13's: preferred to nothing that Debian 13 has, upgraded all the same (apt_preferences(5): 100 is
+ * Debian 12's packages beside Debian 13's, from the mirror that the host has: preferred to nothing that Debian 13 has, upgraded all the same (apt_preferences(5): 100 is
  * what installed packages have). Debian 12 has two minor versions of PostgreSQL 15, an older one in the release itself and a newer
  * one from its security team: the pin holds the older one until it is taken away.
  */
-export const OLDER_PACKAGES = `printf 'Types: deb\\nURIs: %s\\nSuites: bookworm\\nComponents: main\\nSigned-By: %s\\n\\nTypes: deb\\nURIs: %s-security\\nSuites: bookworm-security\\nComponents: main\\nSigned-By: %s\\n' \
-  http://deb.debian.org/debian /usr/share/keyrings/debian-archive-keyring.gpg http://deb.debian.org/debian /usr/share/keyrings/debian-archive-keyring.gpg >/etc/apt/sources.list.d/older.sources
+export const OLDER_PACKAGES = `sed '/^Suites:/{s/trixie-updates//;s/trixie/bookworm/g}' /etc/apt/sources.list.d/debian.sources >/etc/apt/sources.list.d/older.sources
 printf 'Package: *\\nPin: release n=bookworm\\nPin-Priority: 100\\n\\nPackage: *\\nPin: release n=bookworm-security\\nPin-Priority: 100\\n' >/etc/apt/preferences.d/older
 apt-get update -qq >/dev/null
 first=$(apt-cache madison postgresql-15 | awk '{ print $3 }' | sort -V | head -n 1)
