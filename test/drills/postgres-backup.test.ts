@@ -116,9 +116,9 @@ it('mends what was changed by hand, and nothing else', async () => {
   await onHost(lab, 'bp2', "sed -i 's/archive-push/archive-pull/' /etc/patroni/care.d/50-backup.yml");
   expect(await converge(BACKUP)).toEqual([
     'bp2|postgres_backup|WAL goes to the repositories, and new replicas come from there|file /etc/patroni/care.d/50-backup.yml',
-    'bp2|postgres_backup|handler reload patroni for backups|unit care-patroni.service',
+    'bp2|postgres_backup|reload patroni for backups|unit care-patroni.service',
     'br1|postgres_backup|configuration|file /etc/pgbackrest/pgbackrest.conf',
-    'br1|postgres_backup|handler reload pgbackrest|unit care-pgbackrest.service',
+    'br1|postgres_backup|reload pgbackrest|unit care-pgbackrest.service',
     'br1|postgres_backup|the TLS server runs|unit care-pgbackrest.service',
     'br1|postgres_backup|timers of a repository host run|unit care-postgres-restore-proof.timer',
   ]);
@@ -150,6 +150,21 @@ it('archives without a gap after a failover, and takes the next backup from a re
   expect(await onHost(lab, 'br1', "journalctl -u care-postgres-backup@verify -o cat -n 30 | grep -cE '(missing|invalid|other): [1-9]' || true")).toBe('0');
   const verified = await run(BACKUP, { mode: 'verify' });
   expect([troubles(verified), verified.status]).toEqual([[], 0]);
+});
+
+it('tells of WAL that was dropped because no repository could be reached, until a newer backup is there', async () => {
+  const small = await run(BACKUP, { extraVars: { postgres_backup_queue_max: '32MiB' } });
+  expect([troubles(small), small.status]).toEqual([[], 0]);
+  for (const host of REPOSITORIES) await onHost(lab, host, 'systemctl stop care-pgbackrest');
+  const first = await leader();
+  for (const n of [1, 2, 3, 4, 5]) await sql(first, `SELECT pg_logical_emit_message(true, 'drill', '${String(n)}'), pg_switch_wal()`);
+  const problems = async (): Promise<string> => onHost(lab, first, 'care-postgres-backup-status --write; care-postgres-backup-status | jq -c .problems');
+  await eventually(async () => (await problems()).includes('WAL was dropped'), 240_000, () => 'it tells that WAL was dropped');
+  expect(await onHost(lab, first, "sed -n 's/^care_postgres_archive_dropped_timestamp_seconds{.*} //p' /var/lib/prometheus/node-exporter/care_postgres_backup.prom")).toMatch(/^[1-9][0-9]{9}$/);
+  const again = await run(BACKUP);
+  expect([troubles(again), again.status]).toEqual([[], 0]);
+  for (const host of REPOSITORIES) await onHost(lab, host, 'systemctl start care-postgres-backup@incr');
+  expect(await problems()).toBe('[]');
 });
 
 it('makes a new replica from the repository', async () => {

@@ -45,7 +45,6 @@ export function decideStanza(args: PgbackrestStanzaArgs, fact: PgbackrestFact, c
   }
   const known = args.repositories.map((key) => fact.repositories.find((r) => r.key === key));
   const unreachable = known.find((r) => r?.code === UNREACHABLE && r.cluster === undefined);
-  // On hosts that have nothing yet, the servers are what this run would start.
   if (unreachable !== undefined && !checkMode) return refuse(`repo${String(unreachable.key)} can't be asked: ${unreachable.message}`, 'systemctl status care-pgbackrest on its host; the port is open both ways; the passphrase is the one that it was made with');
   const cluster = fact.cluster;
   const existing = known.flatMap((r) => (r?.cluster === undefined ? [] : [{ repository: r, cluster: r.cluster }]));
@@ -54,7 +53,8 @@ export function decideStanza(args: PgbackrestStanzaArgs, fact: PgbackrestFact, c
     if (first !== undefined) return foreign(args, first.repository, 'this host has no data, so a new cluster would be made');
     return checkMode ? { type: 'create', keys: args.repositories } : refuse(`${args.data_dir} has no cluster`, 'the stanza is made on the leader');
   }
-  const missing = args.repositories.filter((_, i) => known[i]?.cluster === undefined);
+  // In check mode a server may be down that this run would start: what it holds is what it held when this host was configured.
+  const missing = args.repositories.filter((_, i) => known[i]?.cluster === undefined && known[i]?.code !== UNREACHABLE);
   const broken = known.find((r) => r !== undefined && r.cluster === undefined && !WITHOUT_STANZA.includes(r.code) && r.code !== UNREACHABLE);
   if (broken !== undefined) return refuse(`repo${String(broken.key)}: ${broken.message}`, 'look at the repository: pgbackrest info and repo-ls on its host');
   const others = existing.filter((e) => e.cluster.systemId !== cluster.systemId || e.cluster.version !== cluster.version);

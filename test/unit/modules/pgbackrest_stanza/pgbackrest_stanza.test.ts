@@ -61,6 +61,11 @@ describe('check mode', () => {
     expect(decide({ configured: false, cluster: undefined, error: undefined, repositories: [] })).toMatchObject({ type: 'refuse' });
   });
 
+  test('does not take a server that is down for an empty repository', () => {
+    const away: PgbackrestRepository = { ...empty(1), code: 99, message: '[HostConnectError] unable to connect' };
+    expect(decide(fact([away, holding(2)]), {}, true)).toEqual({ type: 'done' });
+  });
+
   test('predicts the refusal of a new cluster beside an old repository', () => {
     expect(decide(fact([holding(1), holding(2)], { cluster: undefined }), {}, true)).toMatchObject({ type: 'refuse', msg: containing('a new cluster would be made') });
   });
