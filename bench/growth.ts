@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { growthTable, limitsTable, type Limit, type Point } from './growth-results.ts';
 import { bringUp, onHost, targetCpu, type Bed, type Way } from './hosts.ts';
+import { runBench, say } from './run.ts';
 import { measure, median, type Cost } from './measure.ts';
 import { writeProjects } from './projects.ts';
 import { docsText } from './results.ts';
@@ -30,7 +31,6 @@ const sizes = (text: string): readonly number[] => text.split(',').filter((word)
 const wanted = (['care-provision', 'floor', 'connect'] as const).filter((tool) => options.tools.split(',').includes(tool));
 const LAB_HOSTS = 3;
 const INVENTORY_HOSTS = 10_000;
-const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const work = await mkdtemp(join(tmpdir(), 'care-growth-'));
 await mkdir(join(work, 'state'), { recursive: true });
 let bed: Bed | undefined;
@@ -189,12 +189,4 @@ async function tidy(): Promise<void> {
   await bed?.down();
   await rm(work, { recursive: true, force: true });
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void tidy().then(() => process.exit(signal === 'SIGINT' ? 130 : 143)); });
-try {
-  await bench();
-} catch (error) {
-  say(error instanceof Error ? error.stack ?? error.message : String(error));
-  process.exitCode = 1;
-} finally {
-  await tidy();
-}
+await runBench(bench, tidy);

@@ -11,6 +11,7 @@ import { readProxyStats } from '../src/lab/index.ts';
 import { runProgram } from '../src/lab/process.ts';
 import { CASES, type Case } from './cases.ts';
 import { bringUp, onHost, targetCpu, type Bed, type Way } from './hosts.ts';
+import { runBench, say } from './run.ts';
 import { measure } from './measure.ts';
 import { writeProjects } from './projects.ts';
 import { docsText, rowsOf, table, type Sample } from './results.ts';
@@ -29,7 +30,6 @@ if (size !== 'quick' && size !== 'full') throw new Error('quick or full');
 const cases = CASES.filter((each) => each.sizes.includes(size) && (options.only === undefined || options.only.split(',').includes(each.name)));
 const wanted = TOOLS.filter((tool) => options.tools === undefined || options.tools.split(',').includes(tool));
 const hostCount = Math.max(...cases.map((each) => each.hosts));
-const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 
 const work = await mkdtemp(join(tmpdir(), 'care-bench-'));
 await mkdir(join(work, 'state'), { recursive: true });
@@ -130,18 +130,10 @@ async function bench(): Promise<void> {
   if (options.docs !== undefined) await writeFile(options.docs, docsText(await readFile(options.docs, 'utf8'), text));
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void tidy().then(() => process.exit(signal === 'SIGINT' ? 130 : 143)); });
 
 async function tidy(): Promise<void> {
   await bed?.down();
   await rm(work, { recursive: true, force: true });
 }
 
-try {
-  await bench();
-} catch (error) {
-  say(error instanceof Error ? error.stack ?? error.message : String(error));
-  process.exitCode = 1;
-} finally {
-  await tidy();
-}
+await runBench(bench, tidy);

@@ -3,7 +3,8 @@ import { lostRows, longestGap, twoPrimaries, writeGap, type FoundRange, type Gap
 import type { Target } from './drill.ts';
 import type { Acknowledged, DrillEvent, Figure, GivenUp, Recording } from './record.ts';
 
-export interface DrillResult {
+/** What a run did and saw, before and after it is judged. */
+interface Account {
   readonly drill: string;
   readonly summary: string;
   readonly cluster: string;
@@ -20,6 +21,10 @@ export interface DrillResult {
   /** Milliseconds on the clock of the events: when it was broken, and when the client was stopped. */
   readonly brokenAtMs: number;
   readonly endMs: number;
+  readonly figures: readonly Figure[];
+}
+
+export interface DrillResult extends Account {
   readonly gap: WriteGap | undefined;
   readonly longest: Gap | undefined;
   readonly lost: number;
@@ -28,31 +33,17 @@ export interface DrillResult {
   /** How often a member has confirmed a row while another one of a newer timeline did. */
   readonly twoPrimaries: number;
   readonly backMs: number | undefined;
-  readonly figures: readonly Figure[];
   readonly met: boolean;
   /** Why it was not met, a sentence each; empty when it was. */
   readonly misses: readonly string[];
 }
 
-export interface Seen {
-  readonly drill: string;
-  readonly summary: string;
-  readonly cluster: string;
-  readonly target: Target;
-  readonly startedAt: string;
-  readonly what: string;
-  readonly way: string;
-  readonly events: readonly DrillEvent[];
-  readonly writer: Recording;
-  readonly prober: Recording;
-  readonly brokenAtMs: number;
-  readonly endMs: number;
+export interface Seen extends Account {
   /** Undefined: the table could not be read, so nothing is proven. */
   readonly found: readonly FoundRange[] | undefined;
   /** When the trouble ended, and when all was as before; undefined: it was not within the time. */
   readonly healedAtMs: number;
   readonly backAtMs: number | undefined;
-  readonly figures: readonly Figure[];
   readonly givenUp: GivenUp | undefined;
   /** What went wrong besides. */
   readonly findings: readonly string[];

@@ -8,7 +8,7 @@ import { defineModule } from '../define.ts';
 import { patroniQuery } from '../patroni_member/index.ts';
 import { leaderOf } from '../patroni_member/decide.ts';
 import { LEADER_FIRST, type PatroniFact } from '../patroni_member/query.ts';
-import { PatroniMemberArgs } from '../patroni_member/schema.ts';
+import { clusterArguments, PatroniMemberArgs } from '../patroni_member/schema.ts';
 import { changedParameters, configPatch, decreases, isJsonMap, type Json, type JsonMap } from './patch.ts';
 import { startParameters } from './query.ts';
 
@@ -17,18 +17,10 @@ const member = PatroniMemberArgs.shape;
 const Args = z.strictObject({
   config: z.record(z.string(), z.unknown()).describe('The whole dynamic configuration, as in the section `bootstrap.dcs`'),
   keep: z.array(z.string()).default(['pause', 'standby_cluster']).describe('Keys at the top level that are left as they are when `config` has none'),
-  scope: member.scope,
-  namespace: member.namespace,
-  members: member.members,
-  unit: member.unit,
-  data_dir: member.data_dir,
-  bin_dir: member.bin_dir,
-  hba_file: member.hba_file,
-  cacert: member.cacert,
+  ...clusterArguments,
   cert: member.cert,
   key: member.key,
   auth_file: member.auth_file,
-  etcd: member.etcd,
   socket_dir: AbsolutePath.default('/var/run/postgresql').describe('Directory of the socket of PostgreSQL'),
   port: z.int().min(1).max(65_535).default(5432).describe('Its port'),
 });

@@ -5,20 +5,10 @@ import { defineModule } from '../define.ts';
 import { leaderOf } from '../patroni_member/decide.ts';
 import { observePatroni, patroniQuery } from '../patroni_member/index.ts';
 import type { PatroniFact } from '../patroni_member/query.ts';
-import { PatroniMemberArgs } from '../patroni_member/schema.ts';
-
-const member = PatroniMemberArgs.shape;
+import { clusterArguments } from '../patroni_member/schema.ts';
 
 const Args = z.strictObject({
-  scope: member.scope,
-  namespace: member.namespace,
-  members: member.members,
-  unit: member.unit,
-  data_dir: member.data_dir,
-  bin_dir: member.bin_dir,
-  hba_file: member.hba_file,
-  cacert: member.cacert,
-  etcd: member.etcd,
+  ...clusterArguments,
   timeout: z.int().min(1).max(3600).default(60).describe('Seconds to wait for a leader'),
 });
 type Args = z.output<typeof Args>;

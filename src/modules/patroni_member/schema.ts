@@ -53,3 +53,7 @@ export const PatroniMemberArgs = z
   })
   .refine((args) => args.state === 'absent' || args.members.some((m) => m.name === args.name), { path: ['members'], message: 'must hold this member too' });
 export type PatroniMemberArgs = z.output<typeof PatroniMemberArgs>;
+
+const { scope, namespace, members, unit, data_dir, bin_dir, hba_file, cacert, etcd } = PatroniMemberArgs.shape;
+/** What every module needs to ask about a cluster: the arguments of the same names, with the same texts and defaults. */
+export const clusterArguments = { scope, namespace, members, unit, data_dir, bin_dir, hba_file, cacert, etcd };
