@@ -8,6 +8,7 @@ import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { completionCommand } from './commands/completion.ts';
 import { dbCommand } from './commands/db.ts';
 import { docCommand } from './commands/doc.ts';
+import { driftCommand } from './commands/drift.ts';
 import { drillCommand } from './commands/drill.ts';
 import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
@@ -61,6 +62,7 @@ export function buildProgram(session: Session): Command {
     secretsCommand,
     trustCommand,
     historyCommand,
+    driftCommand,
     dbCommand,
     docCommand,
     drillCommand,

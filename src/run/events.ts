@@ -2,7 +2,7 @@
  * The one stream of events that a run makes. Terminal, JSON Lines, JUnit and the run history are all
  * readers of it; `docs/json-output.md` is its reference. Texts are masked before they get here.
  */
-import type { RecordedCounts } from '../state/store.ts';
+import type { RecordedCounts, Revision, Seen } from '../state/store.ts';
 import type { ExitStatus } from '../support/diagnostic.ts';
 
 export type RunMode = 'apply' | 'check' | 'verify';
@@ -14,13 +14,13 @@ export type TaskStatus = 'ok' | 'changed' | 'failed' | 'skipped' | 'unreachable'
 export type Counts = RecordedCounts;
 
 export type RunEvent =
-  | { readonly type: 'start'; readonly run: string; readonly time: string; readonly mode: RunMode; readonly inventory: string; readonly playbook: string; readonly hosts: readonly string[]; readonly version: string; readonly controller: string; readonly user: string }
+  | { readonly type: 'start'; readonly run: string; readonly time: string; readonly mode: RunMode; readonly inventory: string; readonly playbook: string; readonly hosts: readonly string[]; readonly version: string; readonly controller: string; readonly user: string; /** Where the user came to the controller from, if that is known. */ readonly origin?: string; /** The command's words, secrets masked. */ readonly arguments: readonly string[]; readonly revisions: readonly Revision[] }
   | { readonly type: 'play'; readonly play: string; readonly hosts: readonly string[] }
   | { readonly type: 'task-start'; readonly host: string; readonly role: string; readonly task: string; readonly module: string }
   | { readonly type: 'task'; readonly host: string; readonly play: string; readonly role: string; readonly task: string; readonly module: string; readonly status: TaskStatus; readonly seconds: number; readonly msg?: string; readonly item?: string; readonly at: string; readonly handler: boolean; /** The whole error text of a failure. */ readonly error?: string; /** What `debug` and verbose output show. */ readonly result?: string }
   | { readonly type: 'retry'; readonly host: string; readonly task: string; readonly attempt: number; readonly of: number }
   /** One change of one resource, made (apply) or predicted (check). */
-  | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean }
+  | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean; /** What the host showed just before. */ readonly seen?: Seen }
   | { readonly type: 'warning'; readonly host?: string; readonly message: string }
   | { readonly type: 'summary'; readonly run: string; readonly time: string; readonly status: ExitStatus; readonly seconds: number; readonly total: Counts; readonly hosts: Readonly<Record<string, Counts>>; readonly roles: Readonly<Record<string, Counts>>; /** Round trips and seconds per host, for the curious. */ readonly slowest: readonly { readonly host: string; readonly role: string; readonly task: string; readonly seconds: number }[] };
 

@@ -26,8 +26,8 @@ function clipped(text: string | undefined): string | null {
   return text.length <= TEXT_LIMIT ? text : `${text.slice(0, TEXT_LIMIT)}\n… (${String(text.length - TEXT_LIMIT)} more characters)`;
 }
 
-/** The row for an event, if it is worth one. */
-export function historyRow(event: RunEvent): HistoryRow | undefined {
+/** The row for an event, if it is worth one. @param at when, ISO 8601 */
+export function historyRow(event: RunEvent, at: string): HistoryRow | undefined {
   switch (event.type) {
     case 'task':
       if (event.status === 'ok' || event.status === 'skipped') return undefined;
@@ -44,6 +44,7 @@ export function historyRow(event: RunEvent): HistoryRow | undefined {
         place: event.at,
         handler: event.handler,
         message: clipped(event.error ?? event.msg),
+        at,
       };
     case 'change':
       return {
@@ -56,9 +57,11 @@ export function historyRow(event: RunEvent): HistoryRow | undefined {
         handler: event.handler,
         unknown: event.unknown ?? false,
         diff: clipped(event.diff),
+        seen: event.seen ?? null,
+        at,
       };
     case 'warning':
-      return { type: 'warning', host: event.host ?? null, message: clipped(event.message) ?? '' };
+      return { type: 'warning', host: event.host ?? null, message: clipped(event.message) ?? '', at };
     case 'start':
     case 'play':
     case 'task-start':
@@ -91,8 +94,8 @@ class HistoryReporter implements Reporter {
     if (this.#broken) return;
     if (event.type === 'start') {
       this.#run = event.run;
-      const { run, time, mode, inventory, playbook, hosts, version, controller, user } = event;
-      this.#do((store) => store.recordRun({ id: run, startedAt: time, mode, inventory, playbook, hosts, version, controller, user }));
+      const { type: _type, run, time, origin, ...rest } = event;
+      this.#do((store) => store.recordRun({ ...rest, id: run, startedAt: time, origin: origin ?? null }));
       return;
     }
     const run = this.#run;
@@ -100,7 +103,7 @@ class HistoryReporter implements Reporter {
     if (event.type === 'summary') {
       this.#flush(run);
       this.#do((store) =>
-        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts }, this.#options.retention ?? DEFAULT_RETENTION),
+        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts, roles: event.roles, slowest: event.slowest }, this.#options.retention ?? DEFAULT_RETENTION),
       );
       return;
     }
@@ -116,10 +119,10 @@ class HistoryReporter implements Reporter {
 
   #keep(run: string, event: RunEvent): void {
     const total = this.#written + this.#rows.length;
-    const row = total < ROW_LIMIT ? historyRow(event) : undefined;
+    const row = total < ROW_LIMIT ? historyRow(event, new Date().toISOString()) : undefined;
     if (row === undefined) return;
     this.#rows.push(row);
-    if (total + 1 === ROW_LIMIT) this.#rows.push({ type: 'warning', host: null, message: `the history keeps ${String(ROW_LIMIT)} rows of a run; later ones were left out` });
+    if (total + 1 === ROW_LIMIT) this.#rows.push({ type: 'warning', host: null, message: `the history keeps ${String(ROW_LIMIT)} rows of a run; later ones were left out`, at: row.at });
     if (this.#rows.length >= BATCH || performance.now() - this.#flushedAt > OLDEST_MS) this.#flush(run);
   }
 

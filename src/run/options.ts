@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly lockWaitSeconds: number;
   /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */
   readonly hostLockDirectory?: string;
+  /** The command's words for the history, secrets masked; default: none. */
+  readonly arguments?: readonly string[];
   readonly reporter: Reporter;
   /** Aborted by the first Ctrl-C: finish the task in hand, then report. */
   readonly stop: AbortSignal;

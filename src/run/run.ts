@@ -1,5 +1,6 @@
 /** A whole run: inventory and playbooks in, checks, locks, plays, summary out. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import pLimit from 'p-limit';
@@ -10,7 +11,7 @@ import { acquireHostLock } from '../state/host-lock.ts';
 import { acquireInventoryLock } from '../state/inventory-lock.ts';
 import { badInput, type Diagnostic, ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
-import { userName } from '../support/process.ts';
+import { loginOrigin, userName } from '../support/process.ts';
 import { packageVersion } from '../support/package-root.ts';
 import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
@@ -22,6 +23,7 @@ import type { RunOptions } from './options.ts';
 import { runPlay } from './play-run.ts';
 import { loadProject, type Loaded } from './load.ts';
 import { ReportQueue } from './report-queue.ts';
+import { revisionsOf, type Input } from './revisions.ts';
 import { checkStartAtTask, validateLoaded } from './validate.ts';
 import { Variables } from './variables.ts';
 
@@ -44,6 +46,8 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
 export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<ExitStatus> {
   const started = performance.now();
   const cache = new FileCache();
+  // Git works while the rest is made ready.
+  const revisions = revisionsOf(inputsOf(loaded, options));
   validateLoaded(loaded, options, cache).throwIfAny();
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
@@ -53,9 +57,11 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     const warnings: string[] = [];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
     for (const name of hosts) context.ctx.tally.know(name);
+    const origin = loginOrigin();
     context.ctx.emit({
       type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
       hosts, version: packageVersion(), controller: hostname(), user: userName(),
+      ...(origin === undefined ? {} : { origin }), arguments: options.arguments ?? [], revisions: await revisions,
     });
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
@@ -72,6 +78,16 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     await context.close();
     lock?.release();
   }
+}
+
+/** What a run reads and people keep under git. A host list (`a,b,`) and the text of an ad-hoc command are no files. */
+function inputsOf({ playbooks }: Loaded, options: RunOptions): readonly Input[] {
+  const roles = new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => play.roles.map((r) => path.dirname(r.role.directory))));
+  return [
+    ...options.inventory.map((file): Input => ({ of: 'inventory', path: file })),
+    ...playbooks.map((p): Input => ({ of: 'playbook', path: p.path })),
+    ...[...roles].map((directory): Input => ({ of: 'roles', path: directory })),
+  ].filter((input) => existsSync(input.path));
 }
 
 /**

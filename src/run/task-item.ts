@@ -21,6 +21,7 @@ import type { FileCache } from './controller-files.ts';
 import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
 import { allHold, UnknownValue } from './evaluate.ts';
+import { seenBefore } from './evidence.ts';
 import type { ItemResult, MadeChange } from './task-result.ts';
 import { OMIT } from './variables.ts';
 
@@ -36,6 +37,7 @@ export interface ItemContext {
   /** Whether this task only predicts. */
   readonly predict: boolean;
   readonly noLog: boolean;
+  /** Whether the task lets its differences be shown and recorded. */
   readonly diff: boolean;
   readonly unknown: ReadonlyMap<string, string>;
   /** Questions to ask along. */
@@ -146,7 +148,7 @@ export async function runItem(item: ItemContext, task: Task, scope: Scope): Prom
 }
 
 async function makeChanges(item: ItemContext, changes: readonly Change[], values: ValueMap): Promise<ItemResult> {
-  const made: MadeChange[] = changes.map((c) => ({ resource: c.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(c.what), diff: shownDiff(item, c.resource, c.diff), unknown: false }));
+  const made: MadeChange[] = changes.map((c) => ({ resource: c.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(c.what), diff: shownDiff(item, c.resource, c.diff), unknown: false, seen: seenBefore(item.session.store(item.identity), c.effects) }));
   if (item.ctx.options.mode === 'verify' && !item.predict) {
     return itemResult('failed', { values, msg: `not converged: ${made.map((c) => `${c.resource}: ${c.what}`).join('; ')}` });
   }

@@ -37,7 +37,7 @@ export function reportChanges(task: ReportedTask & { readonly node: Task }, item
     for (const change of item.changes) {
       task.ctx.emit({
         type: 'change', host: task.host.name, role: roleName(task.node), task: task.title, resource: change.resource, what: change.what, handler: task.handler,
-        ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}),
+        ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}), ...(change.seen === undefined ? {} : { seen: change.seen }),
       });
     }
   }

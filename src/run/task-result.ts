@@ -2,6 +2,7 @@
 import type { Task } from '../language/playbook/model.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Value } from '../support/value.ts';
+import type { Seen } from '../state/store.ts';
 import { Diagnostic } from '../support/diagnostic.ts';
 
 /** A change as the report will name it. */
@@ -10,6 +11,7 @@ export interface MadeChange {
   readonly what: string;
   readonly diff: string | undefined;
   readonly unknown: boolean;
+  readonly seen?: Seen | undefined;
 }
 
 /** How one item of a task (or the task, without a loop) ended, as far as planning and running can tell. */

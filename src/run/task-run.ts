@@ -330,7 +330,8 @@ export class TaskRun {
       ownTimeoutSeconds,
       predict,
       noLog: this.#noLog,
-      diff: resolveBoolean(attributes.diff, scope) ?? ctx.options.diff,
+      // The history keeps differences whether they are shown or not.
+      diff: resolveBoolean(attributes.diff, scope) ?? true,
       unknown: ctx.variables.unknownNames(host.name),
       alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
       before: () => this.#note(scope, delegated ? undefined : identity),

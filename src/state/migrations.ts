@@ -83,6 +83,22 @@ create table run_warnings (
 );
 `,
   },
+  {
+    version: 2,
+    name: 'origin, arguments, revisions; times of rows; what was seen before a change',
+    sql: `
+alter table runs add column origin text;
+alter table runs add column arguments text not null default '[]';
+alter table runs add column revisions text not null default '[]';
+alter table runs add column roles text not null default '{}';
+alter table runs add column slowest text not null default '[]';
+alter table run_tasks add column noted_at text;
+alter table run_changes add column noted_at text;
+alter table run_changes add column seen text;
+alter table run_warnings add column noted_at text;
+create index runs_inventory on runs (inventory, started_at);
+`,
+  },
 ];
 
 export function checksum(migration: Migration): string {

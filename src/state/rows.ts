@@ -1,8 +1,17 @@
 /** Rows of the history's tables as the types that the rest of the program knows; the same for every database. */
+import { z } from 'zod';
 import { COUNT_NAMES } from './migrations.ts';
-import type { ChangeRow, RecordedCounts, RecordedMode, RunSummary, TaskRow, WarningRow } from './store.ts';
+import type { ChangeRow, RecordedCounts, RecordedMode, Revision, RunDetails, RunSummary, Seen, Sighting, SlowTask, TaskRow, WarningRow } from './store.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
+
+const count = z.int();
+const Counts = z.object({ ok: count, changed: count, failed: count, unreachable: count, skipped: count, unknown: count, rescued: count, ignored: count });
+const Words = z.array(z.string());
+const Revisions = z.array(z.object({ of: z.enum(['inventory', 'playbook', 'roles']), path: z.string(), commit: z.string().nullable(), branch: z.string().nullable(), dirty: z.boolean().nullable() }));
+const Roles = z.record(z.string(), Counts);
+const Slowest = z.array(z.object({ host: z.string(), role: z.string(), task: z.string(), seconds: z.number() }));
+const SeenBefore = z.object({ modified: z.string(), owner: z.string() });
 
 function text(row: Row, column: string): string {
   const value = row[column];
@@ -24,16 +33,22 @@ function optionalNumber(row: Row, column: string): number | null {
   return row[column] === null || row[column] === undefined ? null : number(row, column);
 }
 
+function json<T>(row: Row, column: string, schema: z.ZodType<T>): T {
+  return schema.parse(JSON.parse(text(row, column)));
+}
+
 export function countsOf(row: Row): RecordedCounts {
-  const counts = Object.fromEntries(COUNT_NAMES.map((name) => [name, number(row, `${name}_count`)]));
-  // Sound: COUNT_NAMES are exactly the keys of RecordedCounts.
-  return counts as unknown as RecordedCounts;
+  return Counts.parse(Object.fromEntries(COUNT_NAMES.map((name) => [name, number(row, `${name}_count`)])));
 }
 
 function modeOf(row: Row): RecordedMode {
   const mode = text(row, 'mode');
   if (mode === 'apply' || mode === 'check' || mode === 'verify') return mode;
   throw new Error(`history: unknown mode ${mode}`);
+}
+
+function revisionsOf(row: Row): readonly Revision[] {
+  return json(row, 'revisions', Revisions);
 }
 
 export function summaryOf(row: Row): RunSummary {
@@ -47,11 +62,19 @@ export function summaryOf(row: Row): RunSummary {
     version: text(row, 'version'),
     controller: text(row, 'controller'),
     user: text(row, 'user_name'),
+    origin: optionalText(row, 'origin'),
+    arguments: json(row, 'arguments', Words),
+    revisions: revisionsOf(row),
     status: optionalNumber(row, 'status'),
     seconds: optionalNumber(row, 'seconds'),
     hostCount: number(row, 'host_count'),
     total: countsOf(row),
   };
+}
+
+/** What of a run's own row only `history show` tells. */
+export function endOf(row: Row): Pick<RunDetails, 'roles'> & { readonly slowest: readonly SlowTask[] } {
+  return { roles: json(row, 'roles', Roles), slowest: json(row, 'slowest', Slowest) };
 }
 
 export function hostOf(row: Row): [string, RecordedCounts | null] {
@@ -72,10 +95,12 @@ export function taskOf(row: Row): TaskRow {
     place: text(row, 'place'),
     handler: number(row, 'handler') === 1,
     message: optionalText(row, 'message'),
+    at: optionalText(row, 'noted_at'),
   };
 }
 
 export function changeOf(row: Row): ChangeRow {
+  const seen: Seen | null = optionalText(row, 'seen') === null ? null : json(row, 'seen', SeenBefore);
   return {
     type: 'change',
     host: text(row, 'host'),
@@ -86,9 +111,24 @@ export function changeOf(row: Row): ChangeRow {
     handler: number(row, 'handler') === 1,
     unknown: number(row, 'uncertain') === 1,
     diff: optionalText(row, 'diff'),
+    seen,
+    at: optionalText(row, 'noted_at'),
   };
 }
 
 export function warningOf(row: Row): WarningRow {
-  return { type: 'warning', host: optionalText(row, 'host'), message: text(row, 'message') };
+  return { type: 'warning', host: optionalText(row, 'host'), message: text(row, 'message'), at: optionalText(row, 'noted_at') };
+}
+
+export function sightingOf(row: Row): Sighting {
+  return {
+    run: text(row, 'run_id'),
+    startedAt: text(row, 'started_at'),
+    mode: modeOf(row),
+    inventory: text(row, 'inventory'),
+    controller: text(row, 'controller'),
+    user: text(row, 'user_name'),
+    revisions: revisionsOf(row),
+    change: changeOf(row),
+  };
 }

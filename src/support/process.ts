@@ -20,3 +20,19 @@ export function userName(): string {
     return String(process.getuid?.() ?? 'unknown');
   }
 }
+
+/**
+ * Where whoever runs this program came from, as far as the environment says: `ssh 192.0.2.7` (sshd's SSH_CONNECTION),
+ * `sudo by alice` (sudo's SUDO_USER), `systemd` (INVOCATION_ID, of a timer or service; systemd.exec(5)). Undefined when nothing
+ * says so. The environment is the user's own to set: this is for people, not for proof.
+ */
+export function loginOrigin(environment: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const address = environment['SSH_CONNECTION']?.split(' ')[0];
+  const sudo = environment['SUDO_USER'];
+  const parts = [
+    ...(address === undefined || address === '' ? [] : [`ssh ${address}`]),
+    ...(sudo === undefined || sudo === '' ? [] : [`sudo by ${sudo}`]),
+    ...((environment['INVOCATION_ID'] ?? '') === '' || address !== undefined ? [] : ['systemd']),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
+}

@@ -5,6 +5,7 @@ import type { RunOptions } from '../../run/options.ts';
 import { findModule, modules } from '../../modules/registry.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
+import { MASK } from '../../support/secret.ts';
 import type { ValueMap } from '../../support/value.ts';
 import { adHocArguments } from '../adhoc-arguments.ts';
 import type { AdHocFlags, FactsFlags } from '../commands/run.ts';
@@ -23,6 +24,7 @@ interface OneTask {
   readonly diff: boolean;
   readonly extraVars: ValueMap;
   readonly reporter: CliReporter;
+  readonly arguments: readonly string[];
 }
 
 async function runOne(context: CliContext, one: OneTask, work: (options: RunOptions) => Promise<ExitStatus>): Promise<ExitStatus> {
@@ -41,6 +43,7 @@ async function runOne(context: CliContext, one: OneTask, work: (options: RunOpti
         extraVars: { ...parseExtraVars(flags.extraVars, context.cwd), ...one.extraVars },
         startAtTask: undefined,
         diff: one.diff,
+        arguments: one.arguments,
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: 0,
         reporter: one.reporter,
@@ -66,12 +69,12 @@ export async function adHocAction(context: CliContext, inventory: string, patter
   const reporter = combineReporters([report, recorder(context, report)]);
   const extraVars: ValueMap = flags.becomeUser === undefined ? {} : { ansible_become_user: flags.becomeUser };
   const become = flags.become === true || flags.becomeUser !== undefined;
-  const one: OneTask = { inventory, flags, mode: flags.check === true ? 'check' : 'apply', diff: flags.diff === true, extraVars, reporter };
+  const one: OneTask = { inventory, flags, mode: flags.check === true ? 'check' : 'apply', diff: flags.diff === true, extraVars, reporter, arguments: ['run', inventory, pattern, '--module-name', module.name, ...(flags.args === undefined ? [] : ['--args', MASK])] };
   return runOne(context, one, (options) => runAdHoc(options, { pattern, module: module.name, args, become }));
 }
 
 /** Reads only: check mode takes no lock and leaves nothing behind. */
 export async function factsAction(context: CliContext, inventory: string, pattern: string, flags: FactsFlags): Promise<ExitStatus> {
   const reporter = factsReporter(context.stdout, context.stderr, context.paintError);
-  return runOne(context, { inventory, flags, mode: 'check', diff: false, extraVars: {}, reporter }, (options) => showFacts(options, pattern));
+  return runOne(context, { inventory, flags, mode: 'check', diff: false, extraVars: {}, reporter, arguments: ['facts', inventory, pattern] }, (options) => showFacts(options, pattern));
 }

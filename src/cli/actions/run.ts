@@ -3,12 +3,14 @@ import { run } from '../../run/run.ts';
 import type { Reporter, RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
 import { historyReporter } from '../../run/history-reporter.ts';
-import { openSqliteStore } from '../../state/sqlite-store.ts';
+import { openStore } from '../../state/open-store.ts';
+import { retentionOf } from '../../state/retention.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import type { RunFlags } from '../options.ts';
+import { runArguments } from '../run-arguments.ts';
 import { combineReporters, statusOf, type CliReporter } from '../reporters/cli-reporter.ts';
 import { makeReporter } from '../reporters/make.ts';
 import { askOnTerminal } from '../terminal/prompt.ts';
@@ -34,7 +36,8 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
 /** The run history as a further reader; what keeps it from being written is a warning. */
 export function recorder(context: CliContext, report: CliReporter): Reporter {
   return historyReporter({
-    open: () => openSqliteStore(undefined, { leaveOpen: true }),
+    open: () => openStore({ leaveOpen: true }),
+    retention: retentionOf(context.environment),
     warn: (message) => {
       const line = `${context.paintError('yellow', 'warning:')} ${message}`;
       if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
@@ -104,6 +107,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         extraVars: parseExtraVars(flags.extraVars, context.cwd),
         startAtTask: flags.startAtTask,
         diff: flags.diff === true,
+        arguments: runArguments(request),
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: flags.lockWait,
         reporter,

@@ -33,6 +33,20 @@ export function makeReporter(context: CliContext, options: ReportOptions): CliRe
     return text();
   }
   const output = options.file === undefined ? context.stdout : fileOutput(options.file);
-  const format = options.format === 'json' ? jsonReporter(output) : junitReporter(output);
+  const json = (): CliReporter => (options.diff ? jsonReporter(output) : withoutDiffs(jsonReporter(output)));
+  const format = options.format === 'json' ? json() : junitReporter(output);
   return options.file === undefined ? format : combineReporters([text(), format]);
+}
+
+/** A run's events carry differences for the history; a reader that was not asked for them is not given them. */
+function withoutDiffs(reporter: CliReporter): CliReporter {
+  return {
+    ...reporter,
+    event(event) {
+      if (event.type === 'change') {
+        const { diff: _diff, ...rest } = event;
+        reporter.event(rest);
+      } else reporter.event(event);
+    },
+  };
 }

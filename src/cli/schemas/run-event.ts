@@ -28,6 +28,19 @@ const Start = z
     version: z.string().describe('of care-provision'),
     controller: z.string().describe('the machine that runs care-provision'),
     user: z.string().describe('who runs it there'),
+    origin: z.string().exactOptional().describe('where that user came from: `ssh 192.0.2.7`, `sudo by alice`'),
+    arguments: z.array(z.string()).describe("the command's words, secrets masked"),
+    revisions: z
+      .array(
+        z.strictObject({
+          of: z.enum(['inventory', 'playbook', 'roles']),
+          path: z.string(),
+          commit: z.string().nullable().describe('null: not under git, or git could not tell'),
+          branch: z.string().nullable(),
+          dirty: z.boolean().nullable().describe('whether there is something that is not in the commit'),
+        }),
+      )
+      .describe('which state of the inputs was read'),
   })
   .describe('the run begins');
 
@@ -67,6 +80,7 @@ const Change = z
     handler: z.boolean(),
     diff: z.string().exactOptional().describe('unified diff, with --diff'),
     unknown: z.boolean().exactOptional().describe('check mode: it may change, depending on what cannot be known before'),
+    seen: z.strictObject({ modified: time, owner: z.string() }).exactOptional().describe('what the file showed just before it was changed: when it was last written, and whose it is'),
   })
   .describe('one change of one resource, made (apply) or predicted (check)');
 

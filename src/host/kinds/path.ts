@@ -71,6 +71,14 @@ export function showPath(fact: PathFact): string {
 
 const FORMAT = '%f:%u:%g:%s:%U:%G';
 
+/** When an observed file was last written, in seconds since the epoch. Beside the fact, not in it: no change can claim it. */
+const written = new WeakMap<object, number>();
+
+/** When the file of a `stat` fact was last written, in seconds since the epoch; undefined for a fact that was not observed. */
+export function modifiedAt(fact: unknown): number | undefined {
+  return typeof fact === 'object' && fact !== null ? written.get(fact) : undefined;
+}
+
 interface StatLine {
   readonly fact: PresentPath & Required<Pick<PresentPath, 'mode' | 'owner' | 'group' | 'uid' | 'gid' | 'size'>>;
   readonly rest: readonly string[];
@@ -133,16 +141,19 @@ export const stat = defineQuery<string, PathFact>({
   name: 'stat',
   id: (path) => path,
   describe: (path) => `file ${path}`,
-  probe: (paths) => `set -- ${words(paths)}\n${withErrors(`stat -c '${FORMAT}:%n' -- "$@"`)}\n${forLinks('readlink')}`,
+  probe: (paths) => `set -- ${words(paths)}\n${withErrors(`stat -c '${FORMAT}:%Y:%n' -- "$@"`)}\n${forLinks('readlink')}`,
   parse(paths, output) {
-    const found = statLines(output.head, 6);
+    const found = statLines(output.head, 7);
     const errors = realErrors(output.sections[0] ?? Buffer.alloc(0), false);
     const links = linkSections(output);
     return paths.map((path) => {
       const line = found.get(path);
       if (line === undefined) return missing(path, errors);
       const target = links.get(path);
-      return line.fact.type === 'link' && target !== undefined ? { ...line.fact, target } : line.fact;
+      // A new object for every question: two paths may be one file.
+      const fact: PathFact = line.fact.type === 'link' && target !== undefined ? { ...line.fact, target } : { ...line.fact };
+      written.set(fact, Number(line.rest[0]));
+      return fact;
     });
   },
   same: samePath,

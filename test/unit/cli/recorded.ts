@@ -6,7 +6,7 @@ const at = 'roles/base/tasks/main.yml:3:5';
 const base = { play: 'Base', role: 'base', at, handler: false };
 
 function start(mode: 'apply' | 'check' | 'verify', hosts: string[]): RunEvent {
-  return { type: 'start', run: '20261122-101500-a1b2', time: '2026-11-22T10:15:00.000Z', mode, inventory: 'inventory/lab', playbook: 'playbooks/site.yml', hosts, version: '0.1.0', controller: 'desk', user: 'ops' };
+  return { type: 'start', run: '20261122-101500-a1b2', time: '2026-11-22T10:15:00.000Z', mode, inventory: 'inventory/lab', playbook: 'playbooks/site.yml', hosts, version: '0.1.0', controller: 'desk', user: 'ops', arguments: [mode, 'inventory/lab'], revisions: [] };
 }
 
 /** Two hosts: changes with a diff, a debug, a skip, a retry, a warning, a handler. */
