@@ -24,7 +24,7 @@ export function remedyFor(said: string): string | undefined {
   return undefined;
 }
 
-/** Leaves out the name of our own script file, which says nothing: `/run/.care-1f/s4: 22: chown: not found`. */
+/** Leaves out the name of our own script file, which says nothing: `/run/.care-1f/s4: 22: eval: chown: not found`. */
 export function withoutScriptName(said: string): string {
-  return said.replaceAll(/\S*\/\.care-[0-9a-f]+\/s\d+: (?:(?:line )?\d+: )?/g, '');
+  return said.replaceAll(/\S*\/\.care-[0-9a-f]+\/s\d+: (?:eval: )?(?:(?:line )?\d+: )?(?:eval: )?/g, '');
 }

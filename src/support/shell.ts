@@ -9,6 +9,8 @@ import { Secret } from './secret.ts';
 export interface Attachment {
   readonly id: string;
   readonly content: AttachmentContent;
+  /** True: the script does nothing with it but copy it with `care_cat` or `care_put` of the prelude. */
+  readonly copied?: boolean;
 }
 export type AttachmentContent =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }

@@ -95,10 +95,14 @@ export class FrameReader {
 export interface WireFile {
   readonly id: string;
   readonly bytes: Buffer;
+  /** True when the script only copies it, by `care_cat`: it need not be a file. */
+  readonly copied: boolean;
 }
 
 export interface WireRequest {
   readonly sequence: number;
+  /** A row: the number of its last script. `timeoutSeconds` and `outputLimit` then stand in its body. */
+  readonly last?: number;
   readonly timeoutSeconds: number;
   /** Bytes of each output that come back. */
   readonly outputLimit: number;
@@ -110,11 +114,10 @@ export interface WireRequest {
   readonly files: readonly WireFile[];
 }
 
-/** `R seq timeout limit chain large bodyBytes files`, body, `id bytes` and bytes for each file, nonce. */
+/** `R seq timeout limit chain large bodyBytes files` (a row: `B first last 0 chain 0 bodyBytes files`), body, `id bytes` and bytes for each file, nonce. */
 export function encodeRequest(nonce: string, request: WireRequest): Buffer {
-  const head = [
-    'R', request.sequence, request.timeoutSeconds, request.outputLimit, request.chain, request.large ? 1 : 0, request.body.length, request.files.length,
-  ].join(' ');
+  const kind = request.last === undefined ? ['R', request.sequence, request.timeoutSeconds, request.outputLimit] : ['B', request.sequence, request.last, 0];
+  const head = [...kind, request.chain, request.large ? 1 : 0, request.body.length, request.files.length].join(' ');
   const parts: Buffer[] = [Buffer.from(`${head}\n`), request.body];
   for (const file of request.files) parts.push(Buffer.from(`${file.id} ${String(file.bytes.length)}\n`), file.bytes);
   parts.push(Buffer.from(`${nonce}\n`));

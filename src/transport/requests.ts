@@ -11,6 +11,8 @@ export const INLINE_LIMIT = 1024 * 1024;
 const SCRIPT_LIMIT = 8 * 1024 * 1024;
 
 export interface PreparedRequest {
+  /** Functions that stand before the body. */
+  readonly prelude: string;
   readonly body: Buffer;
   readonly inline: readonly WireFile[];
   readonly large: readonly Attachment[];
@@ -27,6 +29,7 @@ export function attachmentSize(attachment: Attachment): number {
  * @throws Diagnostic for a script that is too long, a bad environment, or a file that changed since it was named
  */
 export async function prepare(request: RunRequest): Promise<PreparedRequest> {
+  const prelude = request.prelude ?? '';
   const body = scriptBody(request.script.text, request.environment);
   if (body.length > SCRIPT_LIMIT) {
     throw badInput('script-too-long', `a script of ${String(body.length)} bytes is longer than the ${String(SCRIPT_LIMIT)} that a runner takes`, {
@@ -37,14 +40,15 @@ export async function prepare(request: RunRequest): Promise<PreparedRequest> {
   const inline: WireFile[] = [];
   const large: Attachment[] = [];
   const seen = new Set<string>();
+  const asFiles = new Set(request.script.attachments.filter((each) => each.copied !== true).map((each) => each.id));
   for (const attachment of request.script.attachments) {
     if (seen.has(attachment.id)) continue;
     seen.add(attachment.id);
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(attachment.id)) throw badInput('bad-attachment-id', `an attachment cannot be called ${JSON.stringify(attachment.id)}`);
     if (attachmentSize(attachment) > INLINE_LIMIT) large.push(attachment);
-    else inline.push({ id: attachment.id, bytes: await bytesOf(attachment) });
+    else inline.push({ id: attachment.id, bytes: await bytesOf(attachment), copied: !asFiles.has(attachment.id) });
   }
-  return { body, inline, large };
+  return { prelude, body, inline, large };
 }
 
 async function bytesOf(attachment: Attachment): Promise<Buffer> {

@@ -4,7 +4,9 @@ import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { breaksChain, NOT_RUN, outcomeOf, parseEnd, type EndFrame } from './answers.ts';
 import { connectionLost, interrupted } from './errors.ts';
 import { encodeKill, encodeRequest } from './frames.ts';
-import { prepare, type PreparedRequest } from './requests.ts';
+import { gatherRow, load, wireRequest, type Load, type Queued } from './load.ts';
+import type { PreparedRequest } from './requests.ts';
+import { ROW_SCRIPTS } from './rows.ts';
 import { startStage, type Stage, type StageHost } from './stage.ts';
 import { runnerProgram } from './stages.ts';
 import { upload } from './transfer.ts';
@@ -12,9 +14,8 @@ import type { Become, Outcome, Runner, RunRequest } from './types.ts';
 
 /** What may be on the way or waiting on the host: enough to hide the round trip, little enough to lose. */
 const CREDIT_REQUESTS = 16;
+const CREDIT_IN_ROWS = 2 * ROW_SCRIPTS;
 const CREDIT_BYTES = 256 * 1024;
-const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
-const LARGEST_OUTPUT_LIMIT = 64 * 1024 * 1024;
 /** TERM, five seconds, KILL; then some for the way. */
 const KILL_ANSWER_SECONDS = 20;
 const CLOSE_SECONDS = 8;
@@ -22,10 +23,7 @@ const CLOSE_SECONDS = 8;
 const SILENCE_SECONDS = 180;
 const OVERTIME_SECONDS = 60;
 
-interface Item {
-  readonly sequence: number;
-  readonly chain: number;
-  readonly request: RunRequest;
+interface Item extends Queued {
   readonly signal: AbortSignal | undefined;
   readonly settle: (result: Outcome | Diagnostic) => void;
   /** Undefined until sent. */
@@ -49,6 +47,7 @@ export class HeldRunner implements Runner {
   #closing = false;
   #end: EndFrame | undefined;
   #directories: { readonly small: string; readonly large: string } | undefined;
+  #takesRows = false;
   #ready: (() => void) | undefined;
   #guard: NodeJS.Timeout | undefined;
   readonly #isReady: Promise<void>;
@@ -63,6 +62,11 @@ export class HeldRunner implements Runner {
   /** False once the shell has ended; a new one must be started. */
   get alive(): boolean {
     return this.#ended === undefined;
+  }
+
+  /** Whether the host runs rows (`docs/protocol.md`); false until it has said so. */
+  get rows(): boolean {
+    return this.#takesRows;
   }
 
   async start(): Promise<void> {
@@ -123,6 +127,7 @@ export class HeldRunner implements Runner {
         chain,
         request,
         signal,
+        prepared: undefined,
         bytes: undefined,
         startedAt: undefined,
         killTimer: undefined,
@@ -153,16 +158,16 @@ export class HeldRunner implements Runner {
           this.#drop(item)?.settle(NOT_RUN);
           continue;
         }
-        if (this.#sent.size >= CREDIT_REQUESTS || this.#sentBytes >= CREDIT_BYTES) return;
+        if (this.#sent.size >= CREDIT_IN_ROWS || this.#sentBytes >= CREDIT_BYTES) return;
         try {
-          const prepared = await prepare(item.request);
-          const size = prepared.body.length + prepared.inline.reduce((sum, file) => sum + file.bytes.length, 0);
-          if (this.#sentBytes > 0 && this.#sentBytes + size > CREDIT_BYTES) return;
-          if (prepared.large.length > 0) await this.#uploadAll(item, prepared);
+          const row = this.#takesRows ? await gatherRow(this.#waiting) : [await load(item)];
+          if (!this.#hasCredit(row)) return;
+          const [only] = row;
+          if (row.length === 1 && only !== undefined && only.prepared.large.length > 0) await this.#uploadAll(item, only.prepared);
           // Anything may have happened while files were read: an abort, a failure of the chain, the end.
-          if (this.#waiting[0] !== item) continue;
+          if (row.some((each, i) => this.#waiting[i] !== each.item)) continue;
           if (this.#isOver() || (item.chain !== 0 && item.chain === this.#failedChain)) continue;
-          this.#send(item, prepared, size);
+          this.#send(row);
         } catch (error) {
           const diagnostic = error instanceof Diagnostic ? error : failure('cannot-send', `${this.#host.name}: a script could not be sent: ${String(error)}`, { cause: error });
           if (item.chain !== 0) this.#failedChain = item.chain;
@@ -186,23 +191,26 @@ export class HeldRunner implements Runner {
     return item;
   }
 
-  #send(item: Item, prepared: PreparedRequest, size: number): void {
+  #hasCredit(row: readonly Load<Item>[]): boolean {
+    if (this.#sent.size === 0) return true;
+    const scripts = this.#sent.size + row.length;
+    const bytes = row.reduce((sum, each) => sum + each.size, this.#sentBytes);
+    return scripts <= (row.length > 1 ? CREDIT_IN_ROWS : CREDIT_REQUESTS) && (this.#sentBytes === 0 || bytes <= CREDIT_BYTES);
+  }
+
+  #send(row: readonly Load<Item>[]): void {
     const stage = this.#stage;
-    if (stage === undefined) throw new Error('a runner is used before it was started');
-    this.#waiting.shift();
-    item.bytes = size;
-    this.#sent.set(item.sequence, item);
-    this.#sentBytes += size;
+    const [first] = row;
+    if (stage === undefined || first === undefined) throw new Error('a runner is used before it was started');
+    this.#waiting.splice(0, row.length);
+    for (const { item, size } of row) {
+      item.bytes = size;
+      item.prepared = undefined;
+      this.#sent.set(item.sequence, item);
+      this.#sentBytes += size;
+    }
     this.#watch();
-    stage.channel.stdin.write(encodeRequest(stage.nonce, {
-      sequence: item.sequence,
-      timeoutSeconds: Math.max(1, Math.ceil(item.request.timeoutSeconds)),
-      outputLimit: Math.min(LARGEST_OUTPUT_LIMIT, Math.max(1024, Math.floor(item.request.outputLimit ?? DEFAULT_OUTPUT_LIMIT))),
-      chain: item.chain,
-      large: prepared.large.length > 0,
-      body: prepared.body,
-      files: prepared.inline,
-    }));
+    stage.channel.stdin.write(encodeRequest(stage.nonce, wireRequest(first, row)));
   }
 
   async #uploadAll(item: Item, prepared: PreparedRequest): Promise<void> {
@@ -231,9 +239,10 @@ export class HeldRunner implements Runner {
   #onHeader(words: readonly string[]): number {
     const [kind, ...rest] = words;
     if (kind === 'R') {
-      const [small, large] = rest;
+      const [small, large, able] = rest;
       if (small === undefined || large === undefined) throw new Error('the runner did not name its directories');
       this.#directories = { small, large };
+      this.#takesRows = able?.includes('r') === true;
       this.#ready?.();
       return 0;
     }

@@ -71,7 +71,9 @@ trap 'rm -rf "$D" "$E"' EXIT
 trap 'exit 1' HUP INT TERM
 echo>"$D/g"&&[ -n "$D" ]&&[ -n "$E" ]||{ echo "$N F">&4;exit 1;}
 command -v setsid >/dev/null&&S=setsid
-echo "$N R $D $E">&4
+command -v printf>"$D/g";read -r a<"$D/g";[ "$S$a" = setsidprintf ]&&a=r||a=-
+command -v gzip >/dev/null&&a=${'$'}{a}z
+echo "$N R $D $E $a">&4
 q(){ kill -TERM -$1||kill -TERM $1;j=0
 while { kill -0 -$1||kill -0 $1;}&&[ $j -lt 25 ];do sleep .2||sleep 1;j=$((j+1));done
 kill -KILL -$1||kill -KILL $1;} 2>/dev/null
@@ -90,19 +92,23 @@ G(){ if [ $1 = 0 ];then true>"$2"||z=1
 elif [ "$F" ];then dd bs=$1 count=1 iflag=fullblock of="$2" 2>/dev/null||z=1
 else dd bs=1 count=$1 of="$2" 2>/dev/null||z=1;fi;}
 R(){ while read -r k i t l h d n u;do case $k in
-R)z=0 f=$D;[ $d = 0 ]||f=$E
+R|B)z=0 f=$D;[ $d = 0 ]||f=$E
 G $n "$D/s$i"
-[ $u = 0 ]||mkdir -p "$f/f$i"||z=1
+[ $k$u = R0 ]||mkdir -p "$f/f$i"||z=1
 while [ $u -gt 0 ]&&read -r a n;do G $n "$f/f$i/$a";u=$((u-1));done
 read -r a&&[ "$a" = "$N" ]||break
-echo "$i $t $l $h $f $z";;
+echo "$i $t $l $h $f $z $k";;
 K)true>"$D/k$i";{ read -r a c<"$D/g"&&[ "$a" = "$i" ]&&q $c;} </dev/null >/dev/null 4>&- &
 esac;done
 true>"$D/z";read -r a c<"$D/g"&&[ -n "$c" ]&&q $c;}
-X(){ c=0;while read -r i t l h f z;do [ ! -e "$D/z" ]||exit
+Z(){ echo "$N E $i 0 $1 0 0 0 0">&4||exit
+j=$i;while [ $k = B ]&&[ $j -lt $t ];do j=$((j+1));echo "$N E $j 0 n 0 0 0 0">&4||exit;done;}
+X(){ c=0;while read -r i t l h f z k;do [ ! -e "$D/z" ]||exit
 o=$D/o$i e=$D/e$i y=d r=0
-if [ $z = 1 ];then c=$h;echo "$N E $i 0 x 0 0 0 0">&4||exit
-elif [ -e "$D/k$i" ]||{ [ $h != 0 ]&&[ $h = $c ];};then echo "$N E $i 0 n 0 0 0 0">&4||exit
+if [ $z = 1 ];then c=$h;Z x
+elif [ $h != 0 ]&&[ $h = $c ];then Z n
+elif [ $k = B ];then . "$D/s$i"
+elif [ -e "$D/k$i" ];then Z n
 else echo "$N S $i">&4||exit
 care_files=$f/f$i;export care_files
 $S /bin/sh "$D/s$i" </dev/null >>"$o" 2>>"$e" 4>&- &

@@ -33,6 +33,10 @@ export interface Become {
 
 export interface RunRequest {
   readonly script: Script;
+  /** Shell functions that the script calls; a text of its own, because a row of scripts needs it only once. */
+  readonly prelude?: string;
+  /** True: where scripts travel in rows, this one stays in the row of the one before it, if it fits. */
+  readonly keepWithPrevious?: boolean;
   /** Extra environment of the script; names are POSIX names. Values never appear in an argument list. */
   readonly environment?: Readonly<Record<string, string | Secret>>;
   /** The process group is sent TERM, then KILL, after this. */
@@ -54,6 +58,8 @@ export interface Outcome {
 
 /** A held POSIX sh under one user. Scripts run one after another in the order given. */
 export interface Runner {
+  /** Whether consecutive scripts of a chain run in one session, and so see the same `$care_files`. Known once anything has been answered. */
+  readonly rows?: boolean;
   /** Runs one script. @throws Diagnostic `unreachable` when the connection is lost, `failed` when become fails. */
   run(request: RunRequest, signal?: AbortSignal): Promise<Outcome>;
   /**

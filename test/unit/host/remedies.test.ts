@@ -18,4 +18,7 @@ it.each([
 
 it('leaves the name of the script file out', () => {
   expect(withoutScriptName('/dev/shm/.care-d22e70a5a51fb82e19/s4: 22: chown: not found\nx /etc/.care-a/s')).toBe('chown: not found\nx /etc/.care-a/s');
+  // From a row: dash, busybox.
+  expect(withoutScriptName('/run/.care-0a/s12: 45: eval: chown: not found')).toBe('chown: not found');
+  expect(withoutScriptName('/run/.care-0a/s12: eval: line 45: chown: not found')).toBe('chown: not found');
 });

@@ -44,7 +44,7 @@ describe('FrameReader', () => {
 
 describe('requests', () => {
   it('frames length, body, files and the closing nonce', () => {
-    const bytes = encodeRequest(NONCE, { sequence: 3, timeoutSeconds: 60, outputLimit: 1024, chain: 2, large: false, body: Buffer.from('true'), files: [{ id: 'f', bytes: Buffer.from('\0\n') }] });
+    const bytes = encodeRequest(NONCE, { sequence: 3, timeoutSeconds: 60, outputLimit: 1024, chain: 2, large: false, body: Buffer.from('true'), files: [{ id: 'f', bytes: Buffer.from('\0\n'), copied: false }] });
     expect(bytes.toString('latin1')).toBe(`R 3 60 1024 2 0 4 1\ntruef 2\n\0\n${NONCE}\n`);
   });
 

@@ -1,0 +1,83 @@
+/** Scripts that wait, made ready to be sent: one by itself, or several as a row. */
+import type { WireRequest } from './frames.ts';
+import { prepare, type PreparedRequest } from './requests.ts';
+import { encodeRow, ROW_BYTES, ROW_SCRIPTS } from './rows.ts';
+import type { RunRequest } from './types.ts';
+
+const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
+const LARGEST_OUTPUT_LIMIT = 64 * 1024 * 1024;
+
+export interface Queued {
+  readonly sequence: number;
+  /** 0: of no chain. */
+  readonly chain: number;
+  readonly request: RunRequest;
+  /** Set when it was the turn of this one, or of a row that it may belong to. */
+  prepared: PreparedRequest | undefined;
+}
+
+/** A script that is ready to be sent. */
+export interface Load<Item extends Queued> {
+  readonly item: Item;
+  readonly prepared: PreparedRequest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** @throws Diagnostic when it cannot be sent */
+export async function load<Item extends Queued>(item: Item): Promise<Load<Item>> {
+  item.prepared ??= await prepare(item.request);
+  const { prepared } = item;
+  return { item, prepared, size: prepared.prelude.length + prepared.body.length + prepared.inline.reduce((sum, file) => sum + file.bytes.length, 0) };
+}
+
+/**
+ * The first that waits, and those behind it that travel in one row with it: of the same chain, without attachments that go
+ * over a channel of their own, and not too many. Looks at the queue as it is while files are read.
+ *
+ * @throws Diagnostic when the first cannot be sent
+ */
+export async function gatherRow<Item extends Queued>(waiting: readonly Item[]): Promise<readonly Load<Item>[]> {
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const row = [await load(first)];
+  if (first.chain === 0 || row[0]?.prepared.large.length !== 0) return row;
+  let bytes = row[0].size;
+  for (let next = waiting[row.length]; next !== undefined; next = waiting[row.length]) {
+    if (next.chain !== first.chain || next.sequence !== first.sequence + row.length) return row;
+    // What cannot be sent says so when it is the first.
+    const more = await load(next).catch(() => undefined);
+    if (more === undefined || more.prepared.large.length > 0) return row;
+    bytes += more.size;
+    if (row.length >= ROW_SCRIPTS || bytes > ROW_BYTES) return withoutTorn(row, next);
+    row.push(more);
+  }
+  return row;
+}
+
+/** A full row, without those at its end that want to stay with the one that found no room. */
+function withoutTorn<Item extends Queued>(row: readonly Load<Item>[], next: Item): readonly Load<Item>[] {
+  if (next.request.keepWithPrevious !== true) return row;
+  const head = row.findLastIndex((each) => each.item.request.keepWithPrevious !== true);
+  return head > 0 ? row.slice(0, head) : row;
+}
+
+/** What travels for one script, or for a row. */
+export function wireRequest(first: Load<Queued>, row: readonly Load<Queued>[]): WireRequest {
+  const { item, prepared } = first;
+  const common = { sequence: item.sequence, chain: item.chain, large: prepared.large.length > 0 };
+  if (row.length === 1) {
+    const body = prepared.prelude === '' ? prepared.body : Buffer.concat([Buffer.from(`${prepared.prelude}\n`), prepared.body]);
+    return { ...common, ...limitsOf(item.request), body, files: prepared.inline };
+  }
+  const scripts = row.map((each) => ({ sequence: each.item.sequence, ...limitsOf(each.item.request), prelude: each.prepared.prelude, body: each.prepared.body, files: each.prepared.inline }));
+  return { ...common, last: item.sequence + row.length - 1, timeoutSeconds: 0, outputLimit: 0, ...encodeRow(scripts) };
+}
+
+/** Whole seconds and bytes, as the runner counts them. */
+function limitsOf(request: RunRequest): { readonly timeoutSeconds: number; readonly outputLimit: number } {
+  return {
+    timeoutSeconds: Math.max(1, Math.ceil(request.timeoutSeconds)),
+    outputLimit: Math.min(LARGEST_OUTPUT_LIMIT, Math.max(1024, Math.floor(request.outputLimit ?? DEFAULT_OUTPUT_LIMIT))),
+  };
+}
