@@ -92,8 +92,9 @@ export const ENCODING_HELPERS: readonly Helper[] = [
     min: 1, max: 1, kind: 'plain', secrets: 'reveal', call: ([value]) => createHash('sha256').update(scalarText(value, 'the argument')).digest('hex'),
   },
   {
+    // The example's secret is not registered: "a-lab", and with it every "data-label", would be masked in all that is shown.
     name: 'secret', group: 'Formats and encodings', usage: 'secret text', summary: 'The text as a secret: masked wherever it would be shown, and taken by options that want one. For what is made of other values; what is kept in a file belongs encrypted',
-    example: { template: '{{ secret (concat "a-" name) }}', variables: { name: 'lab' }, result: new Secret('a-lab') },
+    example: { template: '{{ secret (concat "a-" name) }}', variables: { name: 'lab' }, result: Secret.derived('a-lab') },
     min: 1, max: 1, kind: 'plain', secrets: 'keep', call: ([value]) => (value instanceof Secret ? value : new Secret(scalarText(value, 'the argument'))),
   },
   {

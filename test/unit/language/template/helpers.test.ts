@@ -5,6 +5,14 @@ import { createScope } from '../../../../src/language/scope.ts';
 import { HELPERS, renderValue } from '../../../../src/language/template/index.ts';
 import { Secret } from '../../../../src/support/secret.ts';
 import type { Helper } from '../../../../src/language/template/helpers/types.ts';
+import { maskSecrets } from '../../../../src/support/secret.ts';
+
+/** Before any test has rendered an example. */
+const shown = maskSecrets('a data-label');
+
+it('what is only an example of a secret makes nothing secret', () => {
+  expect(shown).toBe('a data-label');
+});
 
 describe('every helper', () => {
   it.each([...HELPERS.values()].map((h) => [h.name, h] as const))('%s does what its example says', (_, helper) => {
