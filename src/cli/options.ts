@@ -22,6 +22,7 @@ export interface RunFlags {
   readonly output: OutputFormat;
   readonly outputFile?: string;
   readonly verbose: number;
+  readonly report?: string;
 }
 
 const append = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -82,5 +83,6 @@ export function addRunOptions(command: Command): Command {
     .option('--list-tasks', 'print the tasks of each play and stop')
     .addOption(new Option('--lock-wait <seconds>', 'how long to wait for another run on this inventory').argParser(integer(0, 86_400)).default(0));
   addOutputOptions(command);
+  command.option('--report <file>', 'write a report for people, one HTML file: what changed, failed, is coming');
   return addVerboseOption(command);
 }

@@ -38,6 +38,7 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   // Where it was shown is nobody's concern afterwards.
   output: none,
   outputFile: none,
+  report: none,
   verbose: none,
 };
 

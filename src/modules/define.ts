@@ -6,6 +6,8 @@ import { z } from 'zod';
 import type { Plan } from '../host/plan.ts';
 import type { AnyQuery } from '../host/query.ts';
 import type { HostView } from '../host/view.ts';
+import type { Observation } from '../support/observation.ts';
+import type { ValueMap } from '../support/value.ts';
 
 // zod would write, and the engine compile, a function for each schema that is used: dear for a hundred checks of small maps.
 z.config({ jitless: true });
@@ -42,6 +44,13 @@ export interface ModuleDefinition<Schema extends z.ZodType> {
   queries?(args: z.output<Schema>, host: HostView): readonly AnyQuery[];
   /** Pure and synchronous. May throw FactsNeeded (through `host.fact`). */
   plan(args: z.output<Schema>, host: HostView): Plan;
+  /**
+   * What the task has seen that belongs into a report's calendars. Pure; asks nothing that `plan` has not asked.
+   *
+   * @param values what `register` gets
+   * @param host as the plan saw it; undefined once something was changed, when that no longer holds
+   */
+  observes?(args: z.output<Schema>, values: ValueMap, host: HostView | undefined): readonly Observation[];
 }
 
 /** A module with its argument type erased: the engine parses arguments with `args` first. */
@@ -60,6 +69,7 @@ export interface Module {
 export interface PreparedModule {
   queries(host: HostView): readonly AnyQuery[];
   plan(host: HostView): Plan;
+  readonly observes: ((values: ValueMap, host: HostView | undefined) => readonly Observation[]) | undefined;
 }
 
 export function defineModule<Schema extends z.ZodType>(definition: ModuleDefinition<Schema>): Module {
@@ -74,9 +84,11 @@ export function defineModule<Schema extends z.ZodType>(definition: ModuleDefinit
     returns: definition.returns ?? {},
     prepare(rawArgs) {
       const args = definition.args.parse(rawArgs);
+      const observes = definition.observes?.bind(definition);
       return {
         queries: (host) => definition.queries?.(args, host) ?? [],
         plan: (host) => definition.plan(args, host),
+        observes: observes === undefined ? undefined : (values, host) => observes(args, values, host),
       };
     },
   };

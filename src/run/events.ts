@@ -4,6 +4,7 @@
  */
 import type { RecordedCounts, Revision, Seen } from '../state/store.ts';
 import type { ExitStatus } from '../support/diagnostic.ts';
+import type { Observation } from '../support/observation.ts';
 
 export type RunMode = 'apply' | 'check' | 'verify';
 
@@ -21,6 +22,8 @@ export type RunEvent =
   | { readonly type: 'retry'; readonly host: string; readonly task: string; readonly attempt: number; readonly of: number }
   /** One change of one resource, made (apply) or predicted (check). */
   | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean; /** What the host showed just before. */ readonly seen?: Seen }
+  /** Something with an age or an end that the run saw by the way: a certificate, a backup, a version. */
+  | ({ readonly type: 'observation'; readonly host: string } & Observation)
   | { readonly type: 'warning'; readonly host?: string; readonly message: string }
   | { readonly type: 'summary'; readonly run: string; readonly time: string; readonly status: ExitStatus; readonly seconds: number; readonly total: Counts; readonly hosts: Readonly<Record<string, Counts>>; readonly roles: Readonly<Record<string, Counts>>; /** Round trips and seconds per host, for the curious. */ readonly slowest: readonly { readonly host: string; readonly role: string; readonly task: string; readonly seconds: number }[] };
 

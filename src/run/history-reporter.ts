@@ -66,6 +66,7 @@ export function historyRow(event: RunEvent, at: string): HistoryRow | undefined 
     case 'play':
     case 'task-start':
     case 'retry':
+    case 'observation':
     case 'summary':
       return undefined;
   }

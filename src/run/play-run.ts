@@ -111,10 +111,17 @@ async function start(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   // Base facts are looked at again when something has run since that may have changed them.
   if (host.session.started) await host.session.observe(identity, [baseFacts(null), ...queries]);
   else await host.session.start(identity, queries);
+  if (!ctx.variables.knowsFacts(host.name)) reportSystem(ctx, host);
   ctx.variables.learnFacts(host.name, host.session.base);
   // Once a run: in later plays the notes are this run's own.
   if (keeper !== undefined) host.owed = await readNotes(host, keeper, asked);
   if (host.owed !== undefined) takeUpOwed(ctx, host, state.handlers());
+}
+
+/** The version of the host's system, once a run. */
+function reportSystem(ctx: RunContext, host: HostState): void {
+  const { distribution, distribution_version: version } = host.session.base;
+  if (version !== '') ctx.emit({ type: 'observation', host: host.name, subject: 'version', name: distribution.toLowerCase(), version });
 }
 
 /** @returns undefined when the host lets nobody become root */

@@ -13,6 +13,7 @@ import { renderValue } from '../language/template/index.ts';
 import type { Module, PreparedModule } from '../modules/define.ts';
 import { findModule } from '../modules/registry.ts';
 import { DiagnosticList, failure } from '../support/diagnostic.ts';
+import type { Observation } from '../support/observation.ts';
 import { maskSecrets, type Secret } from '../support/secret.ts';
 import { joinScripts, type Script } from '../support/shell.ts';
 import { unifiedDiff } from '../support/unified-diff.ts';
@@ -87,13 +88,14 @@ export function prepareTask(task: Task, scope: Scope): PreparedModule {
   }
 }
 
-async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<{ readonly plan: Plan; readonly doubts: readonly string[] }> {
+async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<{ readonly plan: Plan; readonly doubts: readonly string[]; readonly observations: readonly Observation[] }> {
   const files = item.cache.files(item.ctx.project, task, scope);
   item.session.dropPassing(item.identity);
   for (let round = 0; round < PLANNING_ROUNDS; round += 1) {
     const view = item.session.view(item.identity, files, item.predict);
     try {
-      return { plan: prepared.plan(view), doubts: view.doubts };
+      const plan = prepared.plan(view);
+      return { plan, doubts: view.doubts, observations: (plan.type === 'ok' || plan.type === 'failed') && !item.noLog ? prepared.observes?.(plan.values ?? {}, view) ?? [] : [] };
     } catch (error) {
       if (!(error instanceof FactsNeeded)) throw error;
       const wanted = [...error.queries];
@@ -127,7 +129,15 @@ function itemResult(status: ItemResult['status'], more: Partial<ItemResult> = {}
 /** Plans and, outside check mode, makes one item. A change may still be on its way when this returns. */
 export async function runItem(item: ItemContext, task: Task, scope: Scope): Promise<ItemResult> {
   const prepared = prepareTask(task, scope);
-  const { plan, doubts } = await makePlan(item, prepared, task, scope);
+  const { plan, doubts, observations } = await makePlan(item, prepared, task, scope);
+  if (observations.length > 0) return { ...(await carryOut(item, plan, doubts, task, scope)), observations };
+  const result = await carryOut(item, plan, doubts, task, scope);
+  // What check mode would make is nobody's to see yet.
+  if (prepared.observes === undefined || item.predict || item.noLog || result.status !== 'changed') return result;
+  return { ...result, observations: prepared.observes(result.values, undefined) };
+}
+
+async function carryOut(item: ItemContext, plan: Plan, doubts: readonly string[], task: Task, scope: Scope): Promise<ItemResult> {
   switch (plan.type) {
     case 'ok':
       return itemResult('ok', { values: plan.values ?? {}, facts: plan.facts, msg: plan.msg });

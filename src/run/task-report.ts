@@ -43,6 +43,11 @@ export function reportChanges(task: ReportedTask & { readonly node: Task }, item
   }
 }
 
+/** What the task has seen that has an age or an end. */
+export function reportObservations(task: ReportedTask, items: readonly ItemResult[]): void {
+  for (const item of items) for (const observation of item.observations ?? []) task.ctx.emit({ type: 'observation', host: task.host.name, ...observation });
+}
+
 /** The `task` line, and one more in the tally. Texts are masked already. */
 export function reportEnd(task: ReportedTask, end: ReportedEnd): void {
   const { ctx, host, play, node, title, handler } = task;

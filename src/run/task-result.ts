@@ -4,6 +4,7 @@ import type { ValueMap } from '../support/value.ts';
 import type { Value } from '../support/value.ts';
 import type { Seen } from '../state/store.ts';
 import { Diagnostic } from '../support/diagnostic.ts';
+import type { Observation } from '../support/observation.ts';
 
 /** A change as the report will name it. */
 export interface MadeChange {
@@ -25,6 +26,8 @@ export interface ItemResult {
   /** In check mode: why the values are not those that doing would give. */
   readonly valuesUnknown: string | undefined;
   readonly label: string | undefined;
+  /** For the calendars of reports. */
+  readonly observations?: readonly Observation[];
 }
 
 /** Whether an error ends the host's way through the play whatever the task says: the connection, a lock, Ctrl-C. */

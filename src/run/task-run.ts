@@ -23,7 +23,7 @@ import { judged, withResult } from './judge.ts';
 import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
-import { reportChanges, reportEnd, roleName, type ReportedTask } from './task-report.ts';
+import { reportChanges, reportEnd, reportObservations, roleName, type ReportedTask } from './task-report.ts';
 import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
 import { firstLine, overall, planned, shownValues, taskTitle } from './task-words.ts';
 
@@ -373,6 +373,7 @@ export class TaskRun {
     const seconds = (performance.now() - this.#started) / 1000;
     const emit = (): void => {
       reportChanges(this.#reported, items);
+      reportObservations(this.#reported, items);
       reportEnd(this.#reported, {
         status: ignored ? 'ignored' : status,
         seconds,

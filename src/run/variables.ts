@@ -74,6 +74,11 @@ export class Variables {
     return memory;
   }
 
+  /** Whether base facts of the host have been learnt before. */
+  knowsFacts(host: string): boolean {
+    return this.#memory.get(host)?.facts['ansible_facts'] !== undefined;
+  }
+
   learnFacts(host: string, base: BaseFacts): void {
     const memory = this.#of(host);
     memory.facts = factVariables(base);

@@ -34,7 +34,7 @@ function readers(context: CliContext, flags: DrillFlags): DrillReporter {
 /** Writes a file beside the working directory. @throws Diagnostic */
 function writeText(file: string, text: string): void {
   try {
-    writeFileSync(file, maskSecrets(text));
+    writeFileSync(file, text);
   } catch (cause) {
     throw failure('report-write', `cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
@@ -45,7 +45,7 @@ function writeReports(context: CliContext, flags: DrillFlags, results: readonly 
   if (flags.report !== undefined) writeText(path.resolve(context.cwd, flags.report), reportHtml(results, packageVersion()));
   if (flags.docs !== undefined) {
     const file = path.resolve(context.cwd, flags.docs);
-    writeText(file, fillTable(readFileSync(file, 'utf8'), DRILLS, results, { version: packageVersion(), date: new Date().toISOString().slice(0, 10) }));
+    writeText(file, maskSecrets(fillTable(readFileSync(file, 'utf8'), DRILLS, results, { version: packageVersion(), date: new Date().toISOString().slice(0, 10) })));
   }
 }
 

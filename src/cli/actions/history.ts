@@ -32,7 +32,8 @@ export async function historyAction(context: CliContext, flags: HistoryFlags): P
   return ExitStatus.ok;
 }
 
-async function runOf(store: Store, id: string): Promise<RunDetails> {
+/** @throws Diagnostic `unknown-run` */
+export async function runOf(store: Store, id: string): Promise<RunDetails> {
   const run = await store.showRun(id);
   if (run === undefined) throw badInput('unknown-run', `no run, or more than one, begins with ${id}`, { remedy: 'care-provision history lists them' });
   return run;

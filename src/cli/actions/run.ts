@@ -10,6 +10,7 @@ import { Secret } from '../../support/secret.ts';
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import type { RunFlags } from '../options.ts';
+import { extraReporters } from '../report/make.ts';
 import { runArguments } from '../run-arguments.ts';
 import { combineReporters, statusOf, type CliReporter } from '../reporters/cli-reporter.ts';
 import { makeReporter } from '../reporters/make.ts';
@@ -96,7 +97,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
     return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');
   }
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
-  const reporter = combineReporters([report, recorder(context, report)]);
+  const reporter = combineReporters([report, recorder(context, report), ...(await extraReporters(context, flags))]);
   const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
     return await withReporter(reporter, async () =>
@@ -106,7 +107,8 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         forks: flags.forks,
         extraVars: parseExtraVars(flags.extraVars, context.cwd),
         startAtTask: flags.startAtTask,
-        diff: flags.diff === true,
+        // A report has the diffs, whatever the terminal shows.
+        diff: flags.diff === true || flags.report !== undefined,
         arguments: runArguments(request),
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: flags.lockWait,

@@ -57,5 +57,14 @@ export function historyCommand(session: Session): Command {
       const { historyPruneAction } = await import('../actions/history.ts');
       session.status = await historyPruneAction(session.context, flags);
     });
+  command
+    .command('report')
+    .description('write the report of one run, one HTML file')
+    .argument('<run>', 'the run, or the beginning of its name')
+    .argument('<file>', 'where to')
+    .action(async (run: string, file: string) => {
+      const { historyReportAction } = await import('../actions/history-report.ts');
+      session.status = await historyReportAction(session.context, run, file);
+    });
   return command;
 }

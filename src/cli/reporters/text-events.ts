@@ -107,6 +107,7 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
       case 'play':
         return ['', paint('bold', `play: ${safeLine(event.play)}`) + ` (${plural(event.hosts.length, 'host')})`];
       case 'task-start':
+      case 'observation':
         return [];
       case 'task':
         return task(event);

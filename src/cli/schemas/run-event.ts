@@ -84,6 +84,18 @@ const Change = z
   })
   .describe('one change of one resource, made (apply) or predicted (check)');
 
+const ObservationLine = z
+  .strictObject({
+    type: z.literal('observation'),
+    host,
+    subject: z.enum(['certificate', 'backup', 'version']),
+    name: z.string().describe('the path of a certificate; what was backed up, and where; a product in lower case'),
+    time: z.iso.datetime().exactOptional().describe('of a certificate: when it ends; of a backup: when it was finished. UTC, RFC 3339'),
+    version: z.string().exactOptional().describe('of a product'),
+    state: z.string().exactOptional().describe('only what is not as it should be: `expired`, `absent`, `unreadable`'),
+  })
+  .describe('something with an age or an end that the run saw by the way');
+
 const Warning = z.strictObject({ type: z.literal('warning'), host: host.exactOptional(), message: z.string() }).describe('something to look at that stops nothing');
 
 const Summary = z
@@ -115,15 +127,15 @@ const ErrorLineSchema = z
   .describe('an error that ended the run early; only before the summary');
 
 /** An event as a run emits it. */
-export const RunEventSchema = z.discriminatedUnion('type', [Start, Play, TaskStart, Task, Retry, Change, Warning, Summary]);
+export const RunEventSchema = z.discriminatedUnion('type', [Start, Play, TaskStart, Task, Retry, Change, ObservationLine, Warning, Summary]);
 
 /** One line of `--output json`. */
 export const JsonLineSchema = z
-  .discriminatedUnion('type', [Start, Play, TaskStart, Task, Retry, Change, Warning, ErrorLineSchema, Summary])
+  .discriminatedUnion('type', [Start, Play, TaskStart, Task, Retry, Change, ObservationLine, Warning, ErrorLineSchema, Summary])
   .describe('One line of care-provision --output json');
 
 /** The texts of docs/json-output.md: the schema of each line by its type. */
-export const LINE_SCHEMAS = { start: Start, play: Play, 'task-start': TaskStart, task: Task, retry: Retry, change: Change, warning: Warning, error: ErrorLineSchema, summary: Summary } as const satisfies Record<JsonLine['type'], z.ZodType>;
+export const LINE_SCHEMAS = { start: Start, play: Play, 'task-start': TaskStart, task: Task, retry: Retry, change: Change, observation: ObservationLine, warning: Warning, error: ErrorLineSchema, summary: Summary } as const satisfies Record<JsonLine['type'], z.ZodType>;
 
 // Both directions: whatever a run can emit is in the schema, and whatever the schema allows is an event.
 type Mutable<T> = T extends readonly (infer U)[] ? Mutable<U>[] : T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;

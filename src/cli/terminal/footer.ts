@@ -49,6 +49,7 @@ export function progress(): Progress {
           break;
         case 'change':
         case 'retry':
+        case 'observation':
         case 'warning':
           break;
       }

@@ -2,19 +2,16 @@
 import { errorKinds, spread } from '../measure.ts';
 import type { DrillResult } from '../result.ts';
 import { errorsOf } from './lines.ts';
-import { escapeXml, legend, markedEvents, pictureSvg } from './picture.ts';
+import { Html, html, htmlPage } from '../../support/html.ts';
+import { legend, markedEvents, pictureSvg } from './picture.ts';
 import { milliseconds } from './text.ts';
 
+/** What of this page {@link htmlPage} does not bring. */
 const STYLE = `
-:root { color-scheme: light dark; --bg: #fbfbfa; --card: #fff; --text: #1d2328; --soft: #5b6670; --line: #d9dde0; --good: #1a7f4b; --bad: #b3261e; --t0: #2f6fb3; --t1: #2a8f6d; --t2: #8a5fb0; --t3: #b07a1e; --error: #c8372d; --gap: #f3d9b0; }
-@media (prefers-color-scheme: dark) { :root { --bg: #14181b; --card: #1c2226; --text: #e7ebee; --soft: #9aa6af; --line: #343d44; --good: #59c48c; --bad: #ff8a80; --t0: #6aa9e9; --t1: #57c39f; --t2: #bd9ae0; --t3: #dcae5d; --error: #ff7a70; --gap: #4d3d22; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--bg); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
+:root { --t0: #2f6fb3; --t1: #2a8f6d; --t2: #8a5fb0; --t3: #b07a1e; --error: #c8372d; --gap: #f3d9b0; }
+@media (prefers-color-scheme: dark) { :root { --t0: #6aa9e9; --t1: #57c39f; --t2: #bd9ae0; --t3: #dcae5d; --error: #ff7a70; --gap: #4d3d22; } }
 main { max-width: 46rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.35rem; line-height: 1.25; margin: .6rem 0 .2rem; } h2 { font-size: 1.05rem; margin: 0 0 .4rem; }
-p { margin: .4rem 0; } .soft { color: var(--soft); font-size: .9rem; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .9rem 1rem; margin: 1rem 0; }
-.verdict { font-weight: 600; } .good { color: var(--good); } .bad { color: var(--bad); }
+.verdict { font-weight: 600; }
 dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.4rem, 1fr)); gap: .7rem; margin: .8rem 0; }
 dl.figures div { border-left: 3px solid var(--line); padding-left: .6rem; }
 dt { color: var(--soft); font-size: .8rem; } dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; } dd small { font-size: .8rem; color: var(--soft); display: block; }
@@ -28,35 +25,35 @@ ul.legend i { display: inline-block; width: .8rem; height: .8rem; border-radius:
 i.t0 { background: var(--t0); } i.t1 { background: var(--t1); } i.t2 { background: var(--t2); } i.t3 { background: var(--t3); } i.error { background: var(--error); } i.gap { background: var(--gap); border: 1px solid var(--line); }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; } td, th { text-align: left; padding: .2rem .5rem .2rem 0; vertical-align: top; border-top: 1px solid var(--line); } td.time { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; padding-right: .8rem; color: var(--soft); }
 tr.break td:last-child { color: var(--bad); font-weight: 600; } tr.heal td:last-child { color: var(--good); font-weight: 600; } tr.trouble td:last-child { color: var(--bad); } tr.leader td:last-child { color: var(--t2); font-weight: 600; }
-details summary { cursor: pointer; color: var(--soft); } code { font-size: .85em; overflow-wrap: anywhere; }
+details summary { color: var(--soft); }
 `;
 
-function figure(label: string, value: string, note: string, bad: boolean): string {
-  return `<div><dt>${escapeXml(label)}</dt><dd${bad ? ' class="bad"' : ''}>${escapeXml(value)}<small>${escapeXml(note.replaceAll(/(\d) (m?s)\b/g, '$1\u00a0$2'))}</small></dd></div>`;
+function figure(label: string, value: string, note: string, bad: boolean): Html {
+  return html`<div><dt>${label}</dt><dd class="${bad ? 'bad' : ''}">${value}<small>${note.replaceAll(/(\d) (m?s)\b/g, '$1\u00a0$2')}</small></dd></div>`;
 }
 
-function runHtml(result: DrillResult, heading: string, open: boolean): string {
+function runHtml(result: DrillResult, heading: string, open: boolean): Html {
   const { target } = result;
   const late = (ms: number | undefined, most: number | undefined): boolean => most !== undefined && (ms === undefined || ms > most);
-  const events = markedEvents(result).map((e) => `<tr class="${e.kind}"><td class="time">${escapeXml((e.atMs / 1000).toFixed(1))} s</td><td>${escapeXml(e.what)}</td></tr>`).join('');
-  const errors = errorKinds(result.writer).slice(0, 12).map((kind) => `<tr><td class="time">${String(kind.count)} ×</td><td><code>${escapeXml(kind.code)}</code> ${escapeXml(kind.message)}</td></tr>`).join('');
-  return `<section>
-<h2>${escapeXml(heading)}</h2>
-<p><span class="verdict ${result.met ? 'good' : 'bad'}">${result.met ? '✓ target met' : '✗ target missed'}</span> <span class="soft">${escapeXml(result.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'))}</span></p>
-<p>${escapeXml(result.what)}.</p>
-${result.misses.map((miss) => `<p class="bad">${escapeXml(miss)}</p>`).join('\n')}
+  const events = markedEvents(result).map((e) => html`<tr class="${e.kind}"><td class="time">${(e.atMs / 1000).toFixed(1)} s</td><td>${e.what}</td></tr>`);
+  const errors = errorKinds(result.writer).slice(0, 12).map((kind) => html`<tr><td class="time">${String(kind.count)} ×</td><td><code>${kind.code}</code> ${kind.message}</td></tr>`);
+  return html`<section>
+<h2>${heading}</h2>
+<p><span class="verdict ${result.met ? 'good' : 'bad'}">${result.met ? '✓ target met' : '✗ target missed'}</span> <span class="soft">${result.startedAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</span></p>
+<p>${result.what}.</p>
+${result.misses.map((miss) => html`<p class="bad">${miss}</p>`)}
 <dl class="figures">
 ${figure('gap', milliseconds(result.gap?.ms), `${result.gap?.kind === 'timeline' ? 'old timeline to new' : 'longest'}${target.gapMs === undefined ? '' : `, target ${milliseconds(target.gapMs)}`}`, late(result.longest?.ms, target.gapMs))}
 ${figure('rows lost', String(result.lost), `of ${String(result.acknowledged)} acknowledged, target 0`, result.lost > 0)}
 ${figure('back', milliseconds(result.backMs), `until all was as before, target ${milliseconds(target.backMs)}`, late(result.backMs, target.backMs))}
-${result.figures.map((f) => figure('time', milliseconds(f.ms), `${f.label}${f.targetMs === undefined ? '' : `, target ${milliseconds(f.targetMs)}`}`, late(f.ms, f.targetMs))).join('\n')}
+${result.figures.map((f) => figure('time', milliseconds(f.ms), `${f.label}${f.targetMs === undefined ? '' : `, target ${milliseconds(f.targetMs)}`}`, late(f.ms, f.targetMs)))}
 ${figure('errors', String(errorsOf(result)), 'seen by the client', false)}
 ${figure('two primaries', result.twoPrimaries === 0 ? 'never' : `${String(result.twoPrimaries)} ×`, 'confirmed rows at once', result.twoPrimaries > 0)}
 </dl>
-${pictureSvg(result)}
-<ul class="legend">${legend(result).map(([name, words]) => `<li><i class="${name}"></i>${escapeXml(words)}</li>`).join('')}</ul>
-<details${open ? ' open' : ''}><summary>what happened</summary><table>${events}</table></details>
-${errors === '' ? '' : `<details><summary>what the client saw go wrong</summary><table>${errors}</table></details>`}
+${new Html(pictureSvg(result))}
+<ul class="legend">${legend(result).map(([name, words]) => html`<li><i class="${name}"></i>${words}</li>`)}</ul>
+<details${open && new Html(' open')}><summary>what happened</summary><table>${events}</table></details>
+${errors.length > 0 && html`<details><summary>what the client saw go wrong</summary><table>${errors}</table></details>`}
 </section>`;
 }
 
@@ -68,18 +65,18 @@ export function reportHtml(results: readonly DrillResult[], version: string): st
     const runs = results.filter((r) => r.drill === name);
     const [first] = runs;
     const gap = spread(runs.flatMap((r) => (r.gap === undefined ? [] : [r.gap.ms])));
-    const head = `<h1>${escapeXml(name)}</h1><p>${escapeXml(first?.summary ?? '')}.</p>`;
-    const many = runs.length < 2 || gap === undefined ? '' : `<p class="soft">${String(runs.length)} runs: gap median ${milliseconds(gap.median)}, from ${milliseconds(gap.min)} to ${milliseconds(gap.max)}.</p>`;
-    return `${head}${many}${runs.map((r, i) => runHtml(r, runs.length === 1 ? 'what was seen' : `run ${String(i + 1)} of ${String(runs.length)}`, runs.length === 1)).join('\n')}`;
+    const head = html`<h1>${name}</h1><p>${first?.summary ?? ''}.</p>`;
+    const many = runs.length < 2 || gap === undefined ? undefined : html`<p class="soft">${String(runs.length)} runs: gap median ${milliseconds(gap.median)}, from ${milliseconds(gap.min)} to ${milliseconds(gap.max)}.</p>`;
+    return html`${head}${many}${runs.map((r, i) => runHtml(r, runs.length === 1 ? 'what was seen' : `run ${String(i + 1)} of ${String(runs.length)}`, runs.length === 1))}`;
   });
   const title = drills.length === 1 ? `Drill ${drills[0] ?? ''}` : 'Drills';
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeXml(title)}</title><style>${STYLE}</style></head>
-<body><main>
-${drills.length === 1 ? '' : `<h1>Drills: ${String(met)} of ${String(results.length)} runs met their target</h1>`}
-${sections.join('\n')}
-<p class="soft">The client wrote a numbered row every 20 ms ${escapeXml(results[0]?.way ?? '')}. Cluster ${escapeXml(results[0]?.cluster ?? '')}; made by care-provision ${escapeXml(version)}.</p>
-</main></body></html>
-`;
+  return htmlPage({
+    title,
+    style: STYLE,
+    body: html`<main>
+${drills.length > 1 && html`<h1>Drills: ${met} of ${results.length} runs met their target</h1>`}
+${sections}
+<p class="soft">The client wrote a numbered row every 20 ms ${results[0]?.way ?? ''}. Cluster ${results[0]?.cluster ?? ''}; made by care-provision ${version}.</p>
+</main>`,
+  });
 }

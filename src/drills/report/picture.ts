@@ -2,6 +2,7 @@
  * The timeline of a drill as one inline SVG: confirmed rows by timeline, errors below them, events as numbered marks. Colours
  * come from the page's style sheet, by class, so that one picture serves light and dark.
  */
+import { escapeHtml } from '../../support/html.ts';
 import type { Acknowledged, DrillEvent } from '../record.ts';
 import type { DrillResult } from '../result.ts';
 
@@ -18,10 +19,6 @@ const LABEL_WIDTH = 120;
 const BAR = 3;
 /** Timelines are told apart by so many classes, in turn. */
 export const COLOURS = 4;
-
-export function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
-}
 
 /** Events that the picture marks, with the numbers that the list below it uses. */
 export function markedEvents(result: DrillResult): readonly { readonly number: number; readonly atMs: number; readonly what: string; readonly kind: string }[] {
@@ -97,10 +94,10 @@ export function pictureSvg(result: DrillResult): string {
     const at = x(event.atMs);
     const anchor = at > WIDTH * 0.8 ? 'end' : 'start';
     parts.push(`<line class="${kind}" x1="${n(at)}" y1="${String(line - 9)}" x2="${n(at)}" y2="${n(floor + ERRORS)}"/>`);
-    parts.push(`<text class="${kind}" x="${n(at + (anchor === 'end' ? -4 : 4))}" y="${String(line)}" text-anchor="${anchor}">${escapeXml(text)}</text>`);
+    parts.push(`<text class="${kind}" x="${n(at + (anchor === 'end' ? -4 : 4))}" y="${String(line)}" text-anchor="${anchor}">${escapeHtml(text)}</text>`);
   }
   const label = `${String(result.writer.acknowledged.length)} confirmed rows over ${String(Math.round(end / 1000))} seconds; ${result.gap === undefined ? 'no gap' : `a gap of ${String(Math.round(result.gap.ms))} milliseconds`}`;
-  return `<svg viewBox="0 0 ${String(WIDTH)} ${String(height)}" role="img" aria-label="${escapeXml(label)}">${parts.join('')}</svg>`;
+  return `<svg viewBox="0 0 ${String(WIDTH)} ${String(height)}" role="img" aria-label="${escapeHtml(label)}">${parts.join('')}</svg>`;
 }
 
 /** What the colours of a picture mean: class and words. */

@@ -6,6 +6,7 @@ import { stat, statFollow } from '../../host/kinds/path.ts';
 import { action, converge, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
+import { versionInName } from '../../support/observation.ts';
 import { attributesChange } from '../common/attributes.ts';
 import { install } from '../common/install-download.ts';
 import { digestOf, lookAt, lookThrough, planning, requireParent } from '../common/look.ts';
@@ -78,5 +79,6 @@ cache nor to be had fails by name, before anything on the host is changed.`,
     const path = args.dest.inside ? joinPath(args.dest.path, ownName(args)) : args.dest.path;
     return [stat(path), sha256(path), statFollow(args.dest.path), statFollow(parentOf(path))];
   },
+  observes: (args) => [versionInName(args.name ?? '')].filter((v) => v !== undefined),
   plan: (args, host) => planning(() => plan(host, args)),
 });

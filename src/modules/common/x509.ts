@@ -6,8 +6,10 @@ import { content } from '../../host/kinds/content.ts';
 import type { Change } from '../../host/plan.ts';
 import { forgetTree } from '../../host/query.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
+import type { Observation } from '../../support/observation.ts';
 import { revealed, Secret } from '../../support/secret.ts';
 import { attach, sh, type Script } from '../../support/shell.ts';
+import type { Value } from '../../support/value.ts';
 import { readAuthority, trustedBy, type Authority } from '../../support/x509/authority.ts';
 import { pemBlocks, readCertificates, type Certificate } from '../../support/x509/inspect.ts';
 import { canonicalSan, type Subject } from '../../support/x509/names.ts';
@@ -159,4 +161,12 @@ export function trustedCertificates(authority: string | Secret | undefined, furt
     all.push(...found);
   }
   return [...new Map(all.map((c) => [c.fingerprint, c])).values()];
+}
+
+/** A certificate for the calendar of reports. @param notAfter ISO 8601 @param state as x509_info has it */
+export function certificateSeen(path: Value | undefined, notAfter: Value | undefined, state?: Value): readonly Observation[] {
+  if (typeof path !== 'string') return [];
+  const time = typeof notAfter === 'string' ? { time: notAfter } : {};
+  if (typeof state === 'string' && state !== 'valid') return [{ subject: 'certificate', name: path, ...time, state }];
+  return 'time' in time ? [{ subject: 'certificate', name: path, ...time }] : [];
 }

@@ -1,4 +1,5 @@
 /** `package` and `apt`: one plan under two names. */
+import { versionInName } from '../../support/observation.ts';
 import { defineModule } from '../define.ts';
 import { packageQueries, planPackages } from './plan.ts';
 import { PackageArgs } from './schema.ts';
@@ -24,6 +25,7 @@ const common = {
   args: PackageArgs,
   queries: packageQueries,
   plan: planPackages,
+  observes: (args: PackageArgs) => (args.state === 'absent' ? [] : (args.name ?? []).map((spec) => versionInName(spec.name)).filter((v) => v !== undefined)),
 };
 
 export const packageModule = defineModule({

@@ -4,6 +4,7 @@ import { makeProbe } from '../../host/observe.ts';
 import { changeScript } from '../../host/host-session.ts';
 import { action, converge, failed, ok, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
 import { forgetKinds, type Effect, type Query } from '../../host/query.ts';
+import type { Observation } from '../../support/observation.ts';
 import { rawScript, sh } from '../../support/shell.ts';
 import { defineModule } from '../define.ts';
 import { RepositoryKeys, StanzaName } from '../pgbackrest_stanza/schema.ts';
@@ -51,6 +52,18 @@ async function converse(port: ActionPort, args: PgbackrestBackupArgs): Promise<A
   return { changed: true, msg: what, values: { repositories: [...before] } };
 }
 
+/** The newest of each type in each repository. */
+function backupsSeen(args: PgbackrestBackupArgs, fact: PgbackrestFact): readonly Observation[] {
+  return fact.repositories.flatMap((repository) =>
+    ['full', 'diff', 'incr'].flatMap((type): readonly Observation[] => {
+      const stops = repository.backups.filter((b) => b.type === type).map((b) => b.stop);
+      const name = `${args.stanza}, repo${String(repository.key)}, ${type}`;
+      if (stops.length > 0) return [{ subject: 'backup', name, time: new Date(Math.max(...stops) * 1000).toISOString() }];
+      return type === 'full' ? [{ subject: 'backup', name, state: 'absent' }] : [];
+    }),
+  );
+}
+
 function plan(args: PgbackrestBackupArgs, fact: PgbackrestFact, checkMode: boolean): Plan {
   const resource = `first backup of ${args.stanza}`;
   const keys = withoutBackup(args, fact);
@@ -71,5 +84,6 @@ holds no full backup of the cluster that its stanza is for, and waits for it. Sc
   examples: [{ title: 'In the repository of this host', yaml: 'pgbackrest_backup:\n  stanza: care\n  repositories: [1]\n  unit: care-postgres-backup@full.service\n' }],
   returns: { repositories: 'numbers of the repositories that got one' },
   queries: (args) => [queryOf(args)],
+  observes: (args, _values, host) => (host === undefined ? [] : backupsSeen(args, host.fact(queryOf(args)))),
   plan: (args, host) => plan(args, host.fact(queryOf(args)), host.checkMode),
 });

@@ -3,7 +3,7 @@ import { ok, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { databaseFields, databaseOf, loginFields, loginOf, SECRET_LOGIN_ARGS } from '../common/postgres/login.ts';
 import { asked, known, planned, serverOf } from '../common/postgres/server.ts';
-import { versionValue } from '../common/postgres/version.ts';
+import { versionSeen, versionValue } from '../common/postgres/version.ts';
 import { defineModule } from '../define.ts';
 import { info, SUBSETS, type Subset } from './query.ts';
 
@@ -47,5 +47,6 @@ export const postgresqlInfo = defineModule({
     const login = loginOf(args, databaseOf(args), host);
     return asked(host, login, args.filter.map((subset) => info({ login, subset })));
   },
+  observes: (_args, values) => versionSeen(values['version']),
   plan: (args, host) => planned(() => planInfo(args, host)),
 });

@@ -3,7 +3,7 @@ import { ok } from '../../host/plan.ts';
 import { databaseFields, databaseOf, loginFields, loginOf, SECRET_LOGIN_ARGS } from '../common/postgres/login.ts';
 import { planned, server, serverOf } from '../common/postgres/server.ts';
 import { defineModule } from '../define.ts';
-import { versionValue } from '../common/postgres/version.ts';
+import { versionSeen, versionValue } from '../common/postgres/version.ts';
 
 const PingArgs = z.strictObject({ ...databaseFields, ...loginFields });
 
@@ -25,6 +25,7 @@ Ansible a server that does not answer is no failure: \`is_available\` is false t
     { title: 'Wait until the server answers', yaml: 'postgresql_ping:\n  login_password: "{{ postgres_admin_password }}"\nregister: ping\nuntil: ping.is_available\nretries: 30\ndelay: 2' },
   ],
   queries: (args, host) => [server({ login: loginOf(args, databaseOf(args), host) })],
+  observes: (_args, values) => versionSeen(values['server_version']),
   plan: (args, host) =>
     planned(() => {
       const login = loginOf(args, databaseOf(args), host);

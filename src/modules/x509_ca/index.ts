@@ -4,7 +4,7 @@ import type { ValueMap } from '../../support/value.ts';
 import { dueStep, readAuthority, takeStep, trustedBy, writeAuthority, type Authority } from '../../support/x509/authority.ts';
 import { daysLeft } from '../../support/x509/decide.ts';
 import { pemBlocks } from '../../support/x509/inspect.ts';
-import { authorityOf, subjectOf } from '../common/x509.ts';
+import { authorityOf, certificateSeen, subjectOf } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { keep, readKept } from './keep.ts';
 import { CaSchema } from './schema.ts';
@@ -13,6 +13,7 @@ function valuesOf(authority: Authority, now: number): ValueMap {
   return {
     certificate: authority.current.certificate.pem,
     bundle: trustedBy(authority, now).map((c) => c.pem).join(''),
+    not_after: new Date(authority.current.certificate.notAfter * 1000).toISOString(),
     days_left: Number(daysLeft(authority.current.certificate, now)),
     rotating: authority.next !== undefined,
   };
@@ -40,7 +41,8 @@ Put \`run_once: true\` on the task: the CA is one thing, not one a host. Back th
       yaml: 'x509_ca:\n  path: "{{ inventory_dir }}/.care/pki/authority.pem"\n  common_name: Care {{ site }} CA\n  organization_name: Care\n  permitted: [care.test, 10.0.0.0/8]\nrun_once: true\n',
     },
   ],
-  returns: { certificate: 'the CA certificate that signs, PEM', bundle: 'all CA certificates to trust, PEM', days_left: 'days until the CA ends', rotating: 'whether a next CA is on its way' },
+  returns: { certificate: 'the CA certificate that signs, PEM', bundle: 'all CA certificates to trust, PEM', not_after: 'when the CA ends, ISO 8601', days_left: 'days until then', rotating: 'whether a next CA is on its way' },
+  observes: (_args, { not_after }) => certificateSeen('(the CA)', not_after),
   plan(args, host) {
     const now = host.base.epoch;
     const wish = {

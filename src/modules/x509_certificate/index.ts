@@ -11,7 +11,7 @@ import { daysLeft, reasonToIssue } from '../../support/x509/decide.ts';
 import { publicKeySha256, readCertificate, readCertificates, type Certificate } from '../../support/x509/inspect.ts';
 import { issueCertificate } from '../../support/x509/issue.ts';
 import { subjectText } from '../../support/x509/names.ts';
-import { attributeChanges, foreseenChange, authorityOf, NO_AUTHORITY_REMEDY, putChange, subjectOf } from '../common/x509.ts';
+import { attributeChanges, foreseenChange, authorityOf, certificateSeen, NO_AUTHORITY_REMEDY, putChange, subjectOf } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { CertificateSchema } from './schema.ts';
 
@@ -88,6 +88,7 @@ The file holds the certificate, followed by the CA's where that is an intermedia
   ],
   returns: { certificate: 'PEM', not_after: 'when it ends, ISO 8601', days_left: 'whole days until then', serial: 'hexadecimal', fingerprint: 'SHA-256, hexadecimal' },
   queries: (args) => [publicKey(args.privatekey_path), content(args.path), stat(args.path)],
+  observes: (args, { not_after }) => certificateSeen(args.path, not_after),
   plan(args, host) {
     const resource = `certificate ${args.path}`;
     const fact = host.fact(publicKey(args.privatekey_path));

@@ -1,11 +1,11 @@
 import { content } from '../../host/kinds/content.ts';
 import { ok, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
-import type { ValueMap } from '../../support/value.ts';
+import { isList, isMap, type ValueMap } from '../../support/value.ts';
 import { trustedBy } from '../../support/x509/authority.ts';
 import { daysLeft } from '../../support/x509/decide.ts';
 import { readCertificates, type Certificate } from '../../support/x509/inspect.ts';
-import { authorityOf } from '../common/x509.ts';
+import { authorityOf, certificateSeen } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { InfoSchema } from './schema.ts';
 
@@ -49,6 +49,9 @@ export const x509Info = defineModule({
     days_left: 'the least of all; absent when there is no certificate',
   },
   queries: (args) => args.path.map((path) => content(path)),
+  observes(_args, { certificates }) {
+    return isList(certificates) ? certificates.flatMap((c) => (isMap(c) ? certificateSeen(c['path'], c['not_after'], c['state']) : [])) : [];
+  },
   plan(args, host): Plan {
     const now = host.base.epoch;
     const doubt = args.path.map((path) => host.touched(content(path))).find((d) => d !== undefined);
