@@ -23,6 +23,7 @@ export interface RunFlags {
   readonly outputFile?: string;
   readonly verbose: number;
   readonly report?: string;
+  readonly metrics?: string;
 }
 
 const append = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -83,6 +84,8 @@ export function addRunOptions(command: Command): Command {
     .option('--list-tasks', 'print the tasks of each play and stop')
     .addOption(new Option('--lock-wait <seconds>', 'how long to wait for another run on this inventory').argParser(integer(0, 86_400)).default(0));
   addOutputOptions(command);
-  command.option('--report <file>', 'write a report for people, one HTML file: what changed, failed, is coming');
+  command
+    .option('--report <file>', 'write a report for people, one HTML file: what changed, failed, is coming')
+    .option('--metrics <file.prom>', "write metrics for node_exporter's textfile collector, at the start and at the end");
   return addVerboseOption(command);
 }

@@ -39,6 +39,7 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   output: none,
   outputFile: none,
   report: none,
+  metrics: none,
   verbose: none,
 };
 

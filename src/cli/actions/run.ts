@@ -97,7 +97,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
     return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');
   }
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
-  const reporter = combineReporters([report, recorder(context, report), ...(await extraReporters(context, flags))]);
+  const reporter = combineReporters([report, recorder(context, report), ...(await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags }))]);
   const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
     return await withReporter(reporter, async () =>
