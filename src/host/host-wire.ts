@@ -30,8 +30,8 @@ type ShellQuestions = readonly Question<ErasedShellKind>[];
 type ServiceQuestions = readonly Question<ErasedServiceKind>[];
 
 const PROBE_TIMEOUT_SECONDS = 120;
-/** Between the lock and what needs it, in one script. */
-const AFTER_OPENING = rawScript('care_status=$?; [ "$care_status" = 0 ] || exit "$care_status"');
+/** Between the lock, which stands in braces, and what needs it, in one script. What it has to say comes on stdout: of a look nothing else is kept. */
+const AFTER_OPENING = rawScript('} 2>&1\ncare_status=$?; [ "$care_status" = 0 ] || exit "$care_status"');
 
 export class HostWire {
   readonly #init: HostWireInit;
@@ -90,11 +90,11 @@ export class HostWire {
     const probe = makeProbe(queries);
     const [opening] = await this.#opening(identity);
     // In one script with the lock: each script costs the host half a dozen processes.
-    const script = opening === undefined ? probe.script : joinScripts([opening.script, AFTER_OPENING, probe.script]);
+    const script = opening === undefined ? probe.script : joinScripts([rawScript('{'), opening.script, AFTER_OPENING, probe.script]);
     const timeoutSeconds = PROBE_TIMEOUT_SECONDS + (opening?.timeoutSeconds ?? 0);
-    const [outcome] = await this.#chain(identity, [{ ...probeRequest(probe), script, timeoutSeconds }]);
+    const outcome = await this.#look(identity, { ...probeRequest(probe), script, timeoutSeconds });
     // A lock that does not wait is not what takes so long; the probe's reader says that its answer is cut off.
-    if (opening !== undefined && outcome?.state === 'done') this.#checkOpening(identity, [opening], [outcome]);
+    if (opening !== undefined && outcome.state === 'done') this.#checkOpening(identity, [opening], [outcome]);
     return this.read(identity, queries, probe, outcome);
   }
 
@@ -179,6 +179,10 @@ export class HostWire {
     return this.#init.limit(async () => (await this.#runner(identity)).chain(requests, this.#init.kill, onOutcome));
   }
 
+  async #look(identity: Identity, request: RunRequest): Promise<Outcome> {
+    return this.#init.limit(async () => (await this.connection()).look(identity.become, request, this.#init.kill));
+  }
+
   #needsOpening(identity: Identity): boolean {
     const enough = this.#opened === 'as root' || (this.#opened === 'as user' && identity.user !== 'root');
     return !enough && this.#init.opening !== undefined;
@@ -199,7 +203,7 @@ export class HostWire {
     if (opening.length === 0 || outcome === undefined) return;
     const { name } = this.#init;
     if (outcome.status === HOST_LOCKED_STATUS || outcome.state === 'timed-out') {
-      const why = tail(outcome.stderr, 2000) || 'the host is in use by another run';
+      const why = tail(outcome.stderr, 2000) || tail(outcome.stdout, 2000) || 'the host is in use by another run';
       throw new Diagnostic({ kind: 'locked', code: 'host-locked', summary: `${name}: ${why}`, remedy: 'wait until that run has ended, or give --lock-wait SECONDS' });
     }
     if (outcome.status !== 0) throw failure('host-lock-failed', `${name}: the lock against other runs cannot be taken: ${outcomeReason(outcome)}`, { remedy: 'see on the host that /run is writable (mount | grep /run), and who owns what the message names' });

@@ -32,6 +32,9 @@ export interface HostLockOptions {
 /** Exit status of the acquire script when somebody else holds the lock (EX_TEMPFAIL of sysexits.h). */
 export const HOST_LOCKED_STATUS = 75;
 
+/** Links below the highest mean nothing; they are removed together, now and then, since that takes a process. */
+const SWEEP_EVERY = 8;
+
 const DEFAULT_PID_WORD = '"$care_runner_pid"';
 
 /** Letters that need no thought in a link target that is split into words again. */
@@ -113,11 +116,13 @@ while :; do
     if ln -s "$care_pid $care_start $care_boot "${run}" "${about} "$care_lock/$care_mine" 2>/dev/null; then
       care_highest
       if [ "$care_n" -eq "$care_mine" ]; then
-        while [ "$care_mine" -gt 1 ]; do
-          care_mine=$((care_mine - 1))
-          if ! [ -L "$care_lock/$care_mine" ]; then break; fi
-          rm -f "$care_lock/$care_mine" "$care_lock/$care_mine.free"
-        done
+        if [ $((care_mine % ${String(SWEEP_EVERY)})) -eq 0 ]; then
+          set --
+          while care_mine=$((care_mine - 1)) && [ -L "$care_lock/$care_mine" ]; do
+            set -- "$@" "$care_lock/$care_mine" "$care_lock/$care_mine.free"
+          done
+          rm -f "$@"
+        fi
         exit 0
       fi
       rm -f "$care_lock/$care_mine"

@@ -8,9 +8,10 @@ import { interrupted } from './errors.ts';
 import { openLocalChannel } from './local.ts';
 import { socketTrouble } from './socket-trouble.ts';
 import { startRunner, type HeldRunner } from './runner.ts';
+import { canBeFirst, PendingLook } from './first-look.ts';
 import type { StageHost } from './stage.ts';
 import { download } from './transfer.ts';
-import type { Become, Connection, ConnectionTarget, Runner } from './types.ts';
+import type { Become, Connection, ConnectionTarget, Outcome, Runner, RunRequest } from './types.ts';
 
 /** The runners of one connection by user. */
 export class RunnerPool {
@@ -23,11 +24,33 @@ export class RunnerPool {
 
   /** The runner of a user, started when there is none or when it has ended. */
   async get(become: Become | undefined): Promise<Runner> {
-    const user = become?.user ?? this.#host.loginUser;
+    const user = this.#userOf(become);
     const held = this.#runners.get(user);
     if (held !== undefined && (await held).alive) return held;
     if (held !== undefined && this.#runners.get(user) !== held) return this.get(become);
-    const started = startRunner(this.#host, become);
+    return this.#start(user, become, undefined);
+  }
+
+  /** See {@link Connection.look}. */
+  async look(become: Become | undefined, request: RunRequest, signal: AbortSignal | undefined): Promise<Outcome> {
+    const user = this.#userOf(become);
+    if (this.#runners.has(user) || !canBeFirst(request)) return (await this.get(become)).run(request, signal);
+    const look = new PendingLook(this.#host.name, request, signal);
+    try {
+      await this.#start(user, become, look);
+    } catch (error) {
+      if (error instanceof Diagnostic) look.fail(error);
+      throw error;
+    }
+    return look.answer;
+  }
+
+  #userOf(become: Become | undefined): string {
+    return become?.user ?? this.#host.loginUser;
+  }
+
+  async #start(user: string, become: Become | undefined, look: PendingLook | undefined): Promise<HeldRunner> {
+    const started = startRunner(this.#host, become, look);
     this.#runners.set(user, started);
     try {
       return await started;
@@ -84,6 +107,10 @@ export function localConnection(target: ConnectionTarget, open: OpenChannel = op
     async runner(become) {
       check();
       return runners.get(become);
+    },
+    async look(become, request, signal) {
+      check();
+      return runners.look(become, request, signal);
     },
     async forward(address, port) {
       check();

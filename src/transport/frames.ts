@@ -7,6 +7,13 @@ import { badInput } from '../support/diagnostic.ts';
 const NOISE_LIMIT = 1024 * 1024;
 const HEADER_LIMIT = 1024;
 
+/** Bytes that follow without a length, up to a mark and the line break before it. */
+export interface Until {
+  readonly mark: string;
+  /** Bytes that are kept; what is more is read and dropped. */
+  readonly limit: number;
+}
+
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
@@ -17,20 +24,21 @@ export class ProtocolError extends Error {
  */
 export class FrameReader {
   readonly #nonce: Buffer;
-  readonly #onHeader: (words: readonly string[]) => number | 'raw';
-  readonly #onBody: (body: Buffer) => void;
+  readonly #onHeader: (words: readonly string[]) => number | 'raw' | Until;
+  readonly #onBody: (body: Buffer, cut: boolean) => void;
   #pending: Buffer = Buffer.alloc(0);
   #chunks: Buffer[] = [];
   #chunkBytes = 0;
   #wanted = 0;
-  #state: 'noise' | 'header' | 'body' | 'raw' = 'noise';
+  #state: 'noise' | 'header' | 'body' | 'raw' | 'until' = 'noise';
+  #until: { readonly end: Buffer; readonly limit: number } = { end: Buffer.alloc(0), limit: 0 };
 
   /**
-   * @param onHeader gets the words after the nonce; returns the length of the body in bytes (0: none), or
-   *   `raw` when everything that follows up to the end is body, given in pieces
-   * @param onBody gets a whole body, or pieces when raw
+   * @param onHeader gets the words after the nonce; returns the length of the body in bytes (0: none),
+   *   `raw` when everything that follows up to the end is body, given in pieces, or what ends the body
+   * @param onBody gets a whole body, and whether it was longer than the limit given with its end; or pieces when raw
    */
-  constructor(nonce: string, onHeader: (words: readonly string[]) => number | 'raw', onBody: (body: Buffer) => void) {
+  constructor(nonce: string, onHeader: (words: readonly string[]) => number | 'raw' | Until, onBody: (body: Buffer, cut: boolean) => void) {
     // Memory of its own: as long as it is held, a piece of Node's pool would keep all 64 KB of that.
     this.#nonce = Buffer.alloc(nonce.length, nonce, 'latin1');
     this.#onHeader = onHeader;
@@ -42,8 +50,14 @@ export class FrameReader {
     let rest = chunk;
     for (;;) {
       if (this.#state === 'raw') {
-        if (rest.length > 0) this.#onBody(rest);
+        if (rest.length > 0) this.#onBody(rest, false);
         return;
+      }
+      if (this.#state === 'until') {
+        const after = this.#takeUntil(rest);
+        if (after === undefined) return;
+        rest = after;
+        continue;
       }
       if (this.#state === 'body') {
         const taken = rest.subarray(0, this.#wanted - this.#chunkBytes);
@@ -55,7 +69,7 @@ export class FrameReader {
         this.#chunks = [];
         this.#chunkBytes = 0;
         this.#state = 'header';
-        this.#onBody(body);
+        this.#onBody(body, false);
         continue;
       }
       this.#pending = this.#pending.length === 0 ? rest : Buffer.concat([this.#pending, rest]);
@@ -72,12 +86,38 @@ export class FrameReader {
       if (nonce !== this.#nonce.toString('latin1')) throw new ProtocolError(`unexpected bytes instead of a frame: ${JSON.stringify(line.slice(0, 80))}`);
       const body = this.#onHeader(words);
       if (body === 'raw') this.#state = 'raw';
-      else if (body > 0) {
+      else if (typeof body === 'object') {
+        this.#until = { end: Buffer.from(`\n${body.mark}`, 'latin1'), limit: body.limit };
+        this.#state = 'until';
+      } else if (body > 0) {
         this.#wanted = body;
         this.#state = 'body';
       }
       if (rest.length === 0) return;
     }
+  }
+
+  /** Takes in what comes before the mark. @returns what comes after it; undefined when it has not come yet */
+  #takeUntil(rest: Buffer): Buffer | undefined {
+    const { end, limit } = this.#until;
+    const window = Buffer.concat([this.#pending, rest]);
+    const at = window.indexOf(end);
+    // The mark may come in two pieces: its length, less one byte, is held back.
+    const sure = at === -1 ? Math.max(0, window.length - end.length + 1) : at;
+    if (this.#chunkBytes < limit) this.#chunks.push(window.subarray(0, Math.min(sure, limit - this.#chunkBytes)));
+    this.#chunkBytes += sure;
+    if (at === -1) {
+      this.#pending = window.subarray(sure);
+      return undefined;
+    }
+    const body = Buffer.concat(this.#chunks);
+    const cut = this.#chunkBytes > limit;
+    this.#pending = Buffer.alloc(0);
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    this.#state = 'header';
+    this.#onBody(body, cut);
+    return window.subarray(at + end.length);
   }
 
   #skipNoise(): boolean {
@@ -123,6 +163,9 @@ export function encodeRequest(nonce: string, request: WireRequest): Buffer {
   parts.push(Buffer.from(`${nonce}\n`));
   return Buffer.concat(parts);
 }
+
+/** Makes the runner make its directories, which it tells in answer. */
+export const DIRECTORIES = 'D\n';
 
 export function encodeKill(sequence: number): Buffer {
   return Buffer.from(`K ${String(sequence)}\n`);

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { breaksChain, NOT_RUN, outcomeOf, parseEnd, type EndFrame } from './answers.ts';
 import { connectionLost, interrupted } from './errors.ts';
-import { encodeKill, encodeRequest } from './frames.ts';
+import type { PendingLook } from './first-look.ts';
+import { DIRECTORIES, encodeKill, encodeRequest, type Until } from './frames.ts';
 import { gatherRow, load, wireRequest, type Load, type Queued } from './load.ts';
 import type { PreparedRequest } from './requests.ts';
 import { ROW_SCRIPTS } from './rows.ts';
@@ -46,6 +47,8 @@ export class HeldRunner implements Runner {
   #ended: Diagnostic | undefined;
   #closing = false;
   #end: EndFrame | undefined;
+  /** Sent with the start and not answered: requests wait for it. */
+  #look: PendingLook | undefined;
   #directories: { readonly small: string; readonly large: string } | undefined;
   #takesRows = false;
   #ready: (() => void) | undefined;
@@ -69,13 +72,18 @@ export class HeldRunner implements Runner {
     return this.#takesRows;
   }
 
-  async start(): Promise<void> {
-    const stage = await startStage(this.#host, this.#become, runnerProgram(randomBytes(9).toString('hex')), {
+  async start(look: PendingLook | undefined): Promise<void> {
+    this.#look = look;
+    const stage = await startStage(this.#host, this.#become, runnerProgram(randomBytes(9).toString('hex'), look?.script), {
       onHeader: (words) => this.#onHeader(words),
-      onBody: (body) => { this.#onBody(body); },
+      onBody: (body, cut) => { this.#onBody(body, cut); },
       onBroken: (cause) => { this.#fail(failure('protocol-broken', `${this.#host.name}: the runner's answers are garbled: ${cause.message}`, { cause })); },
     });
     this.#stage = stage;
+    look?.sent((why) => {
+      stage.channel.destroy();
+      this.#fail(why ?? failure('runner-ended', `${this.#host.name}: it took too long to look at the host`));
+    });
     void stage.channel.ended.then(async () => {
       if (!this.#closing) this.#fail(await stage.explainEnd(this.#during()));
       else this.#fail(connectionLost(this.#host.name, 'while it was being closed'));
@@ -154,6 +162,7 @@ export class HeldRunner implements Runner {
           this.#drop(item)?.settle(this.#ended);
           continue;
         }
+        if (this.#look !== undefined) return;
         if (item.chain !== 0 && item.chain === this.#failedChain) {
           this.#drop(item)?.settle(NOT_RUN);
           continue;
@@ -214,6 +223,8 @@ export class HeldRunner implements Runner {
   }
 
   async #uploadAll(item: Item, prepared: PreparedRequest): Promise<void> {
+    // The runner makes its directories when it is first told anything.
+    if (this.#directories === undefined) this.#stage?.channel.stdin.write(DIRECTORIES);
     await this.#isReady;
     if (this.#ended !== undefined) throw this.#ended;
     const directory = `${this.#directories?.large ?? ''}/f${String(item.sequence)}`;
@@ -236,8 +247,20 @@ export class HeldRunner implements Runner {
     }, KILL_ANSWER_SECONDS * 1000);
   }
 
-  #onHeader(words: readonly string[]): number {
+  #onHeader(words: readonly string[]): number | Until {
     const [kind, ...rest] = words;
+    if (this.#look !== undefined) {
+      if (kind === 'O') {
+        this.#takesRows = rest[0]?.includes('r') === true;
+        return this.#look.begin();
+      }
+      if (kind === 'L') {
+        this.#look.done(Number(rest[0]));
+        this.#look = undefined;
+        void this.#pump();
+        return 0;
+      }
+    }
     if (kind === 'R') {
       const [small, large, able] = rest;
       if (small === undefined || large === undefined) throw new Error('the runner did not name its directories');
@@ -271,11 +294,15 @@ export class HeldRunner implements Runner {
     this.#end = end;
     const { out, err } = end;
     if (out + err > 0) return out + err;
-    this.#onBody(Buffer.alloc(0));
+    this.#onBody(Buffer.alloc(0), false);
     return 0;
   }
 
-  #onBody(body: Buffer): void {
+  #onBody(body: Buffer, cut: boolean): void {
+    if (this.#look !== undefined) {
+      this.#look.take(body, cut);
+      return;
+    }
     const end = this.#end;
     const item = end === undefined ? undefined : this.#sent.get(end.sequence);
     if (end === undefined || item === undefined) return;
@@ -302,6 +329,7 @@ export class HeldRunner implements Runner {
 
   #during(): string {
     const running = [...this.#sent.values()].find((item) => item.startedAt !== undefined);
+    if (this.#look !== undefined) return 'while it looked at the host';
     if (running !== undefined) return `while a script was running (${String(this.#sent.size)} sent and not answered)`;
     if (this.#sent.size > 0) return 'before a script had begun';
     return 'between scripts';
@@ -312,6 +340,8 @@ export class HeldRunner implements Runner {
     this.#ended = why;
     clearTimeout(this.#guard);
     this.#ready?.();
+    this.#look?.fail(why);
+    this.#look = undefined;
     const sent = [...this.#sent.values()];
     this.#sent.clear();
     this.#sentBytes = 0;
@@ -324,10 +354,11 @@ export class HeldRunner implements Runner {
  * Starts a held sh. Without a password to give it resolves before the host has answered; trouble with
  * become then shows in the first `run`.
  *
+ * @param look a script that is sent along, see {@link PendingLook.answer}
  * @throws Diagnostic when the channel cannot be opened or sudo refuses the password
  */
-export async function startRunner(host: StageHost, become: Become | undefined): Promise<HeldRunner> {
+export async function startRunner(host: StageHost, become: Become | undefined, look?: PendingLook): Promise<HeldRunner> {
   const runner = new HeldRunner(host, become);
-  await runner.start();
+  await runner.start(look);
   return runner;
 }

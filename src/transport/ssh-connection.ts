@@ -60,6 +60,7 @@ export async function openSshConnection(target: ConnectionTarget, route: Route, 
     target,
     traffic: () => (route.bastions.length > 0 ? undefined : { sent: sum(sockets, (s) => s.bytesWritten), received: sum(sockets, (s) => s.bytesRead) }),
     runner: (become) => Promise.resolve().then(() => current().runners.get(become)),
+    look: (become, request, abort) => Promise.resolve().then(() => current().runners.look(become, request, abort)),
     forward: (host, port) => Promise.resolve().then(() => forwardOut(current().client, host, port, (why, cause) => cannotForward(target.name, `${host}:${String(port)}`, why, cause, 'see that the service listens there, and that sshd allows it (AllowTcpForwarding)'))),
     forwardSocket: async (path) => {
       await Promise.resolve();

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { failure, type Diagnostic } from '../support/diagnostic.ts';
 import { Tail, type ByteChannel, type OpenChannel } from './channel.ts';
 import { becomeFailed, connectionLost, quoteHostText } from './errors.ts';
-import { FrameReader } from './frames.ts';
+import { FrameReader, type Until } from './frames.ts';
 import { isPlainUserName } from './quoting.ts';
 import { firstHop, frameStage } from './stages.ts';
 import type { Become } from './types.ts';
@@ -32,8 +32,8 @@ export interface Stage {
 
 export interface StageHandlers {
   /** As for {@link FrameReader}; the hello of stage 1 is not passed on. */
-  readonly onHeader: (words: readonly string[]) => number | 'raw';
-  readonly onBody: (body: Buffer) => void;
+  readonly onHeader: (words: readonly string[]) => number | 'raw' | Until;
+  readonly onBody: (body: Buffer, cut: boolean) => void;
   /** The stream is no longer ours; the channel has been cut. */
   readonly onBroken: (error: Error) => void;
 }

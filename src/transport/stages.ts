@@ -43,13 +43,34 @@ export function frameStage(nonce: string, program: string): Buffer {
   return Buffer.concat([Buffer.from(`${String(text.length)}\n`), text]);
 }
 
+/** What a runner does before anything else: a script that only looks, and how its answer ends. */
+export interface FirstLook {
+  readonly text: string;
+  /** A random word that stands in no argument list, so that nobody on the host can put it into a file that is looked at. */
+  readonly mark: string;
+}
+
 /**
- * The runner. A reader takes requests from the channel, stores them and hands them to an executor
+ * The script runs in a child of the runner, its output goes straight to the channel: no private directory, no process
+ * group, no watchdog, for what asks a question and is done. The trap says that it is over, and how.
+ */
+function firstLook({ text, mark }: FirstLook): string {
+  return String.raw`echo "$N O $a">&4
+(trap 'printf "\n%s%s L %s\n" ${mark} $N $?' EXIT
+${text}
+) </dev/null >&4 4>&- &
+p=$!`;
+}
+
+/**
+ * The runner. Until the first request it is one process that waits for input: a host that is as it should be costs nothing
+ * more. Then a reader takes requests from the channel, stores them and hands them to an executor
  * through a pipe, so that the end of the channel or a request to kill is seen while a script runs.
  *
  * fd 0: requests; fd 4: answers, closed in scripts. Functions: q ends a process group, b bounds a growing
  * output, w is the watchdog of one script, m measures an output, p prints it, G gets bytes exactly,
- * R is the reader, X the executor.
+ * R is the reader, X the executor. `$p` is the first look while no request has come: none comes before its answer has
+ * been read, and until then its process id is not another's, since nobody has waited for it.
  *
  * `$care_runner_pid`, for scripts, is the process that lives as long as the connection (the host lock hangs on it).
  *
@@ -57,22 +78,27 @@ export function frameStage(nonce: string, program: string): Buffer {
  * session ends (RemoveIPC, logind.conf(5)), and a runner reached through sudo is no session.
  *
  * @param directory a random word; the private directories of this runner are named with it
+ * @param look what is asked along with the start
  */
-export function runnerProgram(directory: string): string {
+export function runnerProgram(directory: string, look?: FirstLook): string {
   return String.raw`umask 022;cd /;export care_runner_pid=$$
 exec 4>&1 >/dev/null
-S=
-a="/tmp /dev/shm";[ ! -w /run ]||a="/dev/shm /run /tmp"
-D=${'$'}{a%% *}/.care-${directory} E=/var/tmp/.care-${directory}-l
+p= S= a=- h=$PATH
+command -v setsid >/dev/null&&S=setsid
+PATH=/;command -v printf >/dev/null&&[ $S ]&&a=r;PATH=$h
+command -v gzip >/dev/null&&a=${'$'}{a}z
+${look === undefined ? '' : firstLook(look)}
+trap '[ -z "$p" ]||kill $p 2>/dev/null' EXIT
+trap 'exit 1' HUP INT TERM
+read -r k i t l h d n u||exit 0
+p=
+c="/tmp /dev/shm";[ ! -w /run ]||c="/dev/shm /run /tmp"
+D=${'$'}{c%% *}/.care-${directory} E=/var/tmp/.care-${directory}-l
 mkdir -m 700 "$D" "$E" 2>/dev/null||{ rmdir "$D" "$E";D= E=
-for b in $a;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done
+for b in $c;do mkdir -m 700 "$b/.care-${directory}"&&{ D=$b/.care-${directory};break;};done
 for b in /var/tmp /tmp;do mkdir -m 700 "$b/.care-${directory}-l"&&{ E=$b/.care-${directory}-l;break;};done;} 2>/dev/null
 trap 'rm -rf "$D" "$E"' EXIT
-trap 'exit 1' HUP INT TERM
 echo>"$D/g"&&[ -n "$D" ]&&[ -n "$E" ]||{ echo "$N F">&4;exit 1;}
-command -v setsid >/dev/null&&S=setsid
-command -v printf>"$D/g";read -r a<"$D/g";[ "$S$a" = setsidprintf ]&&a=r||a=-
-command -v gzip >/dev/null&&a=${'$'}{a}z
 echo "$N R $D $E $a">&4
 q(){ kill -TERM -$1||kill -TERM $1;j=0
 while { kill -0 -$1||kill -0 $1;}&&[ $j -lt 25 ];do sleep .2||sleep 1;j=$((j+1));done
@@ -91,7 +117,7 @@ head -c $n1 "$h1";tail -c $(($2-n1)) "$t1"|head -c $(($2-n1));}
 G(){ if [ $1 = 0 ];then true>"$2"||z=1
 elif [ "$F" ];then dd bs=$1 count=1 iflag=fullblock of="$2" 2>/dev/null||z=1
 else dd bs=1 count=$1 of="$2" 2>/dev/null||z=1;fi;}
-R(){ while read -r k i t l h d n u;do case $k in
+R(){ while :;do case $k in
 R|B)z=0 f=$D;[ $d = 0 ]||f=$E
 G $n "$D/s$i"
 [ $k$u = R0 ]||mkdir -p "$f/f$i"||z=1
@@ -99,7 +125,8 @@ while [ $u -gt 0 ]&&read -r a n;do G $n "$f/f$i/$a";u=$((u-1));done
 read -r a&&[ "$a" = "$N" ]||break
 echo "$i $t $l $h $f $z $k";;
 K)true>"$D/k$i";{ read -r a c<"$D/g"&&[ "$a" = "$i" ]&&q $c;} </dev/null >/dev/null 4>&- &
-esac;done
+esac
+read -r k i t l h d n u||break;done
 true>"$D/z";read -r a c<"$D/g"&&[ -n "$c" ]&&q $c;}
 Z(){ echo "$N E $i 0 $1 0 0 0 0">&4||exit
 j=$i;while [ $k = B ]&&[ $j -lt $t ];do j=$((j+1));echo "$N E $j 0 n 0 0 0 0">&4||exit;done;}

@@ -82,6 +82,12 @@ export interface Connection {
   /** The runner for this user, started on first use and kept. */
   runner(become: Become | undefined): Promise<Runner>;
   /**
+   * Runs a script that only looks at the host. Where the user's runner is still to be started, it is the first thing that
+   * this does, without the private directory, the process group and the watchdog of other scripts: what it says on stderr is
+   * then not kept, and when it takes too long the runner is ended with it.
+   */
+  look(become: Become | undefined, request: RunRequest, signal?: AbortSignal): Promise<Outcome>;
+  /**
    * A byte stream to `host:port` as seen from the target (direct-tcpip); for a local connection a plain socket.
    *
    * @throws Diagnostic `forward-failed`: of kind `failed` when nobody listens there, `unreachable` when the target itself is lost

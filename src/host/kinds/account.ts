@@ -7,6 +7,8 @@ import { Secret } from '../../support/secret.ts';
 import { defineQuery } from '../define-query.ts';
 import { claimHolds, colonFilePattern, outputLines, section } from './claims.ts';
 
+const NEWLINE = '\n';
+
 /** Undefined fields were not claimed, or (password, expires) could not be read without root. */
 export interface UserFact {
   readonly uid: number | undefined;
@@ -31,13 +33,38 @@ export interface GroupFact {
   readonly local: boolean;
 }
 
-function namesProbe(database: 'passwd' | 'group', names: readonly string[]): readonly string[] {
-  return [`LC_ALL=C getent ${database} ${names.map(quote).join(' ')} 2>/dev/null`, 'care_mark', `grep -E ${quote(colonFilePattern(names))} /etc/${database}`];
+/**
+ * What the local files hold (in `$care_local`, lines after `prefix`), and what getent knows of the names that they do not: on
+ * most hosts there is no such name, and so no process.
+ */
+function namesProbe(database: 'passwd' | 'group', names: readonly string[], local: string, prefix: string): readonly string[] {
+  return [
+    `care_local=$(${local})`,
+    'set --',
+    `for care_name in ${names.map(quote).join(' ')}; do case "${NEWLINE}$care_local" in *"${NEWLINE}${prefix}$care_name:"*) ;; *) set -- "$@" "$care_name" ;; esac; done`,
+    `[ $# = 0 ] || LC_ALL=C getent ${database} "$@" 2>/dev/null`,
+    'care_mark',
+    `printf '%s\\n' "$care_local"`,
+  ];
 }
 
-function byName(output: Buffer): ReadonlyMap<string, readonly string[]> {
-  const rows = outputLines(output).map((line) => line.split(':'));
+/** In one process: the rows of these users in passwd and shadow, and all groups, each line after the letter of its file. */
+function accountFiles(names: readonly string[]): string {
+  const program = 'BEGIN{for(i=1;ARGV[i]!="/";i++){want[ARGV[i]];ARGV[i]=""}ARGV[i]=""}f=="g"||$1 in want{print f ":" $0}';
+  return `[ ! -r /etc/shadow ] || set -- f=s /etc/shadow; awk -F: ${quote(program)} ${names.map(quote).join(' ')} / f=p /etc/passwd f=g /etc/group "$@"`;
+}
+
+/** The lines of one file of {@link accountFiles}. */
+function fileRows(lines: readonly string[], file: 'p' | 'g' | 's'): readonly (readonly string[])[] {
+  return lines.filter((line) => line.startsWith(`${file}:`)).map((line) => line.slice(2).split(':'));
+}
+
+function byName(rows: readonly (readonly string[])[]): ReadonlyMap<string, readonly string[]> {
   return new Map(rows.map((fields) => [fields[0] ?? '', fields]));
+}
+
+function rowsOf(output: Buffer): readonly (readonly string[])[] {
+  return outputLines(output).map((line) => line.split(':'));
 }
 
 function number(text: string | undefined, what: string): number {
@@ -70,12 +97,13 @@ export const user = defineQuery<string, UserFact | null>({
   name: 'user',
   id: (name) => name,
   describe: (name) => `user ${name}`,
-  probe: (names) => [...namesProbe('passwd', names), 'care_mark', 'cat /etc/group', 'care_mark', `grep -E ${quote(colonFilePattern(names))} /etc/shadow 2>/dev/null`].join('\n'),
+  probe: (names) => ['set --', ...namesProbe('passwd', names, accountFiles(names), 'p:')].join('\n'),
   parse: (names, output) => {
-    const known = byName(output.head);
-    const local = byName(section(output.sections, 0));
-    const groupRows = outputLines(section(output.sections, 1)).map((line) => line.split(':'));
-    const shadow = byName(section(output.sections, 2));
+    const known = byName(rowsOf(output.head));
+    const lines = outputLines(section(output.sections, 0));
+    const local = byName(fileRows(lines, 'p'));
+    const groupRows = fileRows(lines, 'g');
+    const shadow = byName(fileRows(lines, 's'));
     return names.map((name) => {
       const localRow = local.get(name);
       const row = localRow ?? known.get(name);
@@ -91,10 +119,10 @@ export const group = defineQuery<string, GroupFact | null>({
   name: 'group',
   id: (name) => name,
   describe: (name) => `group ${name}`,
-  probe: (names) => namesProbe('group', names).join('\n'),
+  probe: (names) => namesProbe('group', names, `grep -E ${quote(colonFilePattern(names))} /etc/group`, '').join('\n'),
   parse: (names, output) => {
-    const known = byName(output.head);
-    const local = byName(section(output.sections, 0));
+    const known = byName(rowsOf(output.head));
+    const local = byName(rowsOf(section(output.sections, 0)));
     return names.map((name) => {
       const localRow = local.get(name);
       const row = localRow ?? known.get(name);

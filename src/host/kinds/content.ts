@@ -1,6 +1,7 @@
 /** Facts about what files hold. Both follow links, as reading does. */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { defineQuery } from '../define-query.ts';
+import type { ProbeOutput } from '../query.ts';
 import { errorAbout, isUnreadable, lines, realErrors, withErrors, words, type Unreadable } from './path-key.ts';
 
 /** Hex digest of a regular file; null when there is none; unreadable when the host would not let us. */
@@ -50,30 +51,76 @@ export type ContentFact = Buffer | null | TooLarge | Unreadable;
 
 const TOO_LARGE: TooLarge = { tooLarge: true };
 
-function readContent(section: Buffer, path: string): ContentFact {
-  const end = section.indexOf(10);
-  const state = section.subarray(0, end).toString('latin1');
-  if (state === 'absent') return null;
-  if (state === 'denied') return { error: `${path}: cannot be read (permission denied)` };
+/** One file by itself: its bytes, a line break, the status. Undefined: it cannot be read. */
+function readApart(section: Buffer): ContentFact | undefined {
   const trailer = section.lastIndexOf(10);
-  if (state !== 'file' || trailer <= end - 1) throw new Error(`unexpected answer about ${path}`);
-  if (section.subarray(trailer + 1).toString('latin1') !== '0') return { error: `${path}: cannot be read` };
-  const bytes = section.subarray(end + 1, trailer);
-  return bytes.length > CONTENT_LIMIT ? TOO_LARGE : Buffer.from(bytes);
+  if (trailer === -1) throw new Error('head gave no status');
+  return section.subarray(trailer + 1).toString('latin1') === '0' ? withinLimit(section.subarray(0, trailer)) : undefined;
 }
 
 /**
- * The exact bytes of small regular files: one `head -c` a file that exists, none for others.
- * Key: an absolute path.
+ * A way to say `/` that nobody can guess: `//` and `/.` are `/` to the kernel. `head -v` prints a path as it was given, so
+ * that what stands before each file cannot stand in a file.
+ */
+function unguessableRoot(): string {
+  const bits = [...randomBytes(8)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return `/.${bits.replaceAll('1', '/.').replaceAll('0', '/')}`;
+}
+
+/** One `head` for all; one each where one of them failed, to tell which. */
+function contentProbe(paths: readonly string[]): string {
+  return [
+    `care_root=${unguessableRoot()}`,
+    `printf '%s\\n' "$care_root"`,
+    'set --',
+    `for p in ${words(paths)}; do if [ ! -f "$p" ]; then echo absent; elif [ ! -r "$p" ]; then echo denied; else echo file; set -- "$@" "$care_root$p"; fi; done`,
+    'care_mark',
+    `[ $# = 0 ] || head -v -c ${String(CONTENT_LIMIT + 1)} -- "$@" 2>/dev/null || for p do care_mark; head -c ${String(CONTENT_LIMIT + 1)} -- "$p"; printf '\\n%s' $?; done`,
+  ].join('\n');
+}
+
+/** What `head -v` printed, in the order of the files. */
+function splitContents(output: Buffer, files: readonly string[]): readonly Buffer[] {
+  const heads = files.map((file, i) => Buffer.from(`${i === 0 ? '' : '\n'}==> ${file} <==\n`));
+  let at = 0;
+  const starts = heads.map((head) => {
+    const found = output.indexOf(head, at);
+    if (found === -1 || (at === 0 && found !== 0)) throw new Error('head does not say which file is which');
+    at = found + head.length;
+    return { head: found, content: at };
+  });
+  return starts.map((start, i) => output.subarray(start.content, starts[i + 1]?.head ?? output.length));
+}
+
+function withinLimit(bytes: Buffer): ContentFact {
+  // A copy: the whole answer would be kept for the sake of a small piece.
+  return bytes.length > CONTENT_LIMIT ? TOO_LARGE : Buffer.from(bytes);
+}
+
+function parseContents(paths: readonly string[], output: ProbeOutput): readonly ContentFact[] {
+  const [root = '', ...states] = lines(output.head);
+  const files = paths.filter((_path, i) => states[i] === 'file');
+  const [together = Buffer.alloc(0), ...apart] = output.sections;
+  const bytes = apart.length > 0 ? apart.map(readApart) : splitContents(together, files.map((file) => root + file)).map(withinLimit);
+  const facts = new Map(files.map((file, i) => [file, bytes[i]]));
+  return paths.map((path, i) => {
+    if (states[i] === 'absent') return null;
+    if (states[i] === 'denied') return { error: `${path}: cannot be read (permission denied)` };
+    const fact = facts.get(path);
+    if (states[i] !== 'file') throw new Error(`unexpected answer about ${path}`);
+    return fact ?? { error: `${path}: cannot be read` };
+  });
+}
+
+/**
+ * The exact bytes of small regular files. Key: an absolute path.
  */
 export const content = defineQuery<string, ContentFact>({
   name: 'content',
   id: (path) => path,
   describe: (path) => `content of ${path}`,
-  probe: (paths) =>
-    `for p in ${words(paths)}; do\ncare_mark\n` +
-    `if [ ! -f "$p" ]; then echo absent; elif [ ! -r "$p" ]; then echo denied; else echo file; head -c ${String(CONTENT_LIMIT + 1)} -- "$p"; printf '\\n%s' $?; fi\ndone`,
-  parse: (paths, output) => paths.map((path, i) => readContent(output.sections[i] ?? Buffer.alloc(0), path)),
+  probe: contentProbe,
+  parse: parseContents,
   show(fact) {
     // Never the bytes: they may be a secret.
     if (fact === null) return 'absent';

@@ -20,7 +20,7 @@ export interface PackageFact {
   readonly state: PackageState;
   /** Marked `hold`: apt neither upgrades nor removes it. */
   readonly hold: boolean;
-  /** Installed packages that provide this name (virtual packages). */
+  /** Installed packages that provide this name (virtual packages); left out where all packages asked for are installed. */
   readonly providedBy: readonly string[];
 }
 
@@ -33,13 +33,14 @@ function checkName(name: string): string {
 }
 
 /**
- * Lists the dpkg database, cut down on the host to the names asked for and their providers: a full list
- * is 100 KB and more, the answer a line a name. Names need no quoting in awk: checkName allows no such character.
+ * Asks dpkg for the names. Unless all are installed, whole lists are made, cut down on the host to the names and their
+ * providers: a full list is 100 KB and more, the answer a line a name. Names need no quoting in awk: checkName allows no
+ * such character. dpkg itself is asked for along with them: it is always there, and of the native architecture.
  */
 function listProbe(names: readonly string[]): string {
   const wanted = names.map((name) => checkName(name).replace(/:.*/, '')).join(' ');
   const awk = [
-    'BEGIN{n=split("' + wanted + '",w," ");for(i=1;i<=n;i++)want[w[i]]=1}',
+    'BEGIN{n=split("dpkg ' + wanted + '",w," ");for(i=1;i<=n;i++)want[w[i]]=1}',
     '{hit=($1 in want)}',
     '!hit{m=split($5,p,/, */);for(i=1;i<=m;i++){sub(/ .*/,"",p[i]);sub(/:.*/,"",p[i]);if(p[i] in want)hit=1}}',
     'hit{print}',
@@ -47,9 +48,14 @@ function listProbe(names: readonly string[]): string {
   const format = String.raw`\${Package}\t\${Architecture}\t\${db:Status-Abbrev}\t\${Version}\t\${Provides}\n`.replaceAll('\\$', '$');
   return [
     'command -v dpkg-query >/dev/null 2>&1 || echo care-no-dpkg',
-    'dpkg --print-architecture 2>/dev/null',
     'care_mark',
-    `LC_ALL=C dpkg-query -W -f=${quote(format)} 2>/dev/null | LC_ALL=C awk -F '\\t' ${quote(awk)}`,
+    `care_list=$(LC_ALL=C dpkg-query -W -f=${quote(format)} dpkg ${wanted} 2>/dev/null) || care_list=`,
+    'care_all=$care_list',
+    "set -f",
+    "IFS='\n'",
+    `for care_line in $care_list; do case $care_line in *'\tii \t'*|*'\thi \t'*) ;; *) care_all= ;; esac; done`,
+    'if [ -n "$care_all" ]; then printf \'%s\\n\' "$care_all"',
+    `else LC_ALL=C dpkg-query -W -f=${quote(format)} 2>/dev/null | LC_ALL=C awk -F '\\t' ${quote(awk)}; fi`,
   ].join('\n');
 }
 
@@ -104,9 +110,10 @@ interface PackageList {
 }
 
 function parseList(output: ProbeOutput): PackageList {
-  const [nativeArchitecture] = outputLines(output.head);
-  if (nativeArchitecture === undefined || nativeArchitecture === 'care-no-dpkg') throw new Error('dpkg-query is not there: this host has no Debian packages');
-  return { nativeArchitecture, rows: outputLines(output.sections[0]).map(parseRow) };
+  const rows = outputLines(output.sections[0]).map(parseRow);
+  const dpkg = rows.find((row) => row.name === 'dpkg');
+  if (dpkg === undefined || outputLines(output.head).includes('care-no-dpkg')) throw new Error('dpkg-query is not there: this host has no Debian packages');
+  return { nativeArchitecture: dpkg.architecture, rows };
 }
 
 /** The row of a name: of its architecture when it names one, else native or architecture-independent. */

@@ -23,7 +23,7 @@ function sessionOn(limit: number): HostSession {
     run: (request) => Promise.resolve(run(request)),
     chain: (requests) => Promise.resolve(requests.map(run)),
   };
-  const connection = { runner: () => Promise.resolve(runner), close: () => Promise.resolve() } as unknown as Connection; // what an observation uses
+  const connection = { runner: () => Promise.resolve(runner), look: (_become: unknown, request: RunRequest) => Promise.resolve(run(request)), close: () => Promise.resolve() } as unknown as Connection; // what an observation uses
   return new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: undefined, sharing: undefined, limit: (work) => work() });
 }
 

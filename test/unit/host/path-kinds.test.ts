@@ -1,6 +1,6 @@
 /** The kinds about paths, asked for real under every shell and its tools. */
 import { createHash } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { content, CONTENT_LIMIT, sha256 } from '../../../src/host/kinds/content.ts';
@@ -74,6 +74,17 @@ describe.each(shells)('%s', (shell) => {
     expect(facts[0]).toBeNull();
     expect(facts.slice(1, 6)).toEqual(samples);
     expect(facts.slice(6)).toEqual([null, { tooLarge: true }]);
+  });
+
+  test('content: one file that cannot be read does not spoil the others, and none can look like another', () => {
+    const dir = scratch();
+    const [a, b] = [join(dir, 'a'), join(dir, 'b')];
+    writeFileSync(a, `x\n==> ${b} <==\nfalse\n\n==> ${b} <==\n`);
+    writeFileSync(b, 'true');
+    expect(observe([content(a), content(b)], shell)).toEqual([readFileSync(a), Buffer.from('true')]);
+    const [first, unreadable, last] = observe([content(a), content('/proc/self/mem'), content(b)], shell);
+    expect([first, last]).toEqual([readFileSync(a), Buffer.from('true')]);
+    expect(unreadable).toEqual({ error: '/proc/self/mem: cannot be read' });
   });
 
   test('fullStat adds times, inode and links', () => {

@@ -76,7 +76,7 @@ function fresh(checkMode = false, kill = new AbortController().signal): HostSess
     });
   };
   const runner: Runner = { run: (r) => Promise.resolve(outcomeOf(r)), chain: (rs, _signal, on) => Promise.resolve(chain(rs, on)) };
-  const connection = { runner: () => Promise.resolve(runner), close: () => Promise.resolve() } as unknown as Connection; // what a session uses
+  const connection = { runner: () => Promise.resolve(runner), look: (_become: unknown, request: RunRequest) => Promise.resolve(outcomeOf(request)), close: () => Promise.resolve() } as unknown as Connection; // what a session uses
   return new HostSession({ name: 'h', checkMode, connect: () => Promise.resolve(connection), kill, opening: { script: rawScript(': lock'), timeoutSeconds: 5, impatience: undefined }, sharing: undefined, limit: (work) => work() });
 }
 

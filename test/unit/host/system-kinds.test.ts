@@ -10,9 +10,12 @@ import { packageState, packageVersion } from '../../../src/host/kinds/package.ts
 import { normalSysctl, sysctl, sysctlPath } from '../../../src/host/kinds/sysctl.ts';
 import { unit, unitFileEffects, unitName, type UnitFact } from '../../../src/host/kinds/unit.ts';
 import type { Query } from '../../../src/host/query.ts';
-import { observeOne, shells } from '../modules/exec.ts';
+import { observe, observeOne, shells } from '../modules/exec.ts';
 
 const recorded = (name: string): Buffer => readFileSync(new URL(`recorded/${name}`, import.meta.url));
+
+/** The row that tells the native architecture. */
+const DPKG = 'dpkg\tamd64\tii \t1.22\t\n';
 
 /** What a kind reads from an output; sections follow the head. */
 function parsed<F>(queries: readonly Query<F>[], head: Buffer | string, ...sections: readonly (Buffer | string)[]): readonly F[] {
@@ -37,13 +40,13 @@ describe.each(['trixie', 'bookworm'])('recorded on %s', (release) => {
   });
 
   test('dpkg-query', () => {
-    const list = recorded(`dpkg-query.${release}.txt`);
-    const [sudo, awk, none, foreign] = parsed([packageState('sudo'), packageState('awk'), packageState('nginx'), packageState('sudo:i386')], 'amd64\n', list);
+    const list = Buffer.concat([Buffer.from(DPKG), recorded(`dpkg-query.${release}.txt`)]);
+    const [sudo, awk, none, foreign] = parsed([packageState('sudo'), packageState('awk'), packageState('nginx'), packageState('sudo:i386')], '', list);
     expect(sudo).toEqual({ state: 'installed', hold: false, providedBy: [] });
     expect(awk).toEqual({ state: 'absent', hold: false, providedBy: ['mawk'] });
     expect(none).toEqual({ state: 'absent', hold: false, providedBy: [] });
     expect(foreign?.state).toBe('absent');
-    expect(parsed([packageVersion('systemd'), packageVersion('nginx')], 'amd64\n', list)).toEqual([release === 'trixie' ? '257.13-1~deb13u1' : '252.39-1~deb12u2', undefined]);
+    expect(parsed([packageVersion('systemd'), packageVersion('nginx')], '', list)).toEqual([release === 'trixie' ? '257.13-1~deb13u1' : '252.39-1~deb12u2', undefined]);
   });
 
   test('apt-cache policy', () => {
@@ -100,12 +103,12 @@ test.each([
   ['it ', { state: 'interrupted' }],
   ['iiR', { state: 'interrupted' }],
 ])('dpkg says %j', (letters, fact) => {
-  expect(parsed([packageState('x')], 'amd64\n', `x\tamd64\t${letters}\t1\t\n`)[0]).toMatchObject(fact);
+  expect(parsed([packageState('x')], '', `${DPKG}x\tamd64\t${letters}\t1\t\n`)[0]).toMatchObject(fact);
 });
 
 test('packages of several architectures, and confirming', () => {
   const list = 'libx\ti386\tii \t1\t\nlibx\tamd64\trc \t2\t\ny\tall\tii \t3\t\n';
-  expect(parsed(['libx', 'libx:i386', 'y'].map(packageState), 'amd64\n', list).map((f) => f.state)).toEqual(['config-files', 'installed', 'installed']);
+  expect(parsed(['libx', 'libx:i386', 'y'].map(packageState), '', DPKG + list).map((f) => f.state)).toEqual(['config-files', 'installed', 'installed']);
   const { kind } = packageState('x');
   const installed = { state: 'installed', hold: false, providedBy: [] };
   expect(kind.same(installed, { state: 'absent', hold: false, providedBy: ['mawk'] })).toBe(true);
@@ -113,7 +116,7 @@ test('packages of several architectures, and confirming', () => {
   expect(kind.same({ ...installed, hold: true }, installed)).toBe(false);
   expect(kind.same({ ...installed, state: 'config-files' }, { ...installed, state: 'absent' })).toBe(true);
   expect(() => packageState('x').kind.probe(["x'; reboot; '"])).toThrow('not a package name');
-  expect(() => parsed([packageState('x')], 'care-no-dpkg\n', '')).toThrow('no Debian packages');
+  expect(() => parsed([packageState('x')], 'care-no-dpkg\n', DPKG)).toThrow('no Debian packages');
 });
 
 test('apt lists', () => {
@@ -126,17 +129,15 @@ test('apt lists', () => {
 test('accounts', () => {
   const [amina, ldap, none] = parsed(
     [user('amina'), user('jose'), user('nobody-here')],
-    'amina:x:1001:1001:Amina Rao,,,:/home/amina:/bin/bash\njose:*:9001:9001::/home/jose:/bin/sh\n',
-    'amina:x:1001:1001:Amina Rao,,,:/home/amina:/bin/bash\n',
-    'root:x:0:\nsudo:x:27:amina\nadm:x:4:syslog,amina\namina:x:1001:\n',
-    'amina:!$y$hash:20000:0:99999:7::21000:\n',
+    'jose:*:9001:9001::/home/jose:/bin/sh\n',
+    'p:amina:x:1001:1001:Amina Rao,,,:/home/amina:/bin/bash\ng:root:x:0:\ng:sudo:x:27:amina\ng:adm:x:4:syslog,amina\ng:amina:x:1001:\ns:amina:!$y$hash:20000:0:99999:7::21000:\n',
   );
   expect(amina).toMatchObject({ uid: 1001, gid: 1001, group: 'amina', comment: 'Amina Rao,,,', groups: ['adm', 'sudo'], expires: 21000, local: true });
   expect(amina?.password?.reveal()).toBe('!$y$hash');
   expect(JSON.stringify(amina)).not.toContain('$y$');
   expect(ldap).toMatchObject({ group: '9001', local: false, password: undefined, expires: undefined });
   expect(none).toBeNull();
-  expect(parsed([group('adm'), group('ldap'), group('none')], 'adm:x:4:\nldap:*:9000:\n', 'adm:x:4:\n')).toEqual([{ gid: 4, local: true }, { gid: 9000, local: false }, null]);
+  expect(parsed([group('adm'), group('ldap'), group('none')], 'ldap:*:9000:\n', 'adm:x:4:\n')).toEqual([{ gid: 4, local: true }, { gid: 9000, local: false }, null]);
 });
 
 test('names of parameters, locales and units', () => {
@@ -158,6 +159,7 @@ describe.each(shells)('on this machine, by %s', (shell) => {
   test('root, its group, the root file system, the host name, C.UTF-8', () => {
     expect(observeOne(user('root'), shell)).toMatchObject({ uid: 0, group: 'root', home: '/root', local: true });
     expect(observeOne(user('no-such-user'), shell)).toBeNull();
+    expect(observe([user('root'), user('no-such-user'), user('daemon'), user('a=b')], shell)).toMatchObject([{ uid: 0 }, null, { uid: 1, local: true }, null]);
     expect(observeOne(group('root'), shell)).toEqual({ gid: 0, local: true });
     expect(observeOne(mount('/'), shell)).not.toBeNull();
     expect(observeOne(mount('/no/such'), shell)).toBeNull();
@@ -173,5 +175,6 @@ describe.each(shells)('on this machine, by %s', (shell) => {
     expect(observeOne(packageState('dpkg'), shell)).toEqual({ state: 'installed', hold: false, providedBy: [] });
     expect(observeOne(packageState('awk'), shell).providedBy.length).toBeGreaterThan(0);
     expect(observeOne(packageVersion('no-such-package'), shell)).toBeUndefined();
+    expect(observeOne(packageVersion('libc6'), shell)).toMatch(/^2\./);
   });
 });

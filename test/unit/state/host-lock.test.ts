@@ -63,7 +63,21 @@ describe.each(SHELLS)('$name', ({ words }) => {
     a.kill('SIGKILL');
     await gone;
     expect((await shell(words, acquire(other, 'run-b', process.pid))).status).toBe(0);
-    expect(readdirSync(other)).toEqual(['2']);
+    expect(readdirSync(other)).toEqual(['1', '2']);
+  });
+
+  test('links of earlier holders are swept up now and then', async () => {
+    const directory = place();
+    const dead = sleeper();
+    dead.kill();
+    await once(dead, 'exit');
+    const counts: number[] = [];
+    for (let i = 0; i < 17; i += 1) {
+      expect((await shell(words, acquire(directory, `run-${String(i)}`, dead.pid ?? 0))).status).toBe(0);
+      counts.push(readdirSync(directory).length);
+    }
+    expect(Math.max(...counts)).toBe(8);
+    expect(readdirSync(directory).map(Number).toSorted((a, b) => a - b)).toEqual([16, 17]);
   });
 
   test('a live process with a dead holder\'s number does not hold', async () => {
