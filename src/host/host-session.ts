@@ -4,16 +4,15 @@
  * fact that its changes claim to have set (confirm).
  */
 import { maskSecrets } from '../support/secret.ts';
-import { joinScripts } from '../support/shell.ts';
 import type { ServicePort } from '../services/port.ts';
 import type { Connection, Outcome, RunRequest } from '../transport/types.ts';
 import { baseFacts } from './base-facts.ts';
 import { FactStore, type Claim } from './fact-store.ts';
 import { HostWire, isCutOff, probeRequest, type Facts, type HostWireInit } from './host-wire.ts';
 import { identityKey, type Identity } from './identity.ts';
-import { joinedScripts } from './join.ts';
+import { batchScripts } from './join.ts';
 import { makeProbe } from './observe.ts';
-import { callReason, changeScript, outcomeReason } from './outcome-words.ts';
+import { callReason, changeRequest, changeScript, outcomeReason } from './outcome-words.ts';
 import { ChangeFailed, withChange, type Batch, type Pending, type PendingChange } from './pending.ts';
 import type { ServiceChange, ShellChange } from './plan.ts';
 import { byAnswerer, type AnyQuery, type Effect, type Questions } from './query.ts';
@@ -172,7 +171,7 @@ export class HostSession {
     }
     this.#pending = batch;
     const { join } = pending.change;
-    if (join === undefined) this.#joinable = undefined;
+    if (join?.by !== 'words') this.#joinable = undefined;
     else if (this.#joinable?.key !== join.key) this.#joinable = { key: join.key, identity: identityKey(pending.identity), before: this.store(pending.identity).snapshot() };
     this.believe(pending.identity, pending.change.effects, pending.change.resource);
   }
@@ -245,9 +244,10 @@ export class HostSession {
   async #runChanges(batch: readonly [Pending<ShellChange>, ...Pending<ShellChange>[]], queries: Questions['shell']): Promise<Facts> {
     const { identity } = batch[0];
     const probe = makeProbe(queries);
-    const scripts = joinedScripts(batch);
+    const scripts = batchScripts(batch, await this.#wire.takesRows(identity));
     const requests: RunRequest[] = batch.map((p, i) => ({
-      script: changeScript(joinScripts([...(p.before === undefined ? [] : [p.before]), scripts[i] ?? p.change.script])),
+      ...changeRequest(scripts[i]?.script ?? p.change.script),
+      keepWithPrevious: scripts[i]?.keepWithPrevious === true,
       environment: p.environment,
       timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
     }));

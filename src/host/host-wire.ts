@@ -169,6 +169,11 @@ export class HostWire {
     return { host: this.#init.name, clients: this.#clients, signal, timeoutSeconds };
   }
 
+  /** Whether consecutive scripts run in one session there, and see what others have left beside the attachments. */
+  async takesRows(identity: Identity): Promise<boolean> {
+    return (await this.#runner(identity)).rows === true;
+  }
+
   async #runner(identity: Identity): Promise<Runner> {
     const connection = await this.connection();
     return connection.runner(identity.become);

@@ -1,21 +1,68 @@
 /** Which of the waiting changes are made in one go. */
-import type { Script } from '../support/shell.ts';
+import { joinScripts, type Script } from '../support/shell.ts';
 import type { Pending } from './pending.ts';
-import type { ShellChange } from './plan.ts';
+import type { Join, JoinedFile, JoinedWords, ShellChange } from './plan.ts';
+import { goTogether, putScript, putsTogether, putUnlessMade } from './put.ts';
 
-/** The scripts of a batch, in order: the first of each row of joined changes makes them all. */
-export function joinedScripts(batch: readonly Pending<ShellChange>[]): readonly Script[] {
-  return batch.map((pending, i) => {
-    const join = joinOf(pending);
-    if (join === undefined || joinOf(batch[i - 1])?.key === join.key) return pending.change.script;
-    let end = i + 1;
-    while (joinOf(batch[end])?.key === join.key) end += 1;
-    const words = batch.slice(i, end).flatMap((p) => joinOf(p)?.words ?? []);
-    return end - i > 1 ? join.together(words) : pending.change.script;
-  });
+/** What is run for one change of a batch. */
+export interface BatchScript {
+  readonly script: Script;
+  /** Finds something that the one before it has left, if it runs in the same row. */
+  readonly keepWithPrevious: boolean;
 }
 
-/** An environment of its own keeps a change by itself. */
-function joinOf(pending: Pending<ShellChange> | undefined): ShellChange['join'] {
-  return pending === undefined || Object.keys(pending.environment).length > 0 ? undefined : pending.change.join;
+/**
+ * The scripts of a batch, in order: the first of each row of joined changes makes them all. What is to be noted before any
+ * of them is noted before that.
+ *
+ * @param rows whether the host runs consecutive scripts in one session, so that one finds what another has left
+ */
+export function batchScripts(batch: readonly Pending<ShellChange>[], rows: boolean): readonly BatchScript[] {
+  const out: BatchScript[] = [];
+  for (let at = 0; at < batch.length; ) {
+    const run = joinedRun(batch, at, rows);
+    const before = run.flatMap((pending) => pending.before ?? []);
+    const scripts = runScripts(run);
+    scripts.forEach((script, i) => {
+      const noted = i === 0 && before.length > 0 ? joinScripts([...before, script]) : script;
+      out.push({ script: noted, keepWithPrevious: i > 0 });
+    });
+    at += run.length;
+  }
+  return out;
+}
+
+/** The change at this place and those behind it that are made with it. */
+function joinedRun(batch: readonly Pending<ShellChange>[], at: number, rows: boolean): readonly Pending<ShellChange>[] {
+  const first = joinOf(batch[at]);
+  let end = at + 1;
+  if (first !== undefined && (first.by === 'words' || rows)) {
+    for (let next = joinOf(batch[end]); next?.by === first.by && next.key === first.key; next = joinOf(batch[end])) end += 1;
+  }
+  const run = batch.slice(at, end);
+  const files = joinsOf(run, 'file');
+  return files.length > 1 ? run.slice(0, Math.max(1, goTogether(files.map((file) => file.put)))) : run;
+}
+
+function runScripts(run: readonly Pending<ShellChange>[]): readonly Script[] {
+  const own = run.map((pending) => pending.change.script);
+  if (run.length < 2) return own;
+  const words = joinsOf(run, 'words');
+  const [first] = words;
+  if (first !== undefined) return [first.together(words.flatMap((join) => join.words)), ...own.slice(1)];
+  const puts = joinsOf(run, 'file').map((join) => join.put);
+  return puts.map((put, i) => (i === 0 ? joinScripts([putsTogether(puts), putUnlessMade(put)]) : putUnlessMade(put)));
+}
+
+function joinsOf(run: readonly Pending<ShellChange>[], by: 'words'): readonly JoinedWords[];
+function joinsOf(run: readonly Pending<ShellChange>[], by: 'file'): readonly JoinedFile[];
+function joinsOf(run: readonly Pending<ShellChange>[], by: Join['by']): readonly Join[] {
+  return run.flatMap((pending) => joinOf(pending) ?? []).filter((join) => join.by === by);
+}
+
+/** An environment of its own keeps a change by itself, and so does a file's script that does more than put it there. */
+function joinOf(pending: Pending<ShellChange> | undefined): Join | undefined {
+  if (pending === undefined || Object.keys(pending.environment).length > 0) return undefined;
+  const { join, script } = pending.change;
+  return join?.by === 'file' && script.text !== putScript(join.put).text ? undefined : join;
 }

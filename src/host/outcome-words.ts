@@ -2,14 +2,26 @@
 import { Diagnostic } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import { joinScripts, rawScript, type Script } from '../support/shell.ts';
-import type { Outcome } from '../transport/types.ts';
+import type { Outcome, RunRequest } from '../transport/types.ts';
 import { PRELUDE } from './prelude.ts';
 import { remedyFor, withoutScriptName } from './remedies.ts';
 
+const STRICT = rawScript('set -eu');
+
+function preludeOf(script: Script): string | undefined {
+  return /\bcare_[a-z]/.test(script.text.replaceAll('"$care_files"', '')) ? PRELUDE : undefined;
+}
+
 /** `set -eu`, and the shell functions of the prelude when the script uses one. */
 export function changeScript(script: Script): Script {
-  const prelude = /\bcare_[a-z]/.test(script.text.replaceAll('"$care_files"', '')) ? PRELUDE : '';
-  return joinScripts([rawScript(`set -eu\n${prelude}`), script]);
+  const prelude = preludeOf(script);
+  return joinScripts([STRICT, ...(prelude === undefined ? [] : [rawScript(prelude)]), script]);
+}
+
+/** The same, with the functions apart: a row of scripts travels with them once. */
+export function changeRequest(script: Script): Pick<RunRequest, 'script' | 'prelude'> {
+  const prelude = preludeOf(script);
+  return { script: joinScripts([STRICT, script]), ...(prelude === undefined ? {} : { prelude }) };
 }
 
 /** The end of an output. Masked before it is cut: half a secret would no longer be known as one. */

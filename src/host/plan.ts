@@ -5,6 +5,7 @@ import type { Script } from '../support/shell.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
 import type { Outcome } from '../transport/types.ts';
+import type { FilePut } from './put.ts';
 import type { Effect } from './query.ts';
 
 export type Text = string | Secret;
@@ -21,7 +22,10 @@ export interface Diff {
  * A change that may be made in one go with those that wait right before and after it, when they have the same key.
  * Only how it is made: each keeps its own script, its report and its claims.
  */
-export interface Join {
+export type Join = JoinedWords | JoinedFile;
+
+export interface JoinedWords {
+  readonly by: 'words';
   /** Changes of one key are made by `together` of the first; everything that `together` depends on but the words. */
   readonly key: string;
   readonly words: readonly string[];
@@ -30,6 +34,14 @@ export interface Join {
    * that. The others' scripts run afterwards as ever, and find their work done or do it.
    */
   together(words: readonly string[]): Script;
+}
+
+/** A small file; those of one directory are written, synced and renamed together (`host/put.ts`). */
+export interface JoinedFile {
+  readonly by: 'file';
+  /** The directory. */
+  readonly key: string;
+  readonly put: FilePut;
 }
 
 interface ChangeBase {

@@ -2,10 +2,11 @@
  * Shell functions that stand in front of every change script that uses one. They travel with each
  * script, so they are short; what they promise is written here instead of there.
  *
+ * - `care_cat SRC` prints a file, or an attachment; in a row it knows those that are no files (`transport/rows.ts`).
  * - `care_temp PATH` makes a private directory `.care-XXXXXX` beside PATH and goes into it; `$n` is PATH as seen
  *   from there. All work is done on relative names, because the directory above may belong to a user who swaps
  *   names for links while root writes (CWE-59): nobody else can change what lies in a directory of our own, nor
- *   move it to another parent, so `..` stays what it was. `-O` and `pwd -P` tell that it is ours that we are in.
+ *   move it to another parent, so `..` stays what it was. `-O` and `cd -P` tell that it is ours that we are in.
  * - `care_put SRC DEST MODE OWNER GROUP` makes DEST a regular file with SRC's content. The new file is
  *   written in such a directory, given its owner, group and mode, synced, and renamed over DEST:
  *   at no time is DEST half-written, or visible with other attributes. An empty MODE, OWNER or GROUP keeps
@@ -24,7 +25,8 @@
  * `chmod 00644` has five digits because GNU chmod keeps set-id bits of directories for fewer; chown
  * comes first because it clears set-id bits (chown(2)).
  */
-export const PRELUDE: string = `care_temp() {
+export const PRELUDE: string = `care_cat() { cat -- "$1"; }
+care_temp() {
   d=\${1%/*}/ n=../\${1##*/}
   for f in "$d".care-??????; do
     [ ! -e "$f" ] || find "$d" -maxdepth 1 -name '.care-??????' -user "$(id -u)" -mmin +60 -exec rm -rf {} +
@@ -34,9 +36,9 @@ export const PRELUDE: string = `care_temp() {
   t=$(mktemp -d "$d.care-XXXXXX") || return 1
   k=\${t##*/}
   trap 'cd -P .. && rm -rf "$k"' EXIT
-  cd "$t" || return 1
+  cd -P "$t" || return 1
   trap 'exit 1' HUP INT TERM
-  case $(pwd -P) in */"$k") [ ! -O . ] || return 0 ;; esac
+  case $PWD in */"$k") [ ! -O . ] || return 0 ;; esac
   echo "no private directory can be made in $d" >&2
   return 1
 }
@@ -44,12 +46,12 @@ care_put() (
   [ ! -d "$2" ] || { echo "$2 is a directory" >&2; exit 1; }
   m=$3 o=$4 g=$5
   care_temp "$2" || exit 1
-  if [ -f "$n" ] && [ ! -L "$n" ]; then
+  if { [ -z "$m" ] || [ -z "$o" ] || [ -z "$g" ]; } && [ -f "$n" ] && [ ! -L "$n" ]; then
     s=$(stat -c '%a %u %g' "$n") || exit 1
     m=\${m:-\${s%% *}} s=\${s#* }
     o=\${o:-\${s% *}} g=\${g:-\${s#* }}
   fi
-  cat -- "$1" >f || exit 1
+  care_cat "$1" >f || exit 1
   [ -z "$o$g" ] || chown -- "$o\${g:+:$g}" f || exit 1
   chmod "00\${m:-644}" f && { sync f 2>/dev/null || sync; } && mv -fT f "$n"
 )

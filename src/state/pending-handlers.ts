@@ -29,7 +29,7 @@ function checkedId(id: string): string {
  * stays. Durable (written beside, synced, renamed) before the script goes on. Needs `set -e` of the caller.
  */
 export function notePending(notes: readonly PendingNote[], directory = PENDING_DIRECTORY): Script {
-  const make = sh`( umask 077; mkdir -p -- ${directory} ) || exit 1`;
+  const make = sh`[ -d ${directory} ] || ( umask 077; mkdir -p -- ${directory} ) || exit 1`;
   const each = notes.map((note) => {
     const path = `${directory}/${checkedId(note.id)}`;
     const beside = `${directory}/.${note.id}.new`;

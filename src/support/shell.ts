@@ -84,6 +84,11 @@ export function rawScript(text: string): Script {
   return new Script(text);
 }
 
+/** A script that does nothing with its attachments but copy them by `care_cat` or `care_put`. */
+export function copying(script: Script): Script {
+  return new Script(script.text, script.attachments.map((each) => ({ ...each, copied: true })));
+}
+
 /** Scripts one after another; each must succeed for the next to run (callers use `set -e`). */
 export function joinScripts(scripts: readonly Script[], separator = '\n'): Script {
   return new Script(scripts.map((s) => s.text).join(separator), scripts.flatMap((s) => s.attachments));

@@ -24,11 +24,20 @@ export interface Load<Item extends Queued> {
   readonly size: number;
 }
 
-/** @throws Diagnostic when it cannot be sent */
-export async function load<Item extends Queued>(item: Item): Promise<Load<Item>> {
+/**
+ * @param known what travels anyway (attachments and preludes); what this one needs is added
+ * @throws Diagnostic when it cannot be sent
+ */
+export async function load<Item extends Queued>(item: Item, known = new Set<string>()): Promise<Load<Item>> {
   item.prepared ??= await prepare(item.request);
   const { prepared } = item;
-  return { item, prepared, size: prepared.prelude.length + prepared.body.length + prepared.inline.reduce((sum, file) => sum + file.bytes.length, 0) };
+  let size = prepared.body.length + (known.has(prepared.prelude) ? 0 : prepared.prelude.length);
+  known.add(prepared.prelude);
+  for (const { id, bytes } of prepared.inline) {
+    if (!known.has(id)) size += bytes.length;
+    known.add(id);
+  }
+  return { item, prepared, size };
 }
 
 /**
@@ -40,13 +49,14 @@ export async function load<Item extends Queued>(item: Item): Promise<Load<Item>>
 export async function gatherRow<Item extends Queued>(waiting: readonly Item[]): Promise<readonly Load<Item>[]> {
   const [first] = waiting;
   if (first === undefined) return [];
-  const row = [await load(first)];
+  const known = new Set<string>();
+  const row = [await load(first, known)];
   if (first.chain === 0 || row[0]?.prepared.large.length !== 0) return row;
   let bytes = row[0].size;
   for (let next = waiting[row.length]; next !== undefined; next = waiting[row.length]) {
     if (next.chain !== first.chain || next.sequence !== first.sequence + row.length) return row;
     // What cannot be sent says so when it is the first.
-    const more = await load(next).catch(() => undefined);
+    const more = await load(next, known).catch(() => undefined);
     if (more === undefined || more.prepared.large.length > 0) return row;
     bytes += more.size;
     if (row.length >= ROW_SCRIPTS || bytes > ROW_BYTES) return withoutTorn(row, next);

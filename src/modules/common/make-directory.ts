@@ -1,6 +1,6 @@
 /** Directories: making the missing ones, from the top down, and the attributes of what is below one. */
 import { joinPath, parentOf } from '../../host/kinds/path-key.ts';
-import { changedAttributes, madeDirectory, newAttributes, resultingAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
+import { changedAttributes, isAccount, madeDirectory, newAttributes, resultingAttributes, type KnownAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PresentPath } from '../../host/kinds/path.ts';
 import { forgetAbove, type TreeEntry } from '../../host/kinds/tree.ts';
 import type { ShellChange } from '../../host/plan.ts';
@@ -48,7 +48,10 @@ export function makeDirectories(host: HostView, path: string, wanted: WantedAttr
 export function makeDirectory(host: HostView, path: string, wanted: WantedAttributes, parent: PresentPath): { readonly change: ShellChange; readonly fact: PresentPath } {
   const setgid = (Number.parseInt(parent.mode ?? '0', 8) & 0o2000) !== 0;
   const mode = wanted.mode ?? (setgid ? '2755' : '0755');
-  const attributes = resultingAttributes({ ...wanted, mode }, newAttributes(host.user, mode, parent));
+  const natural = newAttributes(host.user, mode, parent);
+  const attributes = resultingAttributes({ ...wanted, mode }, natural);
+  // What mkdir gives by itself needs no chown; special bits are left to chmod, whose rules for them are known.
+  const asMade = !setgid && Number.parseInt(mode, 8) <= 0o777 && isAsMade(wanted, natural);
   const owner = wanted.owner === undefined && wanted.group === undefined ? '' : `, owner ${wanted.owner ?? host.user}${wanted.group === undefined ? '' : `:${wanted.group}`}`;
   return {
     change: {
@@ -56,11 +59,16 @@ export function makeDirectory(host: HostView, path: string, wanted: WantedAttrib
       what: `create, mode ${mode}${owner}`,
       diff: { name: path, before: '', after: `directory, mode ${mode}\n` },
       // Closed until owner and mode are as they are to be.
-      script: joinScripts([sh`mkdir -m 0700 -- ${path}`, attributesScript(path, { ...wanted, mode }, parent.uid !== 0)]),
+      script: asMade ? sh`mkdir -m ${`0${mode}`} -- ${path}` : joinScripts([sh`mkdir -m 0700 -- ${path}`, attributesScript(path, { ...wanted, mode }, parent.uid !== 0)]),
       effects: madeDirectory(path, attributes),
     },
     fact: { exists: true, type: 'directory', ...attributes, size: 0 },
   };
+}
+
+/** Whether a thing that is made belongs at once to whom it is to belong to. */
+function isAsMade(wanted: WantedAttributes, natural: KnownAttributes): boolean {
+  return (wanted.owner === undefined || isAccount(wanted.owner, natural.owner, natural.uid)) && (wanted.group === undefined || isAccount(wanted.group, natural.group, natural.gid));
 }
 
 /** With more differing entries than this, what is below is observed anew instead of claimed one by one. */

@@ -7,6 +7,7 @@ import { CONTENT_LIMIT } from '../../host/kinds/content.ts';
 import { newAttributes, resultingAttributes, wroteFile, type KnownAttributes, type WantedAttributes } from '../../host/kinds/path-effects.ts';
 import type { PathFact, PresentPath } from '../../host/kinds/path.ts';
 import type { ShellChange, Diff } from '../../host/plan.ts';
+import { joinOfPut, putScript, type FilePut } from '../../host/put.ts';
 import type { HostView, LocalFile } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
@@ -130,12 +131,15 @@ function writeChange(host: HostView, want: WantedFile, at: { readonly path: stri
   const steps: Script[] = [];
   if (want.validate !== undefined) steps.push(validateScript(want.validate, content.operand));
   if (want.backup && isFile) steps.push(sh`care_backup ${path}`);
-  steps.push(sh`care_put ${content.operand} ${path} ${mode} ${want.attributes.owner ?? ''} ${want.attributes.group ?? ''}`);
+  const put: FilePut = { path, source: content.operand, size: content.size ?? Infinity, mode, owner: want.attributes.owner ?? '', group: want.attributes.group ?? '' };
+  steps.push(putScript(put));
+  const join = steps.length > 1 || want.source.type === 'remote' ? undefined : joinOfPut(put);
   return {
     resource: `file ${path}`,
     what: describe(now, content, attributes, want.attributes),
     diff: diffOf(host, path, now, content),
     script: joinScripts(steps),
+    ...(join === undefined ? {} : { join }),
     effects: wroteFile(path, {
       attributes,
       bytes: content.bytes,

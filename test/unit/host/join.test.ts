@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HostSession } from '../../../src/host/host-session.ts';
-import { joinedScripts } from '../../../src/host/join.ts';
+import { batchScripts } from '../../../src/host/join.ts';
 import { packageState } from '../../../src/host/kinds/package.ts';
 import type { Pending } from '../../../src/host/pending.ts';
 import type { Join, ShellChange } from '../../../src/host/plan.ts';
@@ -12,7 +12,7 @@ const root = { user: 'root', become: undefined };
 const together = (words: readonly string[]) => rawScript(`all ${words.join(' ')}`);
 
 function pending(name: string, key?: string, environment: Readonly<Record<string, string>> = {}): Pending<ShellChange> {
-  const join: Join | undefined = key === undefined ? undefined : { key, words: [name], together };
+  const join: Join | undefined = key === undefined ? undefined : { by: 'words', key, words: [name], together };
   return {
     change: { resource: `package ${name}`, what: 'install', script: rawScript(`own ${name}`), effects: [forgetAll], ...(join === undefined ? {} : { join }) },
     identity: root, environment, timeoutSeconds: 60, before: undefined, done: () => undefined,
@@ -20,7 +20,7 @@ function pending(name: string, key?: string, environment: Readonly<Record<string
 }
 
 describe('scripts of a batch', () => {
-  const texts = (...batch: readonly Pending<ShellChange>[]): readonly string[] => joinedScripts(batch).map((s) => s.text);
+  const texts = (...batch: readonly Pending<ShellChange>[]): readonly string[] => batchScripts(batch, false).map((s) => s.script.text);
 
   test('the first of a row makes all, the others look after themselves', () => {
     expect(texts(pending('a', 'k'), pending('b', 'k'), pending('c', 'k'))).toEqual(['all a b c', 'own b', 'own c']);

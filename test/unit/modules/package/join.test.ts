@@ -19,7 +19,8 @@ function plan(args: object, fact: object | undefined, key?: string): Plan {
 }
 
 function joinOf(result: Plan): { readonly key: string; readonly words: readonly string[] } | undefined {
-  return result.type === 'changes' ? result.changes[0].join : undefined;
+  const join = result.type === 'changes' ? result.changes[0].join : undefined;
+  return join?.by === 'words' ? join : undefined;
 }
 
 describe('a package after others that wait to be installed', () => {
