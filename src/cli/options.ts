@@ -19,6 +19,7 @@ export interface RunFlags {
   readonly listTasks?: boolean;
   readonly askBecomePass?: boolean;
   readonly lockWait: number;
+  readonly requireHistory?: boolean;
   readonly output: OutputFormat;
   readonly outputFile?: string;
   readonly verbose: number;
@@ -82,7 +83,8 @@ export function addRunOptions(command: Command): Command {
     .option('--start-at-task <name>', 'begin at the task with this name')
     .option('--list-hosts', 'print the hosts of each play and stop')
     .option('--list-tasks', 'print the tasks of each play and stop')
-    .addOption(new Option('--lock-wait <seconds>', 'how long to wait for another run on this inventory').argParser(integer(0, 86_400)).default(0));
+    .addOption(new Option('--lock-wait <seconds>', 'how long to wait for another run on this inventory').argParser(integer(0, 86_400)).default(0))
+    .option('--require-history', 'do not begin when the run cannot be recorded; status 3 when its record is not whole');
   addOutputOptions(command);
   command
     .option('--report <file>', 'write a report for people, one HTML file: what changed, failed, is coming')

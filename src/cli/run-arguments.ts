@@ -35,6 +35,7 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   listTasks: none,
   askBecomePass: (flags) => flag('--ask-become-pass', flags.askBecomePass),
   lockWait: (flags) => (flags.lockWait === 0 ? [] : option('--lock-wait', flags.lockWait)),
+  requireHistory: (flags) => flag('--require-history', flags.requireHistory),
   // Where it was shown is nobody's concern afterwards.
   output: none,
   outputFile: none,

@@ -5,6 +5,7 @@
  */
 import type { HistoryRow, Retention, Store } from '../state/store.ts';
 import { DEFAULT_RETENTION } from '../state/store.ts';
+import { failure } from '../support/diagnostic.ts';
 import type { Reporter, RunEvent } from './events.ts';
 
 /** Rows kept of one run, and characters of one text: a run on 1,000 fresh hosts must not fill the disk. */
@@ -19,11 +20,22 @@ export interface HistoryOptions {
   /** Told once when the history cannot be written. */
   readonly warn: (message: string) => void;
   readonly retention?: Retention;
+  /** Nobody wants a run that is not recorded: it does not begin, and one of which the record was lost does not end well. */
+  readonly required?: boolean;
 }
 
-function clipped(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  return text.length <= TEXT_LIMIT ? text : `${text.slice(0, TEXT_LIMIT)}\n… (${String(text.length - TEXT_LIMIT)} more characters)`;
+export interface HistoryRecorder extends Reporter {
+  /** Waits until the start is written, where a record is required. @throws Diagnostic `history-required` */
+  begun(): Promise<void>;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function clipped(long: string | undefined): string | null {
+  if (long === undefined) return null;
+  return long.length <= TEXT_LIMIT ? long : `${long.slice(0, TEXT_LIMIT)}\n… (${String(long.length - TEXT_LIMIT)} more characters)`;
 }
 
 /** The row for an event, if it is worth one. @param at when, ISO 8601 */
@@ -72,12 +84,12 @@ export function historyRow(event: RunEvent, at: string): HistoryRow | undefined 
   }
 }
 
-/** A reporter that fills the run history. */
-export function historyReporter(options: HistoryOptions): Reporter {
+/** A reporter that fills the run history. Its `close` throws Diagnostic `history-lost` where a record is required. */
+export function historyReporter(options: HistoryOptions): HistoryRecorder {
   return new HistoryReporter(options);
 }
 
-class HistoryReporter implements Reporter {
+class HistoryReporter implements HistoryRecorder {
   readonly #options: HistoryOptions;
   #store: Promise<Store> | undefined;
   #run: string | undefined;
@@ -86,6 +98,7 @@ class HistoryReporter implements Reporter {
   #flushedAt = performance.now();
   #queue: Promise<void> = Promise.resolve();
   #broken = false;
+  #error: unknown;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -111,11 +124,18 @@ class HistoryReporter implements Reporter {
     this.#keep(run, event);
   }
 
+  async begun(): Promise<void> {
+    if (this.#options.required !== true) return;
+    await this.#queue;
+    if (this.#broken) throw failure('history-required', `the run is not begun, since it cannot be recorded: ${text(this.#error)}`, { remedy: 'mend the store, or leave out --require-history', cause: this.#error });
+  }
+
   async close(): Promise<void> {
     if (this.#run !== undefined) this.#flush(this.#run);
     await this.#queue;
     const store = await this.#store?.catch(() => undefined);
     await store?.close();
+    if (this.#options.required === true && this.#broken) throw failure('history-lost', `the run was carried out, and its record is not whole: ${text(this.#error)}`, { remedy: 'mend the store; what the run did is in its report', cause: this.#error });
   }
 
   #keep(run: string, event: RunEvent): void {
@@ -147,7 +167,8 @@ class HistoryReporter implements Reporter {
       })
       .catch((error: unknown) => {
         this.#broken = true;
-        this.#options.warn(`this run is not recorded in the history: ${error instanceof Error ? error.message : String(error)}`);
+        this.#error = error;
+        if (this.#options.required !== true) this.#options.warn(`this run is not recorded in the history: ${text(error)}`);
       });
   }
 }

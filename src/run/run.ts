@@ -63,6 +63,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
       hosts, version: packageVersion(), controller: hostname(), user: userName(),
       ...(origin === undefined ? {} : { origin }), arguments: options.arguments ?? [], revisions: await revisions,
     });
+    await options.begun?.();
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;

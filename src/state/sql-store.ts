@@ -1,4 +1,7 @@
-/** The run history over any database that speaks the SQL of `migrations.ts`. */
+/**
+ * The run history over any database that speaks the SQL of `migrations.ts`. Whatever is written may be written twice: after a
+ * lost connection nobody knows whether it was.
+ */
 import { checksum, COUNT_NAMES, pendingMigrations } from './migrations.ts';
 import { changeOf, endOf, hostOf, sightingOf, summaryOf, taskOf, warningOf } from './rows.ts';
 import { insertRows, type SqlDatabase, type SqlSession, type SqlValue } from './sql.ts';
@@ -41,10 +44,10 @@ export class SqlStore implements Store {
   recordRun(run: RunStart): Promise<void> {
     return this.#db.transaction(async (session) => {
       await session.all(
-        'insert into runs (id, started_at, mode, inventory, playbook, version, controller, user_name, host_count, origin, arguments, revisions) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+        'insert into runs (id, started_at, mode, inventory, playbook, version, controller, user_name, host_count, origin, arguments, revisions) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing',
         [run.id, run.startedAt, run.mode, run.inventory, run.playbook, run.version, run.controller, run.user, run.hosts.length, run.origin, JSON.stringify(run.arguments), JSON.stringify(run.revisions)],
       );
-      await insertRows(session, 'run_hosts', ['run_id', 'host'], [...new Set(run.hosts)].map((host) => [run.id, host]));
+      await insertRows(session, 'run_hosts', ['run_id', 'host'], [...new Set(run.hosts)].map((host) => [run.id, host]), 'on conflict do nothing');
     });
   }
 
@@ -59,9 +62,9 @@ export class SqlStore implements Store {
       else warnings.push([run, seq, r.host, r.message, r.at]);
     }
     return this.#db.transaction(async (session) => {
-      await insertRows(session, 'run_tasks', TASK_COLUMNS, tasks);
-      await insertRows(session, 'run_changes', CHANGE_COLUMNS, changes);
-      await insertRows(session, 'run_warnings', WARNING_COLUMNS, warnings);
+      await insertRows(session, 'run_tasks', TASK_COLUMNS, tasks, 'on conflict do nothing');
+      await insertRows(session, 'run_changes', CHANGE_COLUMNS, changes, 'on conflict do nothing');
+      await insertRows(session, 'run_warnings', WARNING_COLUMNS, warnings, 'on conflict do nothing');
     });
   }
 

@@ -1,4 +1,5 @@
 /** The embedded run history: one SQLite file. */
+import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { historyFile } from './location.ts';
 import type { Row } from './rows.ts';
@@ -14,7 +15,7 @@ import type { Store } from './store.ts';
  * @throws Diagnostic when the file cannot be opened; Error when a newer program wrote it
  */
 export async function openSqliteStore(path = historyFile(), options: { readonly leaveOpen?: boolean; readonly now?: () => number } = {}): Promise<Store> {
-  const db = new SqliteDatabase(await openSqlite(path), options.leaveOpen ?? false);
+  const db = new SqliteDatabase(path, await openSqlite(path), options.leaveOpen ?? false);
   try {
     await db.transaction((session) => migrate(session));
   } catch (error) {
@@ -24,14 +25,27 @@ export async function openSqliteStore(path = historyFile(), options: { readonly 
   return new SqlStore(db, options.now);
 }
 
+/**
+ * One turn for all of this process that use a file: waiting for another connection's lock stops the whole process, that
+ * other connection's work included.
+ */
+const turns = new Map<string, ReturnType<typeof inTurn>>();
+
+function turnOf(path: string): ReturnType<typeof inTurn> {
+  const turn = turns.get(path) ?? inTurn();
+  turns.set(path, turn);
+  return turn;
+}
+
 /** Every call is done before it returns; promises only because a server's are not. */
 class SqliteDatabase implements SqlDatabase {
   readonly #db: DatabaseSync;
   readonly #leaveOpen: boolean;
   readonly #session: SqlSession;
-  readonly #inTurn = inTurn();
+  readonly #inTurn: ReturnType<typeof inTurn>;
 
-  constructor(db: DatabaseSync, leaveOpen: boolean) {
+  constructor(path: string, db: DatabaseSync, leaveOpen: boolean) {
+    this.#inTurn = turnOf(resolve(path));
     this.#db = db;
     this.#leaveOpen = leaveOpen;
     this.#session = {

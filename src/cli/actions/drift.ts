@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 /** @returns 2 when something keeps coming back, else 0 */
 export async function driftAction(context: CliContext, flags: DriftFlags, now: () => number = Date.now): Promise<ExitStatus> {
   const since = new Date(now() - flags.days * DAY_MS).toISOString();
-  const sightings = await withStore((store) => store.sightings({ since, ...(flags.inventory === undefined ? {} : { inventory: flags.inventory }), ...(flags.host === undefined ? {} : { host: flags.host }) }));
+  const sightings = await withStore(context, (store) => store.sightings({ since, ...(flags.inventory === undefined ? {} : { inventory: flags.inventory }), ...(flags.host === undefined ? {} : { host: flags.host }) }));
   const found = recurrences(sightings, flags.times);
   if (flags.output === 'json') writeJson(context, found);
   else context.stdout.write(driftText(found, flags.days, flags.diff === true));

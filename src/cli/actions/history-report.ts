@@ -11,7 +11,7 @@ import { runOf, withStore } from './history.ts';
 export async function historyReportAction(context: CliContext, id: string, file: string): Promise<ExitStatus> {
   const target = path.resolve(context.cwd, file);
   const out = wholeFile(target, '<file>', 0o600);
-  const run = await withStore((store) => runOf(store, id));
+  const run = await withStore(context, (store) => runOf(store, id));
   out.write(runHtml(recordedReport(run), Date.parse(run.endedAt ?? run.startedAt)));
   context.stdout.write(`${target}\n`);
   return ExitStatus.ok;

@@ -9,8 +9,8 @@ import type { CliContext } from '../context.ts';
 import { plural } from '../reporters/counts.ts';
 import { comparisonText, runTable, runText } from '../reporters/history.ts';
 
-export async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore();
+export async function withStore<T>(context: CliContext, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore({ environment: context.environment });
   try {
     return await work(store);
   } finally {
@@ -26,7 +26,7 @@ export function writeJson(context: CliContext, value: unknown): void {
 }
 
 export async function historyAction(context: CliContext, flags: HistoryFlags): Promise<ExitStatus> {
-  const runs = await withStore((store) => store.listRuns({ limit: flags.limit, ...(flags.inventory === undefined ? {} : { inventory: flags.inventory }) }));
+  const runs = await withStore(context, (store) => store.listRuns({ limit: flags.limit, ...(flags.inventory === undefined ? {} : { inventory: flags.inventory }) }));
   if (asJson(flags)) writeJson(context, runs);
   else for (const line of runTable(runs)) context.stdout.write(`${line}\n`);
   return ExitStatus.ok;
@@ -41,7 +41,7 @@ export async function runOf(store: Store, id: string): Promise<RunDetails> {
 
 /** @throws Diagnostic `unknown-run` */
 export async function historyShowAction(context: CliContext, id: string, flags: HistoryShowFlags): Promise<ExitStatus> {
-  const run = await withStore((store) => runOf(store, id));
+  const run = await withStore(context, (store) => runOf(store, id));
   if (asJson(flags)) writeJson(context, run);
   else context.stdout.write(runText(run, flags.diff === true));
   return ExitStatus.ok;
@@ -49,7 +49,7 @@ export async function historyShowAction(context: CliContext, id: string, flags: 
 
 /** @throws Diagnostic `unknown-run` */
 export async function historyDiffAction(context: CliContext, a: string, b: string, flags: HistoryShowFlags): Promise<ExitStatus> {
-  const comparison = await withStore(async (store) => compareRuns(await runOf(store, a), await runOf(store, b)));
+  const comparison = await withStore(context, async (store) => compareRuns(await runOf(store, a), await runOf(store, b)));
   if (asJson(flags)) writeJson(context, comparison);
   else context.stdout.write(comparisonText(comparison, flags.diff === true));
   return ExitStatus.ok;
@@ -57,7 +57,7 @@ export async function historyDiffAction(context: CliContext, a: string, b: strin
 
 export async function historyPruneAction(context: CliContext, flags: PruneFlags): Promise<ExitStatus> {
   const bounds = retentionOf(context.environment);
-  const dropped = await withStore((store) => store.prune({ ...bounds, runs: flags.keepRuns ?? bounds.runs, days: flags.keepDays ?? bounds.days }));
+  const dropped = await withStore(context, (store) => store.prune({ ...bounds, runs: flags.keepRuns ?? bounds.runs, days: flags.keepDays ?? bounds.days }));
   context.stdout.write(`dropped ${plural(dropped, 'run')}\n`);
   return ExitStatus.ok;
 }

@@ -1,9 +1,10 @@
 /** apply, check and verify: options in, one run, its reports out. */
 import { run } from '../../run/run.ts';
-import type { Reporter, RunMode } from '../../run/events.ts';
+import type { RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
-import { historyReporter } from '../../run/history-reporter.ts';
-import { openStore } from '../../state/open-store.ts';
+import { historyReporter, type HistoryRecorder } from '../../run/history-reporter.ts';
+import { openStore, sharedDatabase } from '../../state/open-store.ts';
+import { DATABASE_URL } from '../../state/postgres-url.ts';
 import { retentionOf } from '../../state/retention.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
@@ -34,15 +35,25 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
   return new Secret(password);
 }
 
-/** The run history as a further reader; what keeps it from being written is a warning. */
-export function recorder(context: CliContext, report: CliReporter): Reporter {
+/**
+ * The run history as a further reader; what keeps it from being written is a warning, unless it is required.
+ * @throws Diagnostic for an environment that makes no sense
+ */
+export function recorder(context: CliContext, report: CliReporter, required = false): HistoryRecorder {
+  const warn = (message: string): void => {
+    const line = `${context.paintError('yellow', 'warning:')} ${message}`;
+    if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
+  };
+  const { environment } = context;
+  sharedDatabase(environment);
+  const instead = (error: unknown): void => {
+    warn(`${error instanceof Error ? error.message : String(error)}; this run is recorded on this machine instead, see it with ${DATABASE_URL}= care-provision history`);
+  };
   return historyReporter({
-    open: () => openStore({ leaveOpen: true }),
-    retention: retentionOf(context.environment),
-    warn: (message) => {
-      const line = `${context.paintError('yellow', 'warning:')} ${message}`;
-      if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
-    },
+    open: () => openStore({ environment, leaveOpen: true, ...(required ? {} : { instead }) }),
+    retention: retentionOf(environment),
+    required,
+    warn,
   });
 }
 
@@ -97,7 +108,8 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
     return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');
   }
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
-  const reporter = combineReporters([report, recorder(context, report), ...(await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags }))]);
+  const history = recorder(context, report, flags.requireHistory === true);
+  const reporter = combineReporters([report, history, ...(await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags }))]);
   const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
     return await withReporter(reporter, async () =>
@@ -113,6 +125,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: flags.lockWait,
         reporter,
+        begun: () => history.begun(),
         stop: interrupted.stop,
         kill: interrupted.kill,
         prompt: prompter(context, report),
