@@ -5,7 +5,7 @@ import type { Observer } from '../operations/postgres/observe.ts';
 import type { AdminSql } from '../operations/postgres/sql.ts';
 import type { ClusterView } from '../operations/postgres/view.ts';
 import type { Acknowledged, DrillEvent, Figure, GivenUp } from './record.ts';
-import type { ReadPort } from './watch/reader.ts';
+import type { FoundReadPort } from './watch/reader.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Power } from './power.ts';
 
@@ -54,8 +54,8 @@ export interface Scene {
   now(): number;
   /** The rows that the clients have been promised up to now. */
   rows(): readonly Acknowledged[];
-  /** The read endpoint as a client sees it; undefined where no proxy lets us in. */
-  readonly readPort: ReadPort | undefined;
+  /** The read endpoint as a client sees it, or why no proxy lets us in. */
+  readonly readers: FoundReadPort;
   /** Runs something that takes the inventory's lock itself, such as a playbook. */
   readonly unlocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** `--extra-vars`, for playbooks that a drill runs. */

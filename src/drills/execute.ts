@@ -78,7 +78,7 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
   let monitor: Monitor | undefined;
   let leading = (): ClusterHost => leader;
   try {
-    const prepared = await setStage(cluster, leader, sql, ca);
+    const prepared = await setStage(cluster, leader, sql, ca, run.signal);
     start = performance.now();
     const set = prepared.begin(now);
     stage = set;
@@ -86,7 +86,7 @@ export async function executeDrill(run: DrillRun): Promise<DrillResult> {
     monitor = watching;
     leading = () => cluster.members.find((m) => m.name === watching.view().leader) ?? leader;
     const scene: Scene = {
-      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal, readPort: prepared.readPort, unlocked: run.unlocked, extraVars: run.extraVars,
+      cluster, hosts, observer, sql, power: run.power, before, leader, note, now, signal: run.signal, readers: prepared.readers, unlocked: run.unlocked, extraVars: run.extraVars,
       replicas: cluster.members.filter((m) => m.name !== leader.name),
       rows: () => [...set.writer.recording().acknowledged, ...set.prober.recording().acknowledged],
     };

@@ -8,7 +8,7 @@ import type { Recording } from './record.ts';
 import { chooseWay, memberEndpoints, type Way } from './watch/endpoints.ts';
 import type { Patience } from './watch/connection.ts';
 import { DRILL_DATABASE, newLogin, type DrillLogin } from './watch/login.ts';
-import { openReadPort, type ReadPort } from './watch/reader.ts';
+import { openReadPort, type FoundReadPort } from './watch/reader.ts';
 import { startProber } from './watch/prober.ts';
 import { DROP_DATABASE_SQL, FOUND_SQL, makeDatabaseSql, MAKE_TABLE_SQL } from './watch/schema.ts';
 import { startWriter, type Watcher } from './watch/writer.ts';
@@ -21,7 +21,7 @@ const WRITER = 'writer';
 
 export interface PreparedStage {
   readonly way: Way;
-  readonly readPort: ReadPort | undefined;
+  readonly readers: FoundReadPort;
   /** Starts the clients. @param now milliseconds since the watching began */
   begin(now: () => number): Stage;
 }
@@ -33,14 +33,14 @@ export interface Stage {
 }
 
 /** Makes database, table and login on the leader, and finds out where the client can write. @throws Diagnostic */
-export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string): Promise<PreparedStage> {
+export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string, signal: AbortSignal): Promise<PreparedStage> {
   const login: DrillLogin = newLogin();
   await sql.run(leader, 'postgres', makeDatabaseSql(verifierFor(login.password.reveal())), 60);
   await sql.run(leader, DRILL_DATABASE, MAKE_TABLE_SQL);
   const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
   return {
     way,
-    readPort: await openReadPort(cluster, login, ca),
+    readers: await openReadPort(cluster, login, ca, signal),
     begin(now) {
       const common = { login, ca, patience: PATIENCE, now };
       const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });

@@ -1,7 +1,9 @@
 import type { Drill } from '../drill.ts';
-import { sh } from '../../support/shell.ts';
+import { failure } from '../../support/diagnostic.ts';
+import { sh, type Script } from '../../support/shell.ts';
 import type { Figure } from '../record.ts';
 import { deadMan } from '../dead-man.ts';
+import { STARTED_SQL } from '../watch/schema.ts';
 import { chosenReplica, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
 
 /** Bytes of one WAL segment as Debian and Patroni make clusters. */
@@ -18,10 +20,15 @@ export const replicaLag: Drill = {
   touches: ['members'],
   async begin(scene) {
     needReplicas(scene, 2);
-    const { sql, hosts, leader, cluster, readPort } = scene;
+    const { sql, hosts, leader, cluster, readers } = scene;
     const victim = chosenReplica(scene);
-    const resume = sh`runuser -u postgres -- psql -XAtq -p ${cluster.port} -d postgres -c 'SELECT pg_wal_replay_resume() WHERE pg_is_in_recovery()' >/dev/null`;
-    const guard = deadMan(hosts, victim, 'replay', DEAD_MAN_SECONDS, sh`cd / && ${resume}`);
+    // Frozen, not paused by pg_wal_replay_pause(): Patroni resumes a paused replay when its loop comes round.
+    const [startup, started] = (await sql.rows(victim, 'postgres', `SELECT pid::text, (${STARTED_SQL}) FROM pg_stat_activity WHERE backend_type = 'startup'`))[0] ?? [];
+    if (startup === undefined || started === undefined) throw failure('no-startup-process', `${victim.name} runs no process that replays`);
+    const freeze: Script = sh`[ "$(cat /proc/${startup}/comm)" = postgres ] && kill -STOP ${startup}`;
+    // A server that was started anew in the meantime has another process, which nobody has frozen.
+    const thaw: Script = sh`[ ! -e /proc/${startup} ] || kill -CONT ${startup}`;
+    const guard = deadMan(hosts, victim, 'replay', DEAD_MAN_SECONDS, thaw);
     const figures: Figure[] = [];
     let behindAtMs: number | undefined;
     let lastSeenMs = 0;
@@ -29,14 +36,14 @@ export const replicaLag: Drill = {
     let resumedAtMs = 0;
     const patroni = scene.observer.client(victim);
     /** Whether readers are led to the victim: by the read port itself, or by what Patroni would answer to a proxy. */
-    const serves = async (): Promise<boolean> => (readPort === undefined ? (await patroni.health(`/replica?lag=${String(cluster.readMaxLagBytes)}`)) === 200 : (await readPort.ask()).paused > 0);
+    const serves = async (): Promise<boolean> => (readers.port === undefined ? (await patroni.health(`/replica?lag=${String(cluster.readMaxLagBytes)}`)) === 200 : (await readers.port.ask()).includes(started));
     const segments = Math.ceil(cluster.readMaxLagBytes / SEGMENT) + 1;
-    return Promise.resolve({
-      what: `${victim.name} replays no more, and the leader ${leader.name} goes on for ${String(segments)} WAL segments${readPort === undefined ? ' (no proxy lets readers in: Patroni is asked instead)' : ''}`,
-      byHand: `on ${victim.name}, as postgres: psql -c 'SELECT pg_wal_replay_resume()'`,
+    return {
+      what: `${victim.name} replays no more, and the leader ${leader.name} goes on for ${String(segments)} WAL segments${readers.port === undefined ? ` (no proxy lets readers in, so Patroni is asked instead: ${readers.why})` : ''}`,
+      byHand: `on ${victim.name}: kill -CONT ${startup}`,
       async break() {
         await guard.arm();
-        await sql.run(victim, 'postgres', ['SELECT pg_wal_replay_pause()']);
+        await hosts.text(victim, freeze);
         // A switch of the WAL file moves on by a whole segment at the cost of one record.
         for (let i = 0; i < segments; i += 1) await sql.run(leader, 'postgres', ["SELECT pg_logical_emit_message(false, 'care-drill', 'x')", 'SELECT pg_switch_wal()']);
         behindAtMs = scene.now();
@@ -56,7 +63,7 @@ export const replicaLag: Drill = {
       async heal() {
         figures.length = 0;
         figures.push({ name: 'left_read_pool_ms', label: 'until readers were led past it', ms: lastSeenMs - (behindAtMs ?? lastSeenMs), targetMs: 10_000 });
-        await sql.run(victim, 'postgres', ['SELECT pg_wal_replay_resume() WHERE pg_is_in_recovery()']);
+        await hosts.text(victim, thaw);
         await guard.disarm();
         resumedAtMs = scene.now();
       },
@@ -68,6 +75,6 @@ export const replicaLag: Drill = {
       },
       backSeconds: 120,
       figures: () => figures,
-    });
+    };
   },
 };

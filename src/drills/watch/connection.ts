@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import pg from 'pg';
 import type { DrillLogin } from './login.ts';
-import { WRITE_SQL } from './schema.ts';
+import { STARTED_SQL, WRITE_SQL } from './schema.ts';
 
 /** A place to write to, by address. */
 export interface Endpoint {
@@ -27,8 +27,8 @@ export interface DrillConnection {
   write(client: string, sequence: number): Promise<Written>;
   /** Whether the server replays and takes no writes. @throws WriteError */
   inRecovery(): Promise<boolean>;
-  /** Whether the server is a replica whose replay somebody has paused. @throws WriteError */
-  replayPaused(): Promise<boolean>;
+  /** When the server behind the connection was started, as `STARTED_SQL` writes it: that tells servers apart behind a proxy. @throws WriteError */
+  startedAt(): Promise<string>;
   destroy(): void;
 }
 
@@ -125,7 +125,7 @@ export async function dial(endpoint: Endpoint, login: DrillLogin, ca: string, pa
       if (row === undefined) throw new WriteError('no-row', 'the server confirmed no row');
       return { timeline: row.timeline, server: row.server === '' ? endpoint.label : row.server };
     }),
-    replayPaused: () => bounded('asking', patience.statementMs, async () => (await client.query<{ paused: boolean }>('SELECT CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS paused')).rows[0]?.paused === true),
+    startedAt: () => bounded('asking', patience.statementMs, async () => (await client.query<{ started: string }>(STARTED_SQL)).rows[0]?.started ?? ''),
     inRecovery: () => bounded('asking', patience.statementMs, async () => (await client.query<{ replays: boolean }>('SELECT pg_is_in_recovery() AS replays')).rows[0]?.replays !== false),
   };
 }

@@ -49,6 +49,9 @@ SELECT $1, $2, ('x' || substr(pg_walfile_name(here), 1, 8))::bit(32)::integer, h
 FROM pg_current_wal_insert_lsn() AS here
 RETURNING timeline, server`;
 
+/** When the server was started, in seconds: what tells one server from another behind a proxy. */
+export const STARTED_SQL = 'SELECT extract(epoch FROM pg_postmaster_start_time())::text AS started';
+
 /** The sequences that are there, as ranges, so that an hour of rows is a short answer: client, from, to. */
 export const FOUND_SQL = `SELECT client, min(sequence), max(sequence) FROM (
   SELECT client, sequence, sequence - row_number() OVER (PARTITION BY client ORDER BY sequence) AS island FROM drill.written
