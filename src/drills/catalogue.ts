@@ -9,12 +9,13 @@ import { patroniStop } from './postgres/patroni-stop.ts';
 import { pitr } from './postgres/pitr.ts';
 import { postmasterKill } from './postgres/postmaster-kill.ts';
 import { clusterRestore } from './postgres/cluster-restore.ts';
+import { archiveOutage } from './postgres/archive-outage.ts';
 import { corruptPage } from './postgres/corrupt-page.ts';
 import { replicaDiskFull } from './postgres/replica-disk-full.ts';
 import { replicaLag } from './postgres/replica-lag.ts';
 import { switchover } from './postgres/switchover.ts';
 
-export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss, pitr, clusterRestore];
+export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss, archiveOutage, pitr, clusterRestore];
 
 /** @throws Diagnostic (usage) with the nearest name */
 export function findDrill(name: string): Drill {

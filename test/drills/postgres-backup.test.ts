@@ -86,6 +86,8 @@ async function leader(): Promise<string> {
 }
 const streaming = async (count: number): Promise<void> => {
   await eventually(async () => (await sql(await leader(), "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'")) === String(count), 180_000, () => `${String(count)} replicas stream`);
+  // A member may stream and not be consistent yet: it answers nobody then.
+  for (const name of MEMBERS) await eventually(async () => (await sql(name, 'SELECT 1').catch(() => '')) === '1', 120_000, () => `${name} answers`);
 };
 /** What `jq` makes of the state that a repository host keeps. */
 const state = (host: string, file: string, filter: string): Promise<string> => onHost(lab, host, `jq -c '${filter}' /var/lib/care-postgres-backup/${file}`);
@@ -146,7 +148,12 @@ it('archives without a gap after a failover, and takes the next backup from a re
   expect(await state('br1', 'last-incr-1.json', '[.exit_status, .from_replica]')).toBe('[0,true]');
   await onHost(lab, before, 'systemctl start care-patroni');
   await streaming(2);
+  // A row that dates what a restore brings back, and the WAL file with it on its way into the archive.
+  await onHost(lab, after, 'care-postgres-backup-status --write');
+  expect(await sql(after, 'SELECT pg_switch_wal() IS NOT NULL')).toBe('t');
+  await onHost(lab, after, 'runuser -u postgres -- pgbackrest --stanza=care check');
   await onHost(lab, 'br1', 'systemctl start care-postgres-backup@verify care-postgres-restore-proof');
+  expect(Number(await state('br1', 'restore-proof-1.json', '.newest_heartbeat'))).toBeGreaterThan(Date.now() / 1000 - 600);
   expect(await onHost(lab, 'br1', "journalctl -u care-postgres-backup@verify -o cat -n 30 | grep -cE '(missing|invalid|other): [1-9]' || true")).toBe('0');
   const verified = await run(BACKUP, { mode: 'verify' });
   expect([troubles(verified), verified.status]).toEqual([[], 0]);
@@ -157,15 +164,24 @@ it('tells of WAL that was dropped because no repository could be reached, until 
   expect([troubles(small), small.status]).toEqual([[], 0]);
   for (const host of REPOSITORIES) await onHost(lab, host, 'systemctl stop care-pgbackrest');
   const first = await leader();
-  for (const n of [1, 2, 3, 4, 5]) await sql(first, `SELECT pg_logical_emit_message(true, 'drill', '${String(n)}'), pg_switch_wal()`);
   const problems = async (): Promise<string> => onHost(lab, first, 'care-postgres-backup-status --write; care-postgres-backup-status | jq -c .problems');
-  await eventually(async () => (await problems()).includes('WAL was dropped'), 240_000, () => 'it tells that WAL was dropped');
-  expect(await onHost(lab, first, "sed -n 's/^care_postgres_archive_dropped_timestamp_seconds{.*} //p' /var/lib/prometheus/node-exporter/care_postgres_backup.prom")).toMatch(/^[1-9][0-9]{9}$/);
+  try {
+    await dropWal(first, problems);
+  } finally {
+    for (const host of REPOSITORIES) await onHost(lab, host, 'systemctl start care-pgbackrest');
+  }
   const again = await run(BACKUP);
   expect([troubles(again), again.status]).toEqual([[], 0]);
   for (const host of REPOSITORIES) await onHost(lab, host, 'systemctl start care-postgres-backup@incr');
   expect(await problems()).toBe('[]');
 });
+
+/** Writes more WAL than may wait, until the status of `first` tells that some was dropped. */
+async function dropWal(first: string, problems: () => Promise<string>): Promise<void> {
+  for (const n of [1, 2, 3, 4, 5]) await sql(first, `SELECT pg_logical_emit_message(true, 'drill', '${String(n)}'), pg_switch_wal()`);
+  await eventually(async () => (await problems()).includes('WAL was dropped'), 240_000, () => 'it tells that WAL was dropped');
+  expect(await onHost(lab, first, "sed -n 's/^care_postgres_archive_dropped_timestamp_seconds{.*} //p' /var/lib/prometheus/node-exporter/care_postgres_backup.prom")).toMatch(/^[1-9][0-9]{9}$/);
+}
 
 it('makes a new replica from the repository', async () => {
   const first = await leader();
@@ -198,6 +214,25 @@ it('goes back to the moment between two rows, and refuses what it must', async (
   const verified = await run(BACKUP, { mode: 'verify' });
   expect([troubles(verified), verified.status]).toEqual([[], 0]);
   expect(changes(await run(SITE))).toEqual([]);
+});
+
+it('goes back to a restore point by its name, and to a place in the WAL', async () => {
+  const rows = async (): Promise<string> => sql(await leader(), 'SELECT string_agg(n::text, chr(44) ORDER BY n) FROM drill');
+  const back = async (to: string): Promise<void> => {
+    const restored = await run(RESTORE, { extraVars: { postgres_restore_to: to, postgres_restore_confirm: 'care' } });
+    expect([troubles(restored), restored.status]).toEqual([[], 0]);
+    await streaming(2);
+  };
+  // One call is one transaction.
+  for (const text of ['INSERT INTO drill VALUES (10)', "SELECT pg_create_restore_point('ten')", 'INSERT INTO drill VALUES (11)', 'SELECT pg_switch_wal()']) await sql(await leader(), text);
+  await back('ten');
+  expect(await rows()).toBe('1,10');
+  await sql(await leader(), 'INSERT INTO drill VALUES (20)');
+  const place = await sql(await leader(), 'SELECT pg_current_wal_insert_lsn()');
+  for (const text of ['INSERT INTO drill VALUES (21)', 'SELECT pg_switch_wal()']) await sql(await leader(), text);
+  await back(place);
+  expect(await rows()).toBe('1,10,20');
+  await sql(await leader(), 'DELETE FROM drill WHERE n > 1');
 });
 
 it('brings the cluster back after all of it was lost, and never touches the repository of another', async () => {
