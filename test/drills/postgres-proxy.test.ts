@@ -163,7 +163,7 @@ it('leaves a replica out while it is behind, within ten seconds, and takes it in
 
 it('listens on loopback alone for a balancer of its own host', async () => {
   const made = await converge({ extraVars: { haproxy_bind: '127.0.0.1' } });
-  expect(made.filter((c) => c.startsWith('x3|')).map((c) => c.split('|')[2])).toEqual(['file /etc/haproxy/haproxy.cfg', 'file /etc/care-provision/firewall.d/haproxy.nft', 'unit care-firewall.service', 'unit care-haproxy.service'].sort());
+  expect(made.filter((c) => c.startsWith('x3|')).map((c) => c.split('|')[2]).sort()).toEqual(['file /etc/haproxy/haproxy.cfg', 'file /etc/care-provision/firewall.d/haproxy.nft', 'unit care-firewall.service', 'unit care-haproxy.service'].sort());
   expect(await onHost(lab, 'x3', "ss -Hltn 'sport = :5000 or sport = :5001 or sport = :5002' | awk '{ print $4 }' | sort")).toBe('127.0.0.1:5000\n127.0.0.1:5001\n127.0.0.1:5002');
   expect(await onHost(lab, 'x3', psql(5000, 'SELECT pg_is_in_recovery()'))).toBe('f');
   expect(await onHost(lab, 'x3', "grep -c 'dport' /etc/care-provision/firewall.d/haproxy.nft || true")).toBe('0');
