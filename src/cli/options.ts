@@ -25,6 +25,7 @@ export interface RunFlags {
   readonly verbose: number;
   readonly report?: string;
   readonly metrics?: string;
+  readonly notify?: boolean;
 }
 
 const append = (value: string, before: readonly string[]): readonly string[] => [...before, value];
@@ -88,6 +89,7 @@ export function addRunOptions(command: Command): Command {
   addOutputOptions(command);
   command
     .option('--report <file>', 'write a report for people, one HTML file: what changed, failed, is coming')
-    .option('--metrics <file.prom>', "write metrics for node_exporter's textfile collector, at the start and at the end");
+    .option('--metrics <file.prom>', "write metrics for node_exporter's textfile collector, at the start and at the end")
+    .option('--notify', 'tell whom the inventory names in notify, by mail or webhook, when there is something to say');
   return addVerboseOption(command);
 }

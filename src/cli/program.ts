@@ -22,7 +22,7 @@ import type { Session } from './session.ts';
 
 const EPILOGUE = `
 Exit statuses: 0 converged, 2 drift found, 3 a host failed, 4 a host unreachable,
-64 wrong usage, 65 bad input, 75 locked by another run, 130 interrupted, 1 a defect.
+5 somebody could not be notified, 64 wrong usage, 65 bad input, 75 locked by another run, 130 interrupted, 1 a defect.
 
 First steps: docs/getting-started.md`;
 

@@ -41,6 +41,7 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   outputFile: none,
   report: none,
   metrics: none,
+  notify: (flags) => flag('--notify', flags.notify),
   verbose: none,
 };
 

@@ -1,11 +1,12 @@
 /** `care-provision validate`: everything checked, no host touched. */
 import type { Diagnostic } from '../support/diagnostic.ts';
 import { FileCache } from './controller-files.ts';
-import { loadProject } from './load.ts';
+import { loadProject, type Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { validateLoaded } from './validate.ts';
 
 export interface Validation {
+  readonly loaded: Loaded;
   readonly problems: readonly Diagnostic[];
   readonly hosts: number;
   readonly plays: number;
@@ -19,5 +20,5 @@ export function validateProject(options: Pick<RunOptions, 'inventory' | 'playboo
   const verify = loadProject({ ...options, mode: 'verify' });
   problems.push(...validateLoaded(verify, options, new FileCache()).list.filter((d) => !problems.some((p) => p.format() === d.format())));
   const plays = loaded.playbooks.flatMap((p) => p.plays);
-  return { problems, hosts: loaded.inventory.hosts.length, plays: plays.length, tasks: plays.flatMap((p) => p.sections).reduce((n, s) => n + s.nodes.length, 0) };
+  return { loaded, problems, hosts: loaded.inventory.hosts.length, plays: plays.length, tasks: plays.flatMap((p) => p.sections).reduce((n, s) => n + s.nodes.length, 0) };
 }

@@ -12,6 +12,7 @@ export const ExitStatus = {
   drift: 2,
   failed: 3,
   unreachable: 4,
+  notNotified: 5,
   usage: 64,
   badInput: 65,
   locked: 75,

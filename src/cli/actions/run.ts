@@ -1,13 +1,15 @@
 /** apply, check and verify: options in, one run, its reports out. */
-import { run } from '../../run/run.ts';
+import { loadProject } from '../../run/load.ts';
+import { runLoaded } from '../../run/run.ts';
 import type { RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
 import { historyReporter, type HistoryRecorder } from '../../run/history-reporter.ts';
 import { openStore, sharedDatabase } from '../../state/open-store.ts';
 import { DATABASE_URL } from '../../state/postgres-url.ts';
 import { retentionOf } from '../../state/retention.ts';
-import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
+import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { safeLine } from '../../support/terminal-text.ts';
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import type { RunFlags } from '../options.ts';
@@ -35,15 +37,20 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
   return new Secret(password);
 }
 
+/** Says a warning where it garbles nothing. */
+function warner(context: CliContext, report: CliReporter): (message: string) => void {
+  return (message) => {
+    const line = `${context.paintError('yellow', 'warning:')} ${safeLine(message)}`;
+    if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
+  };
+}
+
 /**
  * The run history as a further reader; what keeps it from being written is a warning, unless it is required.
  * @throws Diagnostic for an environment that makes no sense
  */
 export function recorder(context: CliContext, report: CliReporter, required = false): HistoryRecorder {
-  const warn = (message: string): void => {
-    const line = `${context.paintError('yellow', 'warning:')} ${message}`;
-    if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
-  };
+  const warn = warner(context, report);
   const { environment } = context;
   sharedDatabase(environment);
   const instead = (error: unknown): void => {
@@ -109,11 +116,12 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
   }
   const report = makeReporter(context, { format: flags.output, file: flags.outputFile, verbose: flags.verbose, diff: flags.diff === true });
   const history = recorder(context, report, flags.requireHistory === true);
-  const reporter = combineReporters([report, history, ...(await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags }))]);
   const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
-    return await withReporter(reporter, async () =>
-      run({
+    const { reporters, notifier } = await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags, warn: warner(context, report), stop: interrupted.stop });
+    const reporter = combineReporters([report, history, ...reporters]);
+    const status = await withReporter(reporter, async () => {
+      const options: RunOptions = {
         ...project,
         ...selection,
         forks: flags.forks,
@@ -129,8 +137,13 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         stop: interrupted.stop,
         kill: interrupted.kill,
         prompt: prompter(context, report),
-      }),
-    );
+      };
+      const loaded = loadProject(options);
+      if (notifier !== undefined) notifier.configure((await import('../notify/config.ts')).requireNotify(loaded, options.extraVars));
+      return runLoaded(loaded, options);
+    });
+    // What the run did stands: only a good one has nothing worse to say.
+    return status === ExitStatus.ok && notifier !== undefined && (await notifier.failed) > 0 ? ExitStatus.notNotified : status;
   } finally {
     interrupted.dispose();
   }

@@ -18,6 +18,6 @@ export function validateCommand(session: Session): Command {
   addExtraVarsOption(command);
   return command.action(async (inventory: string, playbooks: readonly string[], flags: ValidateFlags) => {
     const { validateAction } = await import('../actions/validate.ts');
-    session.status = validateAction(session.context, inventory, playbooks, flags);
+    session.status = await validateAction(session.context, inventory, playbooks, flags);
   });
 }

@@ -40,6 +40,8 @@ export function outcome(report: RunReport): { readonly text: string; readonly to
   switch (report.status) {
     case undefined:
       return { text: 'has not come to its end', tone: 'doubt' };
+    // No run has it of itself; the command adds it.
+    case ExitStatus.notNotified:
     case ExitStatus.ok:
       if (all === 0) return { text: 'nothing was run', tone: 'doubt' };
       if (report.mode === 'verify') return { text: `verified: every check passed on ${plural(all, 'host')}`, tone: 'good' };

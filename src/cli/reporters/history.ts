@@ -15,6 +15,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
   [ExitStatus.badInput]: 'bad input',
   [ExitStatus.locked]: 'locked',
   [ExitStatus.interrupted]: 'interrupted',
+  [ExitStatus.notNotified]: 'not notified',
 };
 
 export function outcome(run: RunSummary): string {

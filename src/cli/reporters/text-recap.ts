@@ -92,6 +92,7 @@ export function verdict(summary: Summary, asked: Asked): string {
     case ExitStatus.locked:
       return `Another run works on ${failed.length === 0 ? hosts : named(failed)} (${time}). The other hosts were worked on.${foreseen} Wait for it (--lock-wait SECONDS), then run again: ${again}`;
     case ExitStatus.internal:
+    case ExitStatus.notNotified:
     case ExitStatus.usage:
     case ExitStatus.badInput:
       return `Ended with status ${String(summary.status)} after ${time}; see above.`;
