@@ -203,6 +203,29 @@ export class HostSession {
     return outcome;
   }
 
+  /**
+   * Runs an action's script, after what waits, and in the same go asks what will be needed next.
+   *
+   * @returns `learn` takes the answers over; to be called when what the action makes unknown has been forgotten
+   */
+  async act(identity: Identity, request: RunRequest, next: readonly AnyQuery[]): Promise<{ readonly outcome: Outcome; readonly learn: () => void }> {
+    const { shell } = byAnswerer(next);
+    if (shell.length === 0) return { outcome: await this.run(identity, request), learn: () => undefined };
+    await this.flush();
+    const probe = makeProbe(shell);
+    let outcome: Outcome | undefined;
+    let answer: Outcome | undefined;
+    await this.#wire.run(identity, [{ ...request, apart: true }, probeRequest(probe)], (index, each) => {
+      if (index === 0) outcome = each;
+      else if (index === 1) answer = each;
+    }).catch((error: unknown) => {
+      // The action is over and is told of; that the host is lost is found when it is next used.
+      if (outcome === undefined) throw error;
+    });
+    if (outcome === undefined) throw new Error('a runner has not answered all that it was asked');
+    return { outcome, learn: () => { if (isMade(answer) && answer?.truncated === false) this.#learn(identity, shell, probe.read(this.name, answer.stdout)); } };
+  }
+
   async close(): Promise<void> {
     await this.#wire.close();
   }

@@ -147,7 +147,7 @@ export class HostRun {
 
   async #runTask(task: Task, handler: boolean): Promise<TaskEnd> {
     const { ctx, play, host, cache } = this.#init;
-    const run = new TaskRun({ ctx, play, host, cache, task, handler, notesAs: () => this.notesIdentity(), alsoAsk: (session) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session) });
+    const run = new TaskRun({ ctx, play, host, cache, task, handler, notesAs: () => this.notesIdentity(), alsoAsk: (session, after) => this.#ahead.queries(identityOf(task.attributes, this.#scope(task.attributes), ctx.variables.hostScope(host.name), ctx.options.becomePassword), session, after) });
     this.#inFlight.add(run);
     try {
       return await run.run();

@@ -9,6 +9,12 @@ import type { AnyQuery } from '../host/query.ts';
 import { FactsNeeded } from '../host/view.ts';
 import type { Task, TaskNode } from '../language/playbook/model.ts';
 
+/** Modules that run what may change anything, if at all. */
+const COMMANDS: readonly string[] = ['command', 'shell', 'script'];
+
+/** Whether something on the host decided that the action is to be run. */
+export type ActionKind = 'guarded' | 'unguarded';
+
 /** How many tasks ahead are looked at. */
 const WINDOW = 600;
 
@@ -67,8 +73,13 @@ export class LookAhead {
     for (const [task, foreseen] of this.#known) if (foreseen === undefined) this.#known.delete(task);
   }
 
-  /** The questions of the tasks to come that work as the same user. */
-  queries(identity: Identity, session: HostSession): readonly AnyQuery[] {
+  /**
+   * The questions of the tasks to come that work as the same user.
+   *
+   * @param after they are to be asked along with an action, and hold afterwards
+   */
+  queries(identity: Identity, session: HostSession, after?: ActionKind): readonly AnyQuery[] {
+    if (after !== undefined) return this.#afterAction(identity, session, after);
     const out: AnyQuery[] = [];
     let looked = 0;
     for (const frame of this.#frames.toReversed()) {
@@ -78,6 +89,30 @@ export class LookAhead {
         const foreseen = this.#get(task);
         if (foreseen === undefined || identityKey(foreseen.identity) !== identityKey(identity)) continue;
         for (const prepared of foreseen.prepared) out.push(...ask(prepared, session));
+      }
+    }
+    return out;
+  }
+
+  /**
+   * None when it cannot be told that the next task will ask something. When what guards the action let it run, the next
+   * guarded command will probably run too, and make unknown what was asked beyond it: then it is not looked beyond.
+   */
+  #afterAction(identity: Identity, session: HostSession, after: ActionKind): readonly AnyQuery[] {
+    const out: AnyQuery[] = [];
+    let looked = 0;
+    for (const frame of this.#frames.toReversed()) {
+      for (const task of frame.tasks.slice(frame.next)) {
+        looked += 1;
+        if (looked > WINDOW) return out;
+        const foreseen = this.#get(task);
+        const other = foreseen === undefined || identityKey(foreseen.identity) !== identityKey(identity);
+        // Certainly skipped.
+        if (foreseen?.prepared.length === 0) continue;
+        const asked = other ? [] : foreseen.prepared.flatMap((prepared) => ask(prepared, session));
+        if (out.length === 0 && asked.length === 0) return out;
+        out.push(...asked);
+        if (after === 'guarded' && asked.length > 0 && COMMANDS.includes(task.module)) return out;
       }
     }
     return out;

@@ -43,6 +43,8 @@ export interface ItemContext {
   readonly unknown: ReadonlyMap<string, string>;
   /** Questions to ask along. */
   readonly alsoAsk: () => readonly AnyQuery[];
+  /** Questions to ask along with an action, for afterwards; as {@link LookAhead} tells them. */
+  readonly askAfter: (guarded: boolean) => readonly AnyQuery[];
   /** Notes the handlers that a change will owe: itself, or by giving the script to put before the change. */
   readonly before: () => Promise<Script | undefined>;
   /** Told of a change that was put on its way, and when it has been made. */
@@ -130,14 +132,14 @@ function itemResult(status: ItemResult['status'], more: Partial<ItemResult> = {}
 export async function runItem(item: ItemContext, task: Task, scope: Scope): Promise<ItemResult> {
   const prepared = prepareTask(task, scope);
   const { plan, doubts, observations } = await makePlan(item, prepared, task, scope);
-  if (observations.length > 0) return { ...(await carryOut(item, plan, doubts, task, scope)), observations };
-  const result = await carryOut(item, plan, doubts, task, scope);
+  if (observations.length > 0) return { ...(await carryOut(item, prepared, plan, doubts, task, scope)), observations };
+  const result = await carryOut(item, prepared, plan, doubts, task, scope);
   // What check mode would make is nobody's to see yet.
   if (prepared.observes === undefined || item.predict || item.noLog || result.status !== 'changed') return result;
   return { ...result, observations: prepared.observes(result.values, undefined) };
 }
 
-async function carryOut(item: ItemContext, plan: Plan, doubts: readonly string[], task: Task, scope: Scope): Promise<ItemResult> {
+async function carryOut(item: ItemContext, prepared: PreparedModule, plan: Plan, doubts: readonly string[], task: Task, scope: Scope): Promise<ItemResult> {
   switch (plan.type) {
     case 'ok':
       return itemResult('ok', { values: plan.values ?? {}, facts: plan.facts, msg: plan.msg });
@@ -153,7 +155,7 @@ async function carryOut(item: ItemContext, plan: Plan, doubts: readonly string[]
     case 'changes':
       return { ...(await makeChanges(item, plan.changes, plan.values ?? {})), ...(item.predict ? { valuesUnknown: plan.valuesUnknown } : {}) };
     case 'action':
-      return act(item, plan.action, task, scope);
+      return act(item, plan.action, task, scope, isGuarded(item, prepared, task, scope));
   }
 }
 
@@ -225,15 +227,29 @@ async function noteDown(item: ItemContext, note: Script): Promise<void> {
   if (outcome.state !== 'done' || outcome.status !== 0) throw failure('not-noted', 'the handlers that this may owe cannot be noted on the host', { detail: outcomeReason(outcome) });
 }
 
-async function act(item: ItemContext, action: Action, task: Task, scope: Scope): Promise<ItemResult> {
+/** Whether the action was decided by what is known of the host. */
+function isGuarded(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): boolean {
+  try {
+    return prepared.queries(item.session.view(item.identity, item.cache.files(item.ctx.project, task, scope), item.predict)).length > 0;
+  } catch (error) {
+    if (!(error instanceof FactsNeeded)) throw error;
+    return true;
+  }
+}
+
+/** @param guarded whether something on the host decided that it is to be run */
+async function act(item: ItemContext, action: Action, task: Task, scope: Scope, guarded: boolean): Promise<ItemResult> {
   if (item.predict && action.mutates) return predictAction(item, action, task, scope);
   await item.session.flush();
   const note = action.mutates ? await item.before() : undefined;
   const timeoutSeconds = Math.min(action.timeoutSeconds ?? item.timeoutSeconds, item.ownTimeoutSeconds ?? Infinity);
   let result: ActionResult;
+  let learnt = (): void => undefined;
   if (action.perform.type === 'script') {
     const { script } = action.perform;
-    const outcome = await item.session.run(item.identity, { script: note === undefined ? script : joinScripts([note, script]), environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds });
+    const request = { script: note === undefined ? script : joinScripts([note, script]), environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds };
+    const { outcome, learn } = await item.session.act(item.identity, request, action.mutates ? item.askAfter(guarded) : []);
+    learnt = learn;
     result =
       outcome.state === 'timed-out'
         ? { changed: false, failed: true, msg: `${action.what}: timed out after ${String(timeoutSeconds)} s`, values: { rc: outcome.status, stdout: outcome.stdout.toString('utf8').trimEnd(), stderr: outcome.stderr.toString('utf8').trimEnd() } }
@@ -252,6 +268,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope):
     // What an action says it has set is looked at with the next observation, not believed.
     item.session.believe(item.identity, item.session.checkMode ? effects : effects.map(asForgotten), action.resource);
   }
+  learnt();
   return actionItem(item, action, result);
 }
 

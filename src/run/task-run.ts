@@ -20,6 +20,7 @@ import type { TaskStatus } from './events.ts';
 import { noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
 import { identityOf } from './identity.ts';
 import { judged, withResult } from './judge.ts';
+import type { ActionKind } from './look-ahead.ts';
 import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
@@ -38,7 +39,7 @@ export interface TaskRunInit {
   readonly task: Task;
   readonly handler: boolean;
   /** Questions of later tasks, to be asked along. */
-  readonly alsoAsk: (session: HostSession) => readonly AnyQuery[];
+  readonly alsoAsk: (session: HostSession, after?: ActionKind) => readonly AnyQuery[];
   /** As whom notes of handlers are kept on the host, if they are. */
   readonly notesAs: () => Identity | undefined;
 }
@@ -334,6 +335,8 @@ export class TaskRun {
       diff: resolveBoolean(attributes.diff, scope) ?? true,
       unknown: ctx.variables.unknownNames(host.name),
       alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
+      // A loop's next item and another try come before the next task.
+      askAfter: (guarded) => (delegated || task.loop !== undefined || task.until !== undefined || predict ? [] : this.#init.alsoAsk(session, guarded ? 'guarded' : 'unguarded')),
       before: () => this.#note(scope, delegated ? undefined : identity),
       sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {

@@ -51,10 +51,10 @@ export async function gatherRow<Item extends Queued>(waiting: readonly Item[]): 
   if (first === undefined) return [];
   const known = new Set<string>();
   const row = [await load(first, known)];
-  if (first.chain === 0 || row[0]?.prepared.large.length !== 0) return row;
+  if (first.chain === 0 || first.request.apart === true || row[0]?.prepared.large.length !== 0) return row;
   let bytes = row[0].size;
   for (let next = waiting[row.length]; next !== undefined; next = waiting[row.length]) {
-    if (next.chain !== first.chain || next.sequence !== first.sequence + row.length) return row;
+    if (next.chain !== first.chain || next.request.apart === true || next.sequence !== first.sequence + row.length) return row;
     // What cannot be sent says so when it is the first.
     const more = await load(next, known).catch(() => undefined);
     if (more === undefined || more.prepared.large.length > 0) return row;

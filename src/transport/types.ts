@@ -35,6 +35,8 @@ export interface RunRequest {
   readonly script: Script;
   /** Shell functions that the script calls; a text of its own, because a row of scripts needs it only once. */
   readonly prelude?: string;
+  /** True: it is never in a row, since what it leaves running is not ours to end (a user's own command). */
+  readonly apart?: boolean;
   /** True: where scripts travel in rows, this one stays in the row of the one before it, if it fits. */
   readonly keepWithPrevious?: boolean;
   /** Extra environment of the script; names are POSIX names. Values never appear in an argument list. */

@@ -55,3 +55,51 @@ it('tells of changes that were made when what was asked along can not be read', 
   await expect(session.observe(identity, [unreadable('answer')])).rejects.toThrow(/the unreadable answer/);
   expect(done).toEqual(['a thing']);
 });
+
+/** A host whose scripts answer as they are told to, one chain after another. */
+function sessionThat(chain: Runner['chain']): HostSession {
+  const connection = { runner: () => Promise.resolve({ run: () => Promise.reject(new Error('no')), chain }), close: () => Promise.resolve() } as unknown as Connection; // what an action uses
+  return new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: undefined, sharing: undefined, limit: (work) => work() });
+}
+
+const me = { become: undefined, user: 'me' };
+const outcome = (state: Outcome['state'], status: number, stdout: Buffer = Buffer.alloc(0)): Outcome => ({ state, status, stdout, stderr: Buffer.alloc(0), truncated: false, seconds: 0 });
+const answerOf = (request: RunRequest): Outcome => outcome('done', 0, spawnSync('dash', ['-c', request.script.text]).stdout);
+
+it('asks along with an action, in a script of its own that is never in one session with it, what holds afterwards', async () => {
+  const sent: (readonly RunRequest[])[] = [];
+  const session = sessionThat((requests, _signal, told) => {
+    sent.push(requests);
+    const outcomes = requests.map(answerOf);
+    outcomes.forEach((each, i) => told?.(i, each));
+    return Promise.resolve(outcomes);
+  });
+  const { outcome: acted, learn } = await session.act(me, { script: rawScript('echo acted'), timeoutSeconds: 5 }, [word('after')]);
+  expect([acted.stdout.toString(), sent.map((requests) => requests.map((r) => r.apart === true))]).toEqual(['acted\n', [[true, false]]]);
+  const store = session.store(me);
+  expect(store.has(word('after'))).toBe(false);
+  session.forgetEverything();
+  learn();
+  expect(store.value(word('after'))).toBe('after');
+});
+
+it('learns nothing from what an action that failed kept from being asked', async () => {
+  const session = sessionThat((requests, _signal, told) => {
+    const outcomes = requests.map((_request, i) => (i === 0 ? outcome('done', 1) : outcome('not-run', 0)));
+    outcomes.forEach((each, i) => told?.(i, each));
+    return Promise.resolve(outcomes);
+  });
+  const { outcome: acted, learn } = await session.act(me, { script: rawScript('false'), timeoutSeconds: 5 }, [word('after')]);
+  learn();
+  expect([acted.status, session.store(me).has(word('after'))]).toEqual([1, false]);
+});
+
+it('tells of an action that was over when the connection was lost under what was asked along', async () => {
+  const lost = new Error('lost');
+  const { outcome: acted } = await sessionThat((_requests, _signal, told) => {
+    told?.(0, outcome('done', 0, Buffer.from('done')));
+    return Promise.reject(lost);
+  }).act(me, { script: rawScript('echo done'), timeoutSeconds: 5 }, [word('after')]);
+  expect(acted.stdout.toString()).toBe('done');
+  await expect(sessionThat(() => Promise.reject(lost)).act(me, { script: rawScript('echo done'), timeoutSeconds: 5 }, [word('after')])).rejects.toBe(lost);
+});
