@@ -5,7 +5,7 @@ import type { Task } from '../../../src/language/playbook/model.ts';
 import { LookAhead, type ActionKind, type Foreseen } from '../../../src/run/look-ahead.ts';
 
 const root = { user: 'root', become: undefined };
-const session = {} as HostSession; // handed through
+const session = undefined as unknown as HostSession; // handed through
 
 /** A task by its words: `module path …`; `module -` asks nothing, `?` cannot be told, `skipped` certainly does not run. */
 function ahead(words: readonly string[]): LookAhead {
