@@ -3,6 +3,7 @@
  * start.cjs), and the delay proxy, which runs as a process of its own. What a command does not need is not evaluated (the
  * Kubernetes and PostgreSQL clients are large). The new dist/ takes the old one's place whole.
  */
+import * as childProcess from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -26,6 +27,30 @@ const spared = [
   // Messages in 50 languages.
   ['zod/v4/locales/index.js', "export { default as en } from './en.js';"],
 ];
+
+/**
+ * Parts of Node that most runs never use, and that packages load with themselves: by the end of the package's path, text and
+ * what stands for it. A text that is not found is an error: the package has changed.
+ */
+const deferred = [
+  ['ssh2/lib/agent.js', [[/const \{ execFile, spawn \} = require\('child_process'\);/, 'const execFile = (...words) => require("child_process").execFile(...words), spawn = (...words) => require("child_process").spawn(...words);']]],
+  ['ssh2/lib/client.js', [[/const \{ lookup: dnsLookup \} = require\('dns'\);/, 'const dnsLookup = (...words) => require("dns").lookup(...words);']]],
+  // Nothing is compressed unless a host accepts nothing else.
+  ['ssh2/lib/protocol/zlib.js', [
+    [/\b(DEFLATE|INFLATE|ZlibHandle|Z_[A-Z_]+)\b(?!,)/g, '(zlib().$1)'],
+    [/const \{\s+createInflate,[^]*?createInflate\(\)\._handle\.constructor;/, 'let loaded; const zlib = () => { if (loaded === undefined) { const { constants, createInflate } = require("zlib"); loaded = { ...constants, ZlibHandle: createInflate()._handle.constructor }; } return loaded; };'],
+  ]],
+];
+
+/** @throws Error that names the package whose text is another than expected */
+async function withoutEagerParts(path, replacements) {
+  let text = await readFile(path, 'utf8');
+  for (const [what, by] of replacements) {
+    if (text.search(what) === -1) throw new Error(`${path} has changed: ${what.source} is not in it (scripts/bundle.mjs, deferred)`);
+    text = text.replace(what, by);
+  }
+  return text;
+}
 
 /**
  * The registry of modules as the program has it: each is loaded, and its schema built, when somebody asks for it. A run uses
@@ -83,8 +108,15 @@ const lean = {
       contents: ['run', 'adhoc', 'validate', 'inventory', 'history', 'drift', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
       resolveDir: `${root}src/cli/actions`,
     }));
-    for (const [end, contents] of spared) {
-      bundling.onLoad({ filter: new RegExp(`[/\\\\]node_modules[/\\\\]${end.replaceAll('.', '\\.').replaceAll('/', '[/\\\\]')}$`) }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
+    // Loaded with its first use: a run over SSH starts no process.
+    bundling.onResolve({ filter: /^node:child_process$/ }, ({ path }) => ({ path, namespace: 'care-deferred' }));
+    bundling.onLoad({ filter: /./, namespace: 'care-deferred' }, () => ({
+      contents: Object.keys(childProcess).map((name) => `Object.defineProperty(exports, ${JSON.stringify(name)}, { enumerable: true, get: () => require("child_process").${name} });`).join('\n'),
+    }));
+    const inPackages = (end) => new RegExp(`[/\\\\]node_modules[/\\\\]${end.replaceAll('.', '\\.').replaceAll('/', '[/\\\\]')}$`);
+    for (const [end, contents] of spared) bundling.onLoad({ filter: inPackages(end) }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
+    for (const [end, replacements] of deferred) {
+      bundling.onLoad({ filter: inPackages(end) }, async ({ path }) => ({ contents: await withoutEagerParts(path, replacements), resolveDir: dirname(path) }));
     }
   },
 };

@@ -75,6 +75,11 @@ export class HostSession {
     return this.#wire.connection();
   }
 
+  /** Begins to connect, while other things are made ready. */
+  connectAhead(): void {
+    this.#wire.connectAhead();
+  }
+
   /** For a conversation with the host's services. */
   servicePort(timeoutSeconds: number, signal: AbortSignal): ServicePort {
     return this.#wire.port(timeoutSeconds, signal);

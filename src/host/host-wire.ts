@@ -50,6 +50,16 @@ export class HostWire {
     return this.#connection;
   }
 
+  /** Begins to connect. What is wrong with that is told to whoever needs the connection. */
+  connectAhead(): void {
+    try {
+      this.connection().catch(() => undefined);
+    } catch (error) {
+      // The target cannot be told (a variable): tried again, and told, when the host's turn comes.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+
   /** After a reconnect: what was opened must be opened again. */
   reconnected(): void {
     this.#opened = 'not';

@@ -14,6 +14,8 @@ import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
 import { distinctHandlers, refusesRoot, takeUpOwed } from './handlers.ts';
 import { HostRun } from './host-run.ts';
+import type { Loaded } from './load.ts';
+import type { RunOptions } from './options.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { HostEnded, TaskFailed } from './task-result.ts';
 import { playVariables } from './variables.ts';
@@ -32,6 +34,15 @@ export function serialBatches(hosts: readonly string[], serial: readonly (number
     at += count;
   }
   return batches;
+}
+
+/** The hosts that a run begins with: of the first play that has any, its first batch, as many as are begun with at once. */
+export function firstHosts(loaded: Pick<Loaded, 'inventory' | 'playbooks'>, options: Pick<RunOptions, 'limit' | 'forks'>): readonly string[] {
+  for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
+    const hosts = [...loaded.inventory.select(play.hosts, options.limit)];
+    if (hosts.length > 0) return (serialBatches(hosts, play.serial)[0] ?? []).slice(0, options.forks);
+  }
+  return [];
 }
 
 /** Runs a play on the hosts that are still taking part. @returns false when the play ended the run */

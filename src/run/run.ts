@@ -20,7 +20,7 @@ import type { HostState, RunContext } from './context.ts';
 import { FileCache } from './controller-files.ts';
 import { Tally } from './counts.ts';
 import type { RunOptions } from './options.ts';
-import { runPlay } from './play-run.ts';
+import { firstHosts, runPlay } from './play-run.ts';
 import { loadProject, type Loaded } from './load.ts';
 import { ReportQueue } from './report-queue.ts';
 import { revisionsOf, type Input } from './revisions.ts';
@@ -57,6 +57,8 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     const warnings: string[] = [];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
     for (const name of hosts) context.ctx.tally.know(name);
+    // All input is known to be good, and the inventory is ours: while hosts shake hands, the rest is made ready.
+    for (const name of firstHosts(loaded, options)) context.ctx.host(name).session.connectAhead();
     const origin = loginOrigin();
     context.ctx.emit({
       type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),

@@ -116,6 +116,8 @@ async function tryClient(hop: Hop, stream: Duplex, settings: SshSettings, authen
   client.setMaxListeners(0);
   const onAbort = (): void => { stream.destroy(); };
   signal?.addEventListener('abort', onAbort, { once: true });
+  // It may have come while keys were read.
+  if (signal?.aborted === true) onAbort();
   try {
     await connected;
     return client;
