@@ -6,6 +6,7 @@ import type { Counts, RunEvent } from '../../run/events.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import { NO_COUNTS, plural, type Summary } from '../reporters/counts.ts';
 import { errorLines } from '../reporters/json.ts';
+import { rescuedFailures } from '../reporters/rescued.ts';
 import { HOST_STATES, hostState, type ChangeGroup, type HostReport, type Mark, type RunReport, type TroubleGroup } from './model.ts';
 
 export const LIMITS = { changeGroups: 4000, hostsNamed: 100, diffsOfGroup: 3, diffCharacters: 8000, troubles: 5000, textCharacters: 4000, marksOfHost: 40, warnings: 200, observations: 20_000 } as const;
@@ -213,22 +214,13 @@ function changeGroup(draft: ChangeDraft): ChangeGroup {
   };
 }
 
-/**
- * The same trouble of many hosts as one. A failure that a rescue took care of is reported as failed when it happens; the summary
- * knows better: of a host's failures, the last ones count.
- */
+/** The same trouble of many hosts as one. */
 function troubleGroups(occurrences: readonly Occurrence[], summary: Summary | undefined): readonly TroubleGroup[] {
-  const left = new Map<string, number>();
-  for (const { host, status } of occurrences) if (status === 'failed') left.set(host, (left.get(host) ?? 0) + 1);
+  const rescued = rescuedFailures(occurrences.filter((one) => one.status === 'failed'), (one) => one.host, (host) => (summary === undefined ? undefined : summary.hosts[host]?.failed ?? 0));
   const groups = new Map<string, { readonly first: Occurrence; readonly status: TroubleGroup['status']; readonly named: Set<string>; count: number }>();
   for (const occurrence of occurrences) {
     const { host, event } = occurrence;
-    let { status } = occurrence;
-    if (status === 'failed') {
-      const remaining = left.get(host) ?? 0;
-      left.set(host, remaining - 1);
-      if (summary !== undefined && remaining > (summary.hosts[host]?.failed ?? 0)) status = 'rescued';
-    }
+    const status = rescued.has(occurrence) ? 'rescued' : occurrence.status;
     const key = JSON.stringify([status, event.role, event.task, event.module, occurrence.text.replaceAll(host, '\u0000')]);
     const group = groups.get(key) ?? { first: occurrence, status, named: new Set<string>(), count: 0 };
     groups.set(key, group);

@@ -1,9 +1,14 @@
-/** JUnit XML, as CI systems read it: a suite a host, a case a task; in check mode drift is a failed case. */
+/**
+ * JUnit XML, as CI systems read it: a suite a host, a case a task; in check mode drift is a failed case. There is no standard; what is
+ * written is valid by the schema of Jenkins' xUnit plugin (junit-10.xsd), and has what GitLab and GitHub's reporters look for.
+ */
 import type { RunEvent, RunMode } from '../../run/events.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import type { Output } from '../terminal/output.ts';
 import type { CliReporter } from './cli-reporter.ts';
+import type { Summary } from './counts.ts';
 import { errorLines } from './json.ts';
+import { rescuedFailures } from './rescued.ts';
 
 /** Characters of one error or output that are kept, so that memory does not grow with output. */
 const LONGEST_TEXT = 64 * 1024;
@@ -78,22 +83,42 @@ function caseXml({ task, changes }: Case, mode: RunMode): string {
   return body.length === 0 ? `${open}/>` : `${open}>\n${body.join('\n')}\n    </testcase>`;
 }
 
-function suiteXml(host: string, cases: readonly Case[], mode: RunMode): string {
+/** Cases by how they came out. */
+interface Numbers {
+  readonly tests: number;
+  readonly failures: number;
+  readonly errors: number;
+}
+interface Suite extends Numbers {
+  readonly xml: string;
+}
+
+function suiteOf(host: string, cases: readonly Case[], mode: RunMode, started: string): Suite {
   const count = (wanted: Verdict): number => cases.filter((each) => verdict(each.task, mode) === wanted).length;
   const seconds = cases.reduce((sum, each) => sum + each.task.seconds, 0);
-  const head = `  <testsuite name="${attribute(host)}" tests="${String(cases.length)}" failures="${String(count('failure'))}" errors="${String(count('error'))}" skipped="${String(count('skipped'))}" time="${seconds.toFixed(3)}">`;
-  return [head, ...cases.map((each) => caseXml(each, mode)), '  </testsuite>'].join('\n');
+  const numbers = { tests: cases.length, failures: count('failure'), errors: count('error') };
+  // ISO 8601 without a zone, in UTC, as Ant and Maven write it.
+  const when = started === '' ? '' : ` timestamp="${attribute(started.replace(/(\.\d+)?Z$/, ''))}"`;
+  const head = `  <testsuite name="${attribute(host)}" hostname="${attribute(host)}"${when} tests="${String(numbers.tests)}" failures="${String(numbers.failures)}" errors="${String(numbers.errors)}" skipped="${String(count('skipped'))}" time="${seconds.toFixed(3)}">`;
+  return { ...numbers, xml: [head, ...cases.map((each) => caseXml(each, mode)), '  </testsuite>'].join('\n') };
+}
+
+/** The cases of a host; a failure that a rescue took care of is none. */
+function settled(cases: readonly Case[], failed: number | undefined): readonly Case[] {
+  const rescued = rescuedFailures(cases.filter((each) => each.task.status === 'failed'), (each) => each.task.host, () => failed);
+  return cases.map((each) => (rescued.has(each) ? { ...each, task: { ...each.task, status: 'rescued' } } : each));
 }
 
 /** The suite that says why a run ended before its end. */
-function abortedXml(error: unknown): string {
+function abortedSuite(error: unknown): Suite {
   const cases = errorLines(error).map((line) => {
     const where = line.file === undefined ? '' : `${line.file}:${String(line.line ?? 1)}:${String(line.column ?? 1)}: `;
     const text = [`${where}${line.message}`, line.detail ?? '', line.remedy ?? ''].filter((part) => part !== '').join('\n');
     return `    <testcase classname="care-provision" name="${attribute(line.code)}" time="0.000">\n      <error type="${line.kind}" message="${attribute(line.message)}">${xmlText(text)}</error>\n    </testcase>`;
   });
   const n = String(cases.length);
-  return [`  <testsuite name="care-provision" tests="${n}" failures="0" errors="${n}" skipped="0" time="0.000">`, ...cases, '  </testsuite>'].join('\n');
+  const xml = [`  <testsuite name="care-provision" tests="${n}" failures="0" errors="${n}" skipped="0" time="0.000">`, ...cases, '  </testsuite>'].join('\n');
+  return { tests: cases.length, failures: 0, errors: cases.length, xml };
 }
 
 /** The event without its result, which is not shown here and may be long, and with a bounded error. */
@@ -104,13 +129,19 @@ function bounded(event: TaskEvent): TaskEvent {
 /** Collects the run and writes the whole document when closed. */
 export function junitReporter(output: Output): CliReporter {
   let mode: RunMode = 'apply';
-  let aborted: string | undefined;
+  let started = '';
+  let summary: Summary | undefined;
+  let aborted: Suite | undefined;
   const hosts = new Map<string, Case[]>();
   const pending = new Map<string, string[]>();
   const key = (event: { readonly host: string; readonly role: string; readonly task: string }): string => JSON.stringify([event.host, event.role, event.task]);
   return {
     event(event) {
-      if (event.type === 'start') mode = event.mode;
+      if (event.type === 'start') {
+        mode = event.mode;
+        started = event.time;
+      }
+      if (event.type === 'summary') summary = event;
       if (event.type === 'change') {
         const list = pending.get(key(event)) ?? [];
         list.push(`${event.resource}: ${event.what}`);
@@ -123,13 +154,15 @@ export function junitReporter(output: Output): CliReporter {
       hosts.set(event.host, cases);
     },
     aborted(error) {
-      aborted = abortedXml(error);
+      aborted = abortedSuite(error);
     },
     async close() {
       await Promise.resolve();
-      const suites = [...hosts].map(([host, cases]) => suiteXml(host, cases, mode));
+      const suites = [...hosts].map(([host, cases]) => suiteOf(host, settled(cases, summary?.hosts[host]?.failed), mode, started));
       if (aborted !== undefined) suites.push(aborted);
-      output.write(['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites name="care-provision ${mode}">`, ...suites, '</testsuites>', ''].join('\n'));
+      const sum = (name: keyof Numbers): string => String(suites.reduce((total, suite) => total + suite[name], 0));
+      const head = `<testsuites name="care-provision ${mode}" tests="${sum('tests')}" failures="${sum('failures')}" errors="${sum('errors')}" time="${(summary?.seconds ?? 0).toFixed(3)}">`;
+      output.write(['<?xml version="1.0" encoding="UTF-8"?>', head, ...suites.map((suite) => suite.xml), '</testsuites>', ''].join('\n'));
       output.close();
     },
   };

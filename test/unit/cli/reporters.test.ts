@@ -199,6 +199,22 @@ describe('junit', () => {
     expect(done.children.map((suite) => suite.attributes['failures'])).toEqual(['0', '0']);
   });
 
+  test('has what CI systems look for: totals, times, hosts', async () => {
+    const document = XMLParser.parse(await xml(applied));
+    expect(document.attributes).toEqual({ name: 'care-provision apply', tests: '7', failures: '0', errors: '0', time: '9.040' });
+    expect(document.children[0]?.attributes).toEqual({ name: 'web1', hostname: 'web1', timestamp: '2026-11-22T10:15:00', tests: '5', failures: '0', errors: '0', skipped: '0', time: '4.510' });
+  });
+
+  test('a failure that was rescued is none, the one after it is', async () => {
+    const [start, , first] = failed;
+    const end = failed.at(-1);
+    if (start === undefined || first?.type !== 'task' || end?.type !== 'summary') throw new Error('the recording has changed');
+    const none = { ok: 0, changed: 0, failed: 0, unreachable: 0, skipped: 0, unknown: 0, rescued: 0, ignored: 0 };
+    const document = XMLParser.parse(await xml([start, first, { ...first, task: 'second' }, { ...end, hosts: { web1: { ...none, failed: 1, rescued: 1 } } }]));
+    expect(document.attributes['failures']).toBe('1');
+    expect(document.children[0]?.children.map((each) => each.children[0]?.name)).toEqual(['system-out', 'failure']);
+  });
+
   test('an error before the run is a suite of its own', async () => {
     const document = XMLParser.parse(await xml([], badInput('no-inventory', 'no such <file> & "more"')));
     expect(document.children[0]?.attributes).toMatchObject({ name: 'care-provision', errors: '1' });
