@@ -20,6 +20,8 @@ export interface RunFlags {
   readonly askBecomePass?: boolean;
   readonly lockWait: number;
   readonly requireHistory?: boolean;
+  readonly out?: string;
+  readonly acceptUnknown?: readonly string[];
   readonly output: OutputFormat;
   readonly outputFile?: string;
   readonly verbose: number;
@@ -68,6 +70,11 @@ export function addHostOptions(command: Command): Command {
     .option('-l, --limit <pattern>', 'work on the hosts that match only: web*:&berlin:!web3')
     .addOption(new Option('-f, --forks <n>', 'hosts worked on at once').argParser(integer(1, 1000)).default(30))
     .option('-K, --ask-become-pass', 'ask for the sudo password on the terminal');
+}
+
+/** `--accept-unknown`, of a saved plan. */
+export function addPlanOptions(command: Command): Command {
+  return command.option('--accept-unknown <task>', 'with a plan: a task of which the plan could not tell may do what it finds (repeatable)', append, []);
 }
 
 /** Options of apply, check and verify. */

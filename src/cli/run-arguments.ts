@@ -35,6 +35,8 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   listTasks: none,
   askBecomePass: (flags) => flag('--ask-become-pass', flags.askBecomePass),
   lockWait: (flags) => (flags.lockWait === 0 ? [] : option('--lock-wait', flags.lockWait)),
+  out: (flags) => option('--out', flags.out),
+  acceptUnknown: (flags) => repeated('--accept-unknown', flags.acceptUnknown ?? []),
   requireHistory: (flags) => flag('--require-history', flags.requireHistory),
   // Where it was shown is nobody's concern afterwards.
   output: none,

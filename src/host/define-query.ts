@@ -37,6 +37,7 @@ function erasedBase<Key, Fact>(kind: QueryKind<Key, Fact>): Omit<ErasedKind, 'by
     paths: (key) => kind.paths?.(key as Key) ?? [],
     absent: (key) => kind.absent?.(key as Key),
     volatile: kind.volatile ?? false,
+    lasting: kind.lasting ?? false,
     after: kind.after ?? [],
     passing: (fact) => kind.passing?.(fact as Fact) ?? false,
   };

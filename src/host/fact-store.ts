@@ -12,6 +12,8 @@ interface Entry {
   readonly uncertain: string | undefined;
   /** The same, when the change is about this very thing and not one that may have touched anything. */
   readonly touched?: string;
+  /** It is what a change says of it, not what the host has shown. */
+  readonly believed?: true;
 }
 
 /** A claim: what a change says that it has set, to be confirmed by observation. */
@@ -54,6 +56,12 @@ export class FactStore {
   /** The values that are known now, by the ids of their queries. */
   snapshot(): ReadonlyMap<string, unknown> {
     return new Map([...this.#facts].map(([id, entry]) => [id, entry.value]));
+  }
+
+  /** What the host has shown, and why it cannot be relied on any more, if so; undefined for what is not known or only believed. */
+  observation(query: AnyQuery): { readonly value: unknown; readonly uncertain: string | undefined } | undefined {
+    const entry = this.#facts.get(query.id);
+    return entry === undefined || entry.believed === true ? undefined : entry;
   }
 
   uncertain(query: AnyQuery): string | undefined {
@@ -118,7 +126,7 @@ export class FactStore {
 
   #applyOne(effect: Effect, by: string): void {
     if (effect.type === 'set') {
-      this.#facts.set(effect.query.id, { query: effect.query, value: effect.value, uncertain: undefined });
+      this.#facts.set(effect.query.id, { query: effect.query, value: effect.value, uncertain: undefined, believed: true });
       if (!this.#checkMode) this.#claims.set(effect.query.id, { query: effect.query, expected: effect.value, by });
       return;
     }
@@ -130,7 +138,7 @@ export class FactStore {
       // A change that may have touched anything takes back no claim: what was set before it must still hold.
       if (effect.type !== 'forget-kinds') this.#claims.delete(id);
       if (this.#checkMode) this.#facts.set(id, applyRule(entry, rule));
-      else if (outcome.absent) this.#facts.set(id, { query: entry.query, value: outcome.value, uncertain: undefined });
+      else if (outcome.absent) this.#facts.set(id, { query: entry.query, value: outcome.value, uncertain: undefined, believed: true });
       else this.#facts.delete(id);
     }
     if (this.#checkMode && effect.type === 'forget' && !this.#facts.has(effect.query.id)) this.#rules.push(rule);
@@ -152,7 +160,7 @@ export class FactStore {
 function applyRule(entry: Entry, rule: Rule): Entry {
   const outcome = rule(entry.query, entry.value);
   if (outcome === undefined) return entry;
-  if (outcome.absent) return { query: entry.query, value: outcome.value, uncertain: undefined };
+  if (outcome.absent) return { query: entry.query, value: outcome.value, uncertain: undefined, believed: true };
   return { ...entry, uncertain: outcome.reason, ...(outcome.vague === true ? {} : { touched: outcome.reason }) };
 }
 

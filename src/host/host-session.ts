@@ -96,8 +96,8 @@ export class HostSession {
     return store;
   }
 
-  view(identity: Identity, files: ControllerFiles, checkMode = this.#init.checkMode): TaskView {
-    return new TaskView({ name: this.name, user: identity.user, checkMode, base: this.#base, store: this.store(identity), files, beforeJoin: (key, query) => (checkMode ? undefined : this.#beforeJoin(identity, key, query)) });
+  view(identity: Identity, files: ControllerFiles, checkMode = this.#init.checkMode, looked?: Map<string, AnyQuery>): TaskView {
+    return new TaskView({ name: this.name, user: identity.user, checkMode, base: this.#base, store: this.store(identity), files, looked, beforeJoin: (key, query) => (checkMode ? undefined : this.#beforeJoin(identity, key, query)) });
   }
 
   #beforeJoin(identity: Identity, key: string, query: AnyQuery): unknown {

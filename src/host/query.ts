@@ -31,6 +31,11 @@ interface KindBase<Key, Fact> {
   absent?(key: Key): Fact;
   /** True when any change at all could change it (a command's output): then every change makes it unknown. */
   readonly volatile?: boolean;
+  /**
+   * True when the fact stays what it is until somebody changes it, and has nothing in it that a secret could be guessed from:
+   * a saved plan holds on to it. Not for what moves by itself (a state, a lag, a time).
+   */
+  readonly lasting?: boolean;
   /** Names of kinds: a change that sets or forgets one of their facts makes this kind's unknown, too (a unit, and what its server answers). */
   readonly after?: readonly string[];
   /**
@@ -99,6 +104,7 @@ interface ErasedBase {
   paths(key: unknown): readonly string[];
   absent(key: unknown): unknown;
   readonly volatile: boolean;
+  readonly lasting: boolean;
   readonly after: readonly string[];
   passing(fact: unknown): boolean;
 }

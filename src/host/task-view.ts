@@ -23,6 +23,8 @@ export interface TaskViewInit {
   readonly files: ControllerFiles;
   /** As in {@link HostView.beforeJoin}. */
   readonly beforeJoin: (key: string, query: AnyQuery) => unknown;
+  /** Where to note what the plan looks at, when somebody wants to know. */
+  readonly looked?: Map<string, AnyQuery> | undefined;
 }
 
 export class TaskView implements HostView {
@@ -33,6 +35,7 @@ export class TaskView implements HostView {
   readonly #store: FactStore;
   readonly #files: ControllerFiles;
   readonly #beforeJoin: TaskViewInit['beforeJoin'];
+  readonly #looked: Map<string, AnyQuery> | undefined;
   /** Reasons of the uncertain facts that the plan has looked at, in order, without repeats. */
   readonly doubts: string[] = [];
 
@@ -44,6 +47,7 @@ export class TaskView implements HostView {
     this.#store = init.store;
     this.#files = init.files;
     this.#beforeJoin = init.beforeJoin;
+    this.#looked = init.looked;
   }
 
   get user(): string {
@@ -57,6 +61,7 @@ export class TaskView implements HostView {
 
   fact<F>(query: Query<F, ErasedKind>): F {
     if (!this.#store.has(query)) throw new FactsNeeded([query]);
+    this.#looked?.set(query.id, query);
     const doubt = this.#store.uncertain(query);
     if (doubt !== undefined && !this.doubts.includes(doubt)) this.doubts.push(doubt);
     // Sound: a store holds under a query's id only what that query's own kind has parsed or a change has claimed with `query.is`.

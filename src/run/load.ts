@@ -38,7 +38,7 @@ export function choosePlaybooks(options: Pick<RunOptions, 'inventory' | 'playboo
 }
 
 /** @throws Diagnostic or DiagnosticList for anything wrong in the files */
-export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode'>): Loaded {
+export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode' | 'onInput'>): Loaded {
   for (const source of options.inventory) {
     if (!source.includes(',') && !existsSync(source)) throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: 'give a YAML file or a directory, e.g. inventory/lab' });
   }
@@ -46,7 +46,7 @@ export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' 
   const directory = path.dirname(path.resolve(playbookFiles[0] ?? '.'));
   const secrets = inventorySecrets(options.inventory);
   const inventory = loadInventory(options.inventory, { playbookDirectory: directory, decryptFile: secrets.decryptFile });
-  const project = openProject(findProjectRoot(playbookFiles[0] ?? '.'), directory, path.join(packageRoot(), 'roles'));
+  const project = openProject(findProjectRoot(playbookFiles[0] ?? '.'), directory, path.join(packageRoot(), 'roles'), options.onInput);
   const playbooks = playbookFiles.map((file) => loadPlaybook(file, project, catalogue));
   return { inventory, project, secrets, playbooks: options.mode === 'verify' ? playbooks.map((p) => verifyPlays(p, project, catalogue)) : playbooks };
 }

@@ -2,6 +2,7 @@
 import type { Secret } from '../support/secret.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Reporter, RunMode } from './events.ts';
+import type { Gate } from './gate.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -19,9 +20,15 @@ export interface RunOptions {
   readonly extraVars: ValueMap;
   readonly startAtTask: string | undefined;
   readonly diff: boolean;
+  /** Whom every change passes before it is made or, in check mode, when it is predicted. */
+  readonly gate?: Gate;
   readonly becomePassword: Secret | undefined;
   /** Seconds to wait for a lock that another run holds; 0: leave at once. */
   readonly lockWaitSeconds: number;
+  /** The caller has taken the inventory's lock, and gives it back. */
+  readonly lockHeld?: boolean;
+  /** Told of every file of the project that is used, and of every role's folder. */
+  readonly onInput?: (path: string) => void;
   /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */
   readonly hostLockDirectory?: string;
   /** The command's words for the history, secrets masked; default: none. */

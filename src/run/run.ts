@@ -51,7 +51,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   validateLoaded(loaded, options, cache).throwIfAny();
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
-  const lock = options.mode === 'apply' ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
+  const lock = options.mode === 'apply' && options.lockHeld !== true ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
   const context = makeContext(options, runId, loaded);
   try {
     const warnings: string[] = [];
@@ -72,6 +72,9 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     }
     const neverBegan = hosts.filter((name) => !context.ctx.host(name).startReached);
     if (options.startAtTask !== undefined && neverBegan.length > 0) context.ctx.emit({ type: 'warning', message: `the task of --start-at-task, ${options.startAtTask}, was not reached on ${neverBegan.join(', ')}: nothing was run there` });
+    for (const host of hosts.filter((name) => ['active', 'ended'].includes(context.ctx.host(name).condition))) {
+      for (const message of options.gate?.remarks?.(host) ?? []) context.ctx.emit({ type: 'warning', host, message });
+    }
     const interrupted = options.stop.aborted;
     const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
     const { tally } = context.ctx;

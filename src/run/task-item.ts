@@ -23,6 +23,7 @@ import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
 import { allHold, UnknownValue } from './evaluate.ts';
 import { seenBefore } from './evidence.ts';
+import { isSecret, observedFacts, resultOf, type Mutation } from './gate.ts';
 import type { ItemResult, MadeChange } from './task-result.ts';
 import { OMIT } from './variables.ts';
 
@@ -47,6 +48,8 @@ export interface ItemContext {
   readonly askAfter: (guarded: boolean) => readonly AnyQuery[];
   /** Notes the handlers that a change will owe: itself, or by giving the script to put before the change. */
   readonly before: () => Promise<Script | undefined>;
+  /** Lets changes pass the gate; undefined when the task's changes are none of it. @throws Diagnostic */
+  readonly pass: ((mutations: readonly Mutation[]) => void) | undefined;
   /** Told of a change that was put on its way, and when it has been made. */
   readonly sent: (pending: PendingChange, made: MadeChange) => void;
   readonly settled: (pending: PendingChange) => void;
@@ -90,14 +93,26 @@ export function prepareTask(task: Task, scope: Scope): PreparedModule {
   }
 }
 
-async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<{ readonly plan: Plan; readonly doubts: readonly string[]; readonly observations: readonly Observation[] }> {
+/** What a plan has looked at; undefined when nobody wants to know. */
+type Looked = Map<string, AnyQuery> | undefined;
+
+interface Planned {
+  readonly plan: Plan;
+  readonly doubts: readonly string[];
+  readonly observations: readonly Observation[];
+  readonly looked: Looked;
+}
+
+async function makePlan(item: ItemContext, prepared: PreparedModule, task: Task, scope: Scope): Promise<Planned> {
   const files = item.cache.files(item.ctx.project, task, scope);
   item.session.dropPassing(item.identity);
   for (let round = 0; round < PLANNING_ROUNDS; round += 1) {
-    const view = item.session.view(item.identity, files, item.predict);
+    const looked: Looked = item.pass === undefined ? undefined : new Map();
+    const view = item.session.view(item.identity, files, item.predict, looked);
     try {
       const plan = prepared.plan(view);
-      return { plan, doubts: view.doubts, observations: (plan.type === 'ok' || plan.type === 'failed') && !item.noLog ? prepared.observes?.(plan.values ?? {}, view) ?? [] : [] };
+      const observations = (plan.type === 'ok' || plan.type === 'failed') && !item.noLog ? prepared.observes?.(plan.values ?? {}, view) ?? [] : [];
+      return { plan, doubts: view.doubts, observations, looked };
     } catch (error) {
       if (!(error instanceof FactsNeeded)) throw error;
       const wanted = [...error.queries];
@@ -131,15 +146,16 @@ function itemResult(status: ItemResult['status'], more: Partial<ItemResult> = {}
 /** Plans and, outside check mode, makes one item. A change may still be on its way when this returns. */
 export async function runItem(item: ItemContext, task: Task, scope: Scope): Promise<ItemResult> {
   const prepared = prepareTask(task, scope);
-  const { plan, doubts, observations } = await makePlan(item, prepared, task, scope);
-  if (observations.length > 0) return { ...(await carryOut(item, prepared, plan, doubts, task, scope)), observations };
-  const result = await carryOut(item, prepared, plan, doubts, task, scope);
+  const planned = await makePlan(item, prepared, task, scope);
+  const { observations } = planned;
+  if (observations.length > 0) return { ...(await carryOut(item, prepared, planned, task, scope)), observations };
+  const result = await carryOut(item, prepared, planned, task, scope);
   // What check mode would make is nobody's to see yet.
   if (prepared.observes === undefined || item.predict || item.noLog || result.status !== 'changed') return result;
   return { ...result, observations: prepared.observes(result.values, undefined) };
 }
 
-async function carryOut(item: ItemContext, prepared: PreparedModule, plan: Plan, doubts: readonly string[], task: Task, scope: Scope): Promise<ItemResult> {
+async function carryOut(item: ItemContext, prepared: PreparedModule, { plan, doubts, looked }: Planned, task: Task, scope: Scope): Promise<ItemResult> {
   switch (plan.type) {
     case 'ok':
       return itemResult('ok', { values: plan.values ?? {}, facts: plan.facts, msg: plan.msg });
@@ -153,17 +169,18 @@ async function carryOut(item: ItemContext, prepared: PreparedModule, plan: Plan,
       return itemResult('failed', { values: plan.values ?? {}, msg: plan.remedy === undefined ? plan.msg : `${plan.msg}\nTo do: ${plan.remedy}` });
     }
     case 'changes':
-      return { ...(await makeChanges(item, plan.changes, plan.values ?? {})), ...(item.predict ? { valuesUnknown: plan.valuesUnknown } : {}) };
+      return { ...(await makeChanges(item, plan.changes, plan.values ?? {}, looked)), ...(item.predict ? { valuesUnknown: plan.valuesUnknown } : {}) };
     case 'action':
-      return act(item, plan.action, task, scope, isGuarded(item, prepared, task, scope));
+      return act(item, plan.action, task, scope, { guarded: isGuarded(item, prepared, task, scope), looked });
   }
 }
 
-async function makeChanges(item: ItemContext, changes: readonly Change[], values: ValueMap): Promise<ItemResult> {
+async function makeChanges(item: ItemContext, changes: readonly Change[], values: ValueMap, looked: Looked): Promise<ItemResult> {
   const made: MadeChange[] = changes.map((c) => ({ resource: c.resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(c.what), diff: shownDiff(item, c.resource, c.diff), unknown: false, seen: seenBefore(item.session.store(item.identity), c.effects) }));
   if (item.ctx.options.mode === 'verify' && !item.predict) {
     return itemResult('failed', { values, msg: `not converged: ${made.map((c) => `${c.resource}: ${c.what}`).join('; ')}` });
   }
+  passChanges(item, changes, made, looked);
   for (const [i, change] of changes.entries()) {
     if (item.predict) {
       predicted(item, change.effects, change.resource);
@@ -187,6 +204,20 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
   return itemResult('changed', { values, changes: made });
 }
 
+/** All changes of the item before the first is made: none is left half done by a gate that shuts. */
+function passChanges(item: ItemContext, changes: readonly Change[], made: readonly MadeChange[], looked: Looked): void {
+  if (item.pass === undefined) return;
+  const hidden = item.noLog || changes.some((c) => isSecret(c.diff));
+  const state = observedFacts(item.session.store(item.identity), looked?.values() ?? [], hidden);
+  item.pass(made.map((shown, i) => ({ resource: maskSecrets(shown.resource), what: shown.what, diff: shown.diff, unknown: false, result: resultOf(changes[i]?.diff, hidden), state })));
+}
+
+/** The same for an action, as check mode sees it: one that is known to change nothing needs no leave. */
+function passAction(item: ItemContext, predicted: ItemResult, looked: Looked): void {
+  const state = item.pass === undefined ? [] : observedFacts(item.session.store(item.identity), looked?.values() ?? [], item.noLog);
+  item.pass?.(predicted.changes.map((shown) => ({ resource: shown.resource, what: shown.what, diff: undefined, unknown: shown.unknown, result: null, state })));
+}
+
 /** A prediction is believed in check mode only: a `check_mode: true` task of an apply must not make later tasks believe it. */
 function predicted(item: ItemContext, effects: readonly Effect[], by: string): void {
   if (item.session.checkMode) item.session.believe(item.identity, effects, by);
@@ -206,7 +237,6 @@ function actionItem(item: ItemContext, action: Action, result: ActionResult): It
 function predictAction(item: ItemContext, action: Action, task: Task, scope: Scope): ItemResult {
   const resource = shownResource(item, action.resource);
   const because = `until ${resource} has been run`;
-  predicted(item, action.effects ?? [forgetAll], resource);
   const change: MadeChange = { resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
   if (task.changedWhen === undefined) return itemResult('changed', { changes: [change], values: {}, valuesUnknown: because });
   if (task.changedWhen.every((c) => c.variables.length === 0)) {
@@ -237,9 +267,16 @@ function isGuarded(item: ItemContext, prepared: PreparedModule, task: Task, scop
   }
 }
 
-/** @param guarded whether something on the host decided that it is to be run */
-async function act(item: ItemContext, action: Action, task: Task, scope: Scope, guarded: boolean): Promise<ItemResult> {
-  if (item.predict && action.mutates) return predictAction(item, action, task, scope);
+/** @param by whether something on the host decided that it is to be run, and what was looked at */
+async function act(item: ItemContext, action: Action, task: Task, scope: Scope, by: { readonly guarded: boolean; readonly looked: Looked }): Promise<ItemResult> {
+  if (action.mutates && (item.predict || item.pass !== undefined)) {
+    const foreseen = predictAction(item, action, task, scope);
+    passAction(item, foreseen, by.looked);
+    if (item.predict) {
+      predicted(item, action.effects ?? [forgetAll], shownResource(item, action.resource));
+      return foreseen;
+    }
+  }
   await item.session.flush();
   const note = action.mutates ? await item.before() : undefined;
   const timeoutSeconds = Math.min(action.timeoutSeconds ?? item.timeoutSeconds, item.ownTimeoutSeconds ?? Infinity);
@@ -248,7 +285,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope, 
   if (action.perform.type === 'script') {
     const { script } = action.perform;
     const request = { script: note === undefined ? script : joinScripts([note, script]), environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds };
-    const { outcome, learn } = await item.session.act(item.identity, request, action.mutates ? item.askAfter(guarded) : []);
+    const { outcome, learn } = await item.session.act(item.identity, request, action.mutates ? item.askAfter(by.guarded) : []);
     learnt = learn;
     result =
       outcome.state === 'timed-out'

@@ -23,6 +23,7 @@ import { judged, withResult } from './judge.ts';
 import type { ActionKind } from './look-ahead.ts';
 import { itemScope, loopValues } from './loop.ts';
 import type { Report } from './report-queue.ts';
+import { taskGate } from './task-gate.ts';
 import { errorText, runItem, type ItemContext } from './task-item.ts';
 import { reportChanges, reportEnd, reportObservations, roleName, type ReportedTask } from './task-report.ts';
 import { cutsOff, registered, TaskFailed, type ItemResult, type MadeChange } from './task-result.ts';
@@ -338,6 +339,7 @@ export class TaskRun {
       // A loop's next item and another try come before the next task.
       askAfter: (guarded) => (delegated || task.loop !== undefined || task.until !== undefined || predict ? [] : this.#init.alsoAsk(session, guarded ? 'guarded' : 'unguarded')),
       before: () => this.#note(scope, delegated ? undefined : identity),
+      pass: taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope)),
       sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {
         const made = this.#waiting.get(pending);

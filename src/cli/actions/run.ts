@@ -3,6 +3,7 @@ import { loadProject } from '../../run/load.ts';
 import { runLoaded } from '../../run/run.ts';
 import type { RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
+import { isPlanFile } from '../../run/saved-plan/recognise.ts';
 import { historyReporter, type HistoryRecorder } from '../../run/history-reporter.ts';
 import { openStore, sharedDatabase } from '../../state/open-store.ts';
 import { DATABASE_URL } from '../../state/postgres-url.ts';
@@ -109,6 +110,8 @@ export async function withReporter<T>(reporter: CliReporter, work: () => Promise
  */
 export async function runAction(context: CliContext, request: RunRequest): Promise<ExitStatus> {
   const { flags } = request;
+  const fromPlan = request.mode !== 'verify' && isPlanFile(request.inventory);
+  if (!fromPlan && (flags.acceptUnknown ?? []).length > 0) throw new Diagnostic({ kind: 'usage', code: 'plan-options', summary: '--accept-unknown is for a plan', remedy: 'care-provision apply plan.json --accept-unknown TASK' });
   const project = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
   const selection = { mode: request.mode, limit: flags.limit, tags: flags.tags, skipTags: flags.skipTags };
   if (flags.listHosts === true || flags.listTasks === true) {
@@ -118,6 +121,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
   const history = recorder(context, report, flags.requireHistory === true);
   const interrupted = processInterruption(context, (line) => report.notice?.(line) === true);
   try {
+    const say = (line: string): void => { if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`); };
     const { reporters, notifier } = await extraReporters(context, { mode: request.mode, inventories: project.inventory, playbooks: project.playbooks, flags, warn: warner(context, report), stop: interrupted.stop });
     const reporter = combineReporters([report, history, ...reporters]);
     const status = await withReporter(reporter, async () => {
@@ -138,6 +142,11 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         kill: interrupted.kill,
         prompt: prompter(context, report),
       };
+      const saved = fromPlan || flags.out !== undefined ? (await import('./saved-plan.ts')).savedPlanWork(context, request, options, fromPlan, say) : undefined;
+      if (saved !== undefined) {
+        if (notifier !== undefined) notifier.configure((await import('../notify/config.ts')).requireNotify(loadProject(saved.options), options.extraVars));
+        return saved.go();
+      }
       const loaded = loadProject(options);
       if (notifier !== undefined) notifier.configure((await import('../notify/config.ts')).requireNotify(loaded, options.extraVars));
       return runLoaded(loaded, options);

@@ -95,6 +95,7 @@ function readUser(row: readonly string[], local: boolean, groupRows: readonly (r
 /** A user by name; null when there is none. */
 export const user = defineQuery<string, UserFact | null>({
   name: 'user',
+  lasting: true,
   id: (name) => name,
   describe: (name) => `user ${name}`,
   probe: (names) => ['set --', ...namesProbe('passwd', names, accountFiles(names), 'p:')].join('\n'),
@@ -117,6 +118,7 @@ export const user = defineQuery<string, UserFact | null>({
 /** A group by name; null when there is none. */
 export const group = defineQuery<string, GroupFact | null>({
   name: 'group',
+  lasting: true,
   id: (name) => name,
   describe: (name) => `group ${name}`,
   probe: (names) => namesProbe('group', names, `grep -E ${quote(colonFilePattern(names))} /etc/group`, '').join('\n'),

@@ -11,6 +11,7 @@ export interface AlternativeFact {
 
 export const alternative = defineQuery<string, AlternativeFact>({
   name: 'alternative',
+  lasting: true,
   id: (name) => name,
   describe: (name) => `alternative ${name}`,
   probe: (names) => `for n in ${names.map(quote).join(' ')}; do care_mark; update-alternatives --query "$n" 2>/dev/null; done`,

@@ -19,6 +19,7 @@ function readSum(line: string): readonly [string, string] {
 /** SHA-256 of regular files: one `sha256sum` over those that exist. Key: an absolute path. */
 export const sha256 = defineQuery<string, Sha256Fact>({
   name: 'sha256',
+  lasting: true,
   id: (path) => path,
   describe: (path) => `content of ${path}`,
   probe: (paths) =>
@@ -35,6 +36,7 @@ export const sha256 = defineQuery<string, Sha256Fact>({
       return { error: errorAbout(path, errors) ?? `sha256sum said nothing of ${path}` };
     });
   },
+  show: (fact) => (fact === null ? 'absent' : typeof fact === 'string' ? `sha256 ${fact}` : fact.error),
   paths: (path) => [path],
   absent: () => null,
 });
@@ -117,6 +119,7 @@ function parseContents(paths: readonly string[], output: ProbeOutput): readonly 
  */
 export const content = defineQuery<string, ContentFact>({
   name: 'content',
+  lasting: true,
   id: (path) => path,
   describe: (path) => `content of ${path}`,
   probe: contentProbe,

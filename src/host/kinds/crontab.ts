@@ -6,6 +6,7 @@ import { section } from './claims.ts';
 /** The text, empty when the user has no crontab; undefined when the host has no cron. */
 export const crontab = defineQuery<string, string | undefined>({
   name: 'crontab',
+  lasting: true,
   id: (user) => user,
   describe: (user) => `crontab of ${user}`,
   probe: (users) =>

@@ -30,6 +30,7 @@ export interface GitKey {
 /** A work tree. Volatile: any change may touch the files in it. */
 export const gitRepository = defineQuery<GitKey, GitRepository>({
   name: 'git-repository',
+  lasting: true,
   id: (key) => `${key.path} ${key.remote}`,
   describe: (key) => `git repository ${key.path}`,
   probe: (keys) =>

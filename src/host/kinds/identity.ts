@@ -12,6 +12,7 @@ export interface HostnameFact {
 
 const hostnameOf = defineQuery<'', HostnameFact>({
   name: 'hostname',
+  lasting: true,
   id: (key) => key,
   describe: () => 'hostname',
   probe: () => 'uname -n\ncare_mark\ncat /etc/hostname 2>/dev/null',
@@ -40,6 +41,7 @@ export interface TimezoneFact {
 /** The host's time zone, and whether it knows the zone of the key. */
 export const timezone = defineQuery<string, TimezoneFact>({
   name: 'timezone',
+  lasting: true,
   id: (zone) => zone,
   describe: (zone) => `time zone ${zone}`,
   probe: (zones) =>
@@ -62,6 +64,7 @@ export function localeKey(name: string): string {
 /** Whether a locale can be used on the host. */
 export const locale = defineQuery<string, boolean>({
   name: 'locale',
+  lasting: true,
   id: localeKey,
   describe: (name) => `locale ${name}`,
   probe: () => 'locale -a 2>/dev/null',

@@ -16,6 +16,7 @@ export function kernelName(name: string): string {
 
 export const kernelModule = defineQuery<string, KernelModuleState>({
   name: 'kernel-module',
+  lasting: true,
   id: kernelName,
   describe: (name) => `kernel module ${name}`,
   // /sys/module has loaded modules and the builtin ones that take parameters; modules.builtin lists all builtin ones.

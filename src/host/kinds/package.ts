@@ -137,6 +137,7 @@ function isThere(fact: PackageFact): boolean {
 /** State of a package by name (`chrony`, `libc6:i386`). */
 export const packageState = defineQuery<string, PackageFact>({
   name: 'package',
+  lasting: true,
   id: (name) => name,
   describe: (name) => `package ${name}`,
   probe: listProbe,
@@ -156,6 +157,7 @@ export const packageState = defineQuery<string, PackageFact>({
 /** Version of an installed package; undefined when it is not installed. */
 export const packageVersion = defineQuery<string, string | undefined>({
   name: 'package-version',
+  lasting: true,
   id: (name) => name,
   describe: (name) => `version of package ${name}`,
   probe: listProbe,

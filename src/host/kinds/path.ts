@@ -139,6 +139,7 @@ function missing(path: string, errors: readonly string[]): AbsentPath {
  */
 export const stat = defineQuery<string, PathFact>({
   name: 'stat',
+  lasting: true,
   id: (path) => path,
   describe: (path) => `file ${path}`,
   probe: (paths) => `set -- ${words(paths)}\n${withErrors(`stat -c '${FORMAT}:%Y:%n' -- "$@"`)}\n${forLinks('readlink')}`,
@@ -165,6 +166,7 @@ export const stat = defineQuery<string, PathFact>({
 /** What the path leads to: `stat -L`, and the canonical path of a link. A dangling link is absent. */
 export const statFollow = defineQuery<string, FollowedPath>({
   name: 'statFollow',
+  lasting: true,
   id: (path) => path,
   describe: (path) => `file ${path} (followed)`,
   probe: (paths) => `set -- ${words(paths)}\n${withErrors(`stat -L -c '${FORMAT}:%n' -- "$@"`)}\n${forLinks('readlink -f')}`,

@@ -28,6 +28,7 @@ export interface SysctlFact {
 /** A parameter; undefined when the kernel has none of that name or does not let it be read. */
 export const sysctl = defineQuery<string, SysctlFact | undefined>({
   name: 'sysctl',
+  lasting: true,
   id: (name) => sysctlPath(name),
   describe: (name) => `sysctl ${name}`,
   probe: (names) => {

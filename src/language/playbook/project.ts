@@ -48,14 +48,18 @@ function displayPath(file: string): string {
 /**
  * @param root the project's folder
  * @param shippedRoles the roles that come with the program, looked at last
+ * @param used is told of every file that is used, and of every role's folder
  */
-export function openProject(root: string, playbookDirectory: string, shippedRoles: string): Project {
+export function openProject(root: string, playbookDirectory: string, shippedRoles: string, used: (path: string) => void = () => undefined): Project {
   const rolePaths = [...new Set([path.join(playbookDirectory, 'roles'), path.join(root, 'roles'), shippedRoles])];
   const parsed = new Map<string, { source: SourceFile; content: Value }>();
 
   function firstExisting(candidates: readonly string[], what: string, usedAt: Span | undefined, test: (file: string) => boolean): string {
     const found = candidates.find(test);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      used(found);
+      return found;
+    }
     throw badInput('file-not-found', `${what} is not there`, { span: usedAt, detail: `looked for:\n${candidates.map((c) => `  ${displayPath(c)}`).join('\n')}` });
   }
 
@@ -69,12 +73,16 @@ export function openProject(root: string, playbookDirectory: string, shippedRole
       const source = readSourceFile(file, displayPath(file));
       const result = { source, content: parseYaml(source, { dialect: 'strict' }) };
       parsed.set(file, result);
+      used(file);
       return result;
     },
     findRole(name, usedAt) {
       const candidates = path.isAbsolute(name) ? [name] : rolePaths.map((p) => path.join(p, name));
       const found = candidates.find(isDirectory);
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        used(found);
+        return found;
+      }
       const known = rolePaths.filter(isDirectory).flatMap((p) => readdirSync(p).filter((n) => isDirectory(path.join(p, n))));
       throw badInput('unknown-role', `there is no role ${name}`, { span: usedAt, detail: `looked in:\n${rolePaths.map((p) => `  ${displayPath(p)}`).join('\n')}`, remedy: suggestion(name, known) });
     },

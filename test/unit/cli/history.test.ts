@@ -29,7 +29,7 @@ async function care(...words: readonly string[]): Promise<{ status: number; out:
   const status = await main(words, context);
   return { status, out: context.stdout.text(), err: context.stderr.text() };
 }
-const apply = (...more: readonly string[]): ReturnType<typeof care> => care('apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), '-e', 'text=hello', ...more);
+const apply = (...more: readonly string[]): ReturnType<typeof care> => care('apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), '-e', 'text=hello', '--lock-wait', '15', ...more);
 const runs = async (): Promise<RunSummary[]> => JSON.parse((await care('history', '--output', 'json')).out) as RunSummary[];
 
 describe('the history of real runs', () => {
@@ -41,7 +41,7 @@ describe('the history of real runs', () => {
     const shown = await care('history', 'show', run?.id ?? '', '--output', 'json');
     const details = JSON.parse(shown.out) as RunDetails;
     expect(details).toMatchObject({ user: userInfo().username, origin: 'ssh 192.0.2.7', mode: 'apply', status: 0 });
-    expect(details.arguments).toEqual(['apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), '--limit', 'one', '--extra-vars', 'text=********']);
+    expect(details.arguments).toEqual(['apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), '--limit', 'one', '--extra-vars', 'text=********', '--lock-wait', '15']);
     expect(details.revisions.map((r) => [r.of, r.commit])).toEqual([['inventory', null], ['playbook', null]]);
     expect(details.changes.map((c) => [c.resource, c.diff?.includes('+hello')])).toEqual([[`file ${project.dir}/work/motd`, true], [`file ${project.dir}/work/once`, false]]);
     const text = (await care('history', 'show', run?.id ?? '', '--diff')).out;

@@ -77,7 +77,7 @@ describe('a run whose store cannot be reached', () => {
     const status = await main(words, context);
     return { status, out: context.stdout.text(), err: context.stderr.text(), seconds: (performance.now() - from) / 1000 };
   }
-  const apply = (url: string, ...more: readonly string[]): ReturnType<typeof care> => care(url, 'apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), ...more);
+  const apply = (url: string, ...more: readonly string[]): ReturnType<typeof care> => care(url, 'apply', path.join(project.dir, 'inventory.yml'), path.join(project.dir, 'playbook.yml'), '--lock-wait', '15', ...more);
 
   test('nobody listens: said once, the run is made and recorded here; with --require-history it is not begun', async () => {
     const url = 'postgresql://care:s3cret-of-url@127.0.0.1:1/runs';

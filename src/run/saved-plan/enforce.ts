@@ -1,0 +1,54 @@
+/** Lets through, in apply, what a plan says, and nothing else. */
+import { failure, type Diagnostic } from '../../support/diagnostic.ts';
+import type { Gate, TaskMutation } from '../gate.ts';
+import { changeKey, movedFacts, movedText } from './compare.ts';
+import type { PlannedChange, SavedPlan } from './format.ts';
+
+/** Whether somebody has named this task: `task`, or `role : task`. */
+export function isNamed(names: readonly string[], task: { readonly role: string; readonly task: string }): boolean {
+  return names.some((name) => name === task.task || name === `${task.role} : ${task.task}`);
+}
+
+export class PlanGate implements Gate {
+  readonly #left = new Map<string, PlannedChange[]>();
+  readonly #accepted: readonly string[];
+
+  /** @param accepted tasks that may change what the plan could not tell */
+  constructor(plan: Pick<SavedPlan, 'hosts'>, accepted: readonly string[]) {
+    for (const [host, { changes }] of Object.entries(plan.hosts)) this.#left.set(host, [...changes]);
+    this.#accepted = accepted;
+  }
+
+  pass(mutations: readonly TaskMutation[]): void {
+    const taken: { readonly list: PlannedChange[]; readonly change: PlannedChange }[] = [];
+    for (const mutation of mutations) {
+      if (isNamed(this.#accepted, mutation)) continue;
+      const list = this.#left.get(mutation.host) ?? [];
+      const change = list.find((planned) => changeKey(planned) === changeKey(mutation) && !taken.some((t) => t.change === planned));
+      if (change === undefined) throw refused(mutation, 'nothing to be done', mutation.what);
+      const moved = movedFacts(mutation.host, change.state, mutation.state, true);
+      if (moved.length > 0) throw stale(mutation, movedText(moved));
+      // What an earlier change of the plan may alter (a package brings the file along) may need another step to get to the same.
+      const doubtful = change.state.some((fact) => fact.doubt !== null);
+      if (!doubtful && change.what !== mutation.what) throw refused(mutation, change.what, mutation.what);
+      if (!doubtful && change.result !== mutation.result) throw refused(mutation, 'the content that the plan shows', 'other content');
+      taken.push({ list, change });
+    }
+    for (const { list, change } of taken) list.splice(list.indexOf(change), 1);
+  }
+
+  /** What the plan says and no task has asked for. */
+  remarks(host: string): readonly string[] {
+    return (this.#left.get(host) ?? []).filter((change) => !isNamed(this.#accepted, change)).map((change) => `${change.resource}: the plan says ${change.what}, and it was not needed any more`);
+  }
+}
+
+const REMEDY = 'look at the host, then make another plan: care-provision check … --out FILE';
+
+function refused(mutation: TaskMutation, expected: string, seen: string): Diagnostic {
+  return failure('not-in-plan', `${mutation.resource}: not changed, since the plan does not say so`, { detail: movedText([{ host: mutation.host, what: mutation.resource, expected, seen }]), remedy: REMEDY });
+}
+
+function stale(mutation: TaskMutation, detail: string): Diagnostic {
+  return failure('stale-plan', `${mutation.resource}: not changed, since the host has changed after the plan was made`, { detail, remedy: REMEDY });
+}

@@ -1,0 +1,17 @@
+/** A task at the gate. */
+import { formatPlace } from '../support/source.ts';
+import type { Mutation } from './gate.ts';
+import { roleName, type ReportedTask } from './task-report.ts';
+
+/**
+ * The gate with the task's name on what passes; undefined where there is none, and for a task that is always or never carried
+ * out (`check_mode`), in check as in apply.
+ */
+export function taskGate({ ctx, host, node, title, handler }: ReportedTask, ownCheckMode: boolean | undefined): ((mutations: readonly Mutation[]) => void) | undefined {
+  const { gate, mode } = ctx.options;
+  if (gate === undefined || mode === 'verify' || ownCheckMode !== undefined) return undefined;
+  const of = { host: host.name, role: roleName(node), task: title, place: formatPlace(node.span), handler };
+  return (mutations) => {
+    gate.pass(mutations.map((mutation) => ({ ...of, ...mutation })));
+  };
+}
