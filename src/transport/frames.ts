@@ -143,6 +143,8 @@ export interface WireRequest {
   readonly sequence: number;
   /** A row: the number of its last script. `timeoutSeconds` and `outputLimit` then stand in its body. */
   readonly last?: number;
+  /** A row: its body is packed by gzip. */
+  readonly packed?: boolean;
   readonly timeoutSeconds: number;
   /** Bytes of each output that come back. */
   readonly outputLimit: number;
@@ -154,9 +156,9 @@ export interface WireRequest {
   readonly files: readonly WireFile[];
 }
 
-/** `R seq timeout limit chain large bodyBytes files` (a row: `B first last 0 chain 0 bodyBytes files`), body, `id bytes` and bytes for each file, nonce. */
+/** `R seq timeout limit chain large bodyBytes files` (a row: `B first last 0 chain 0 bodyBytes files`, or `C` when its body is packed), body, `id bytes` and bytes for each file, nonce. */
 export function encodeRequest(nonce: string, request: WireRequest): Buffer {
-  const kind = request.last === undefined ? ['R', request.sequence, request.timeoutSeconds, request.outputLimit] : ['B', request.sequence, request.last, 0];
+  const kind = request.last === undefined ? ['R', request.sequence, request.timeoutSeconds, request.outputLimit] : [request.packed === true ? 'C' : 'B', request.sequence, request.last, 0];
   const head = [...kind, request.chain, request.large ? 1 : 0, request.body.length, request.files.length].join(' ');
   const parts: Buffer[] = [Buffer.from(`${head}\n`), request.body];
   for (const file of request.files) parts.push(Buffer.from(`${file.id} ${String(file.bytes.length)}\n`), file.bytes);

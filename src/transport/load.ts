@@ -1,4 +1,5 @@
 /** Scripts that wait, made ready to be sent: one by itself, or several as a row. */
+import { gzipSync } from 'node:zlib';
 import type { WireRequest } from './frames.ts';
 import { prepare, type PreparedRequest } from './requests.ts';
 import { encodeRow, ROW_BYTES, ROW_SCRIPTS } from './rows.ts';
@@ -72,16 +73,27 @@ function withoutTorn<Item extends Queued>(row: readonly Load<Item>[], next: Item
   return head > 0 ? row.slice(0, head) : row;
 }
 
-/** What travels for one script, or for a row. */
-export function wireRequest(first: Load<Queued>, row: readonly Load<Queued>[]): WireRequest {
+/** A row's text shrinks to a fifth; below this it is not worth the host's processes. */
+const PACKED_FROM = 8 * 1024;
+
+/**
+ * What travels for one script, or for a row.
+ *
+ * @param before shell for a script by itself, on the line that it begins with
+ * @param packs whether bytes on the way cost more than packing them
+ */
+export function wireRequest(first: Load<Queued>, row: readonly Load<Queued>[], before: string, packs: boolean): WireRequest {
   const { item, prepared } = first;
   const common = { sequence: item.sequence, chain: item.chain, large: prepared.large.length > 0 };
   if (row.length === 1) {
-    const body = prepared.prelude === '' ? prepared.body : Buffer.concat([Buffer.from(`${prepared.prelude}\n`), prepared.body]);
+    const head = `${before}${prepared.prelude === '' ? '' : `${prepared.prelude}\n`}`;
+    const body = head === '' ? prepared.body : Buffer.concat([Buffer.from(head), prepared.body]);
     return { ...common, ...limitsOf(item.request), body, files: prepared.inline };
   }
   const scripts = row.map((each) => ({ sequence: each.item.sequence, ...limitsOf(each.item.request), prelude: each.prepared.prelude, body: each.prepared.body, files: each.prepared.inline }));
-  return { ...common, last: item.sequence + row.length - 1, timeoutSeconds: 0, outputLimit: 0, ...encodeRow(scripts) };
+  const { body, files } = encodeRow(scripts);
+  const packed = packs && body.length >= PACKED_FROM;
+  return { ...common, last: item.sequence + row.length - 1, timeoutSeconds: 0, outputLimit: 0, packed, body: packed ? gzipSync(body) : body, files };
 }
 
 /** Whole seconds and bytes, as the runner counts them. */

@@ -10,11 +10,13 @@ import type { PreparedRequest } from './requests.ts';
 import { ROW_SCRIPTS } from './rows.ts';
 import { startStage, type Stage, type StageHost } from './stage.ts';
 import { runnerProgram } from './stages.ts';
-import { upload } from './transfer.ts';
+import { Uploads } from './uploads.ts';
 import type { Become, Outcome, Runner, RunRequest } from './types.ts';
 
 /** What may be on the way or waiting on the host: enough to hide the round trip, little enough to lose. */
 const CREDIT_REQUESTS = 16;
+/** A hello that takes so long comes from a host on whose way bytes are dear: sudo and a shell's start take 5 to 20. */
+const FAR_MS = 40;
 const CREDIT_IN_ROWS = 2 * ROW_SCRIPTS;
 const CREDIT_BYTES = 256 * 1024;
 /** TERM, five seconds, KILL; then some for the way. */
@@ -36,6 +38,7 @@ interface Item extends Queued {
 export class HeldRunner implements Runner {
   readonly #host: StageHost;
   readonly #become: Become | undefined;
+  readonly #uploads: Uploads;
   #stage: Stage | undefined;
   readonly #waiting: Item[] = [];
   readonly #sent = new Map<number, Item>();
@@ -50,7 +53,8 @@ export class HeldRunner implements Runner {
   /** Sent with the start and not answered: requests wait for it. */
   #look: PendingLook | undefined;
   #directories: { readonly small: string; readonly large: string } | undefined;
-  #takesRows = false;
+  /** What it says that it can: `r` for rows, `z` for unpacking. */
+  #able = '';
   #ready: (() => void) | undefined;
   #guard: NodeJS.Timeout | undefined;
   readonly #isReady: Promise<void>;
@@ -59,6 +63,7 @@ export class HeldRunner implements Runner {
   constructor(host: StageHost, become: Become | undefined) {
     this.#host = host;
     this.#become = become;
+    this.#uploads = new Uploads(host, become);
     this.#isReady = new Promise((resolve) => { this.#ready = resolve; });
   }
 
@@ -69,7 +74,7 @@ export class HeldRunner implements Runner {
 
   /** Whether the host runs rows (`docs/protocol.md`); false until it has said so. */
   get rows(): boolean {
-    return this.#takesRows;
+    return this.#able.includes('r');
   }
 
   async start(look: PendingLook | undefined): Promise<void> {
@@ -169,14 +174,14 @@ export class HeldRunner implements Runner {
         }
         if (this.#sent.size >= CREDIT_IN_ROWS || this.#sentBytes >= CREDIT_BYTES) return;
         try {
-          const row = this.#takesRows ? await gatherRow(this.#waiting) : [await load(item)];
+          const row = this.rows ? await gatherRow(this.#waiting) : [await load(item)];
           if (!this.#hasCredit(row)) return;
           const [only] = row;
-          if (row.length === 1 && only !== undefined && only.prepared.large.length > 0) await this.#uploadAll(item, only.prepared);
+          const before = row.length === 1 && only !== undefined && only.prepared.large.length > 0 ? await this.#uploadAll(item, only.prepared) : '';
           // Anything may have happened while files were read: an abort, a failure of the chain, the end.
           if (row.some((each, i) => this.#waiting[i] !== each.item)) continue;
           if (this.#isOver() || (item.chain !== 0 && item.chain === this.#failedChain)) continue;
-          this.#send(row);
+          this.#send(row, before);
         } catch (error) {
           const diagnostic = error instanceof Diagnostic ? error : failure('cannot-send', `${this.#host.name}: a script could not be sent: ${String(error)}`, { cause: error });
           if (item.chain !== 0) this.#failedChain = item.chain;
@@ -207,7 +212,7 @@ export class HeldRunner implements Runner {
     return scripts <= (row.length > 1 ? CREDIT_IN_ROWS : CREDIT_REQUESTS) && (this.#sentBytes === 0 || bytes <= CREDIT_BYTES);
   }
 
-  #send(row: readonly Load<Item>[]): void {
+  #send(row: readonly Load<Item>[], before: string): void {
     const stage = this.#stage;
     const [first] = row;
     if (stage === undefined || first === undefined) throw new Error('a runner is used before it was started');
@@ -219,16 +224,21 @@ export class HeldRunner implements Runner {
       this.#sentBytes += size;
     }
     this.#watch();
-    stage.channel.stdin.write(encodeRequest(stage.nonce, wireRequest(first, row)));
+    stage.channel.stdin.write(encodeRequest(stage.nonce, wireRequest(first, row, before, this.#packs())));
   }
 
-  async #uploadAll(item: Item, prepared: PreparedRequest): Promise<void> {
+  /** Whether bytes on the way cost more than packing them: the host is far, and can unpack. */
+  #packs(): boolean {
+    return this.#able.includes('z') && (this.#stage?.helloAfter() ?? 0) >= FAR_MS;
+  }
+
+  /** @returns what is to be run before the script */
+  async #uploadAll(item: Item, prepared: PreparedRequest): Promise<string> {
     // The runner makes its directories when it is first told anything.
     if (this.#directories === undefined) this.#stage?.channel.stdin.write(DIRECTORIES);
     await this.#isReady;
     if (this.#ended !== undefined) throw this.#ended;
-    const directory = `${this.#directories?.large ?? ''}/f${String(item.sequence)}`;
-    for (const attachment of prepared.large) await upload(this.#host, this.#become, directory, attachment, item.signal);
+    return this.#uploads.place(this.#directories?.large ?? '', item.sequence, prepared.large, { packs: this.#packs(), signal: item.signal });
   }
 
   #abort(item: Item): void {
@@ -251,7 +261,7 @@ export class HeldRunner implements Runner {
     const [kind, ...rest] = words;
     if (this.#look !== undefined) {
       if (kind === 'O') {
-        this.#takesRows = rest[0]?.includes('r') === true;
+        this.#able = rest[0] ?? '';
         return this.#look.begin();
       }
       if (kind === 'L') {
@@ -265,7 +275,7 @@ export class HeldRunner implements Runner {
       const [small, large, able] = rest;
       if (small === undefined || large === undefined) throw new Error('the runner did not name its directories');
       this.#directories = { small, large };
-      this.#takesRows = able?.includes('r') === true;
+      this.#able = able ?? '';
       this.#ready?.();
       return 0;
     }

@@ -24,6 +24,8 @@ export interface Stage {
   readonly channel: ByteChannel;
   /** What it has said on stderr, the last 4 KiB. */
   readonly stderr: () => string;
+  /** Milliseconds from the first byte sent to the hello: a round trip and a shell's start. Undefined before, and where a password was waited for. */
+  readonly helloAfter: () => number | undefined;
   /** True once stage 1 has said hello. */
   readonly greeted: () => boolean;
   /** Why it ended, as an error for people. */
@@ -60,11 +62,14 @@ export async function startStage(host: StageHost, become: Become | undefined, pr
   // A write to a closed channel is reported by the channel's end, which everyone awaits.
   channel.stdin.on('error', () => undefined);
 
+  const began = performance.now();
+  let helloAfter: number | undefined;
   let greeted = false;
   let hello: (() => void) | undefined;
   const reader = new FrameReader(nonce, (words) => {
     if (words[0] === 'H') {
       greeted = true;
+      if (token === undefined) helloAfter = performance.now() - began;
       hello?.();
       return 0;
     }
@@ -93,7 +98,7 @@ export async function startStage(host: StageHost, become: Become | undefined, pr
     });
   };
 
-  const stage: Stage = { nonce, channel, stderr: () => stderr.text, greeted: () => greeted, explainEnd };
+  const stage: Stage = { nonce, channel, stderr: () => stderr.text, helloAfter: () => helloAfter, greeted: () => greeted, explainEnd };
   if (sudo?.password !== undefined && token !== undefined) {
     await answerSudo(host, sudo.user, sudo.password.reveal(), token, stage, (resolve) => {
       if (greeted) resolve();

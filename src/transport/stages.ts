@@ -86,7 +86,7 @@ exec 4>&1 >/dev/null
 p= S= a=- h=$PATH
 command -v setsid >/dev/null&&S=setsid
 PATH=/;command -v printf >/dev/null&&[ $S ]&&a=r;PATH=$h
-command -v gzip >/dev/null&&a=${'$'}{a}z
+[ "$F" ]&&command -v gzip >/dev/null&&a=${'$'}{a}z
 ${look === undefined ? '' : firstLook(look)}
 trap '[ -z "$p" ]||kill $p 2>/dev/null' EXIT
 trap 'exit 1' HUP INT TERM
@@ -118,8 +118,9 @@ G(){ if [ $1 = 0 ];then true>"$2"||z=1
 elif [ "$F" ];then dd bs=$1 count=1 iflag=fullblock of="$2" 2>/dev/null||z=1
 else dd bs=1 count=$1 of="$2" 2>/dev/null||z=1;fi;}
 R(){ while :;do case $k in
-R|B)z=0 f=$D;[ $d = 0 ]||f=$E
-G $n "$D/s$i"
+R|B|C)z=0 f=$D;[ $d = 0 ]||f=$E
+if [ $k = C ];then k=B;dd bs=$n count=1 iflag=fullblock 2>/dev/null|gzip -dc >"$D/s$i"||z=1
+else G $n "$D/s$i";fi
 [ $k$u = R0 ]||mkdir -p "$f/f$i"||z=1
 while [ $u -gt 0 ]&&read -r a n;do G $n "$f/f$i/$a";u=$((u-1));done
 read -r a&&[ "$a" = "$N" ]||break
@@ -157,10 +158,14 @@ R|{ (X);echo "$N Q">&4;}
 exit 0`;
 }
 
-/** Takes a file of exactly `size` bytes into `directory/id` and answers with its SHA-256. */
-export function uploadProgram(directory: string, id: string, size: number): string {
+/**
+ * Takes a file of exactly `size` bytes into `directory/id` and answers with its SHA-256.
+ *
+ * @param packed it comes through gzip
+ */
+export function uploadProgram(directory: string, id: string, size: number, packed: boolean): string {
   return String.raw`umask 077;cd /
-mkdir -p "${directory}"&&cat >"${directory}/${id}"||{ echo "$N F";exit 1;}
+mkdir -p "${directory}"&&${packed ? 'gzip -dc' : 'cat'} >"${directory}/${id}"||{ echo "$N F";exit 1;}
 s=$(($(wc -c <"${directory}/${id}")))
 [ $s = ${String(size)} ]||{ rm -f "${directory}/${id}";echo "$N F";exit 1;}
 h=$(sha256sum <"${directory}/${id}")

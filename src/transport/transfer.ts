@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { createGzip, gzipSync } from 'node:zlib';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { quote, type Attachment } from '../support/shell.ts';
 import type { ByteChannel } from './channel.ts';
@@ -28,15 +29,40 @@ function idleGuard(): { readonly start: (channel: ByteChannel) => void; readonly
   };
 }
 
+/** What is looked at to tell whether packing a file pays: some are packed already. */
+const SAMPLE_BYTES = 256 * 1024;
+const WORTH_PACKING = 0.75;
+
+async function shrinks(attachment: Attachment): Promise<boolean> {
+  const { content } = attachment;
+  let sample: Buffer;
+  if (content.kind === 'bytes') sample = content.bytes.subarray(0, SAMPLE_BYTES);
+  else {
+    const chunks: Buffer[] = [];
+    for await (const chunk of createReadStream(content.path, { end: SAMPLE_BYTES - 1 })) chunks.push(chunk as Buffer);
+    sample = Buffer.concat(chunks);
+  }
+  return gzipSync(sample, { level: 1 }).length < sample.length * WORTH_PACKING;
+}
+
+export interface UploadOptions {
+  /** Whether bytes on the way cost more than packing them, and the host can unpack. */
+  readonly packs: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Puts an attachment into a directory of a runner and compares size and SHA-256 on both sides.
  *
+ * @returns its SHA-256, as hexadecimal digits
  * @throws Diagnostic when it did not arrive whole
  */
-export async function upload(host: StageHost, become: Become | undefined, directory: string, attachment: Attachment, signal?: AbortSignal): Promise<void> {
+export async function upload(host: StageHost, become: Become | undefined, directory: string, attachment: Attachment, { packs, signal }: UploadOptions): Promise<string> {
   const size = attachmentSize(attachment);
   let answer: readonly string[] | undefined;
-  const stage = await startStage(host, become, uploadProgram(directory, attachment.id, size), {
+  // What can't be read is told by the upload itself.
+  const packed = packs && (await shrinks(attachment).catch(() => false));
+  const stage = await startStage(host, become, uploadProgram(directory, attachment.id, size, packed), {
     onHeader: (words) => {
       answer = words;
       return 0;
@@ -59,6 +85,7 @@ export async function upload(host: StageHost, become: Become | undefined, direct
           yield chunk;
         }
       },
+      packed ? createGzip({ level: 1 }) : new PassThrough(),
       stage.channel.stdin,
       signal === undefined ? {} : { signal },
     );
@@ -69,7 +96,8 @@ export async function upload(host: StageHost, become: Become | undefined, direct
   }
   const end = await stage.channel.ended;
   const [kind, gotSize, gotHash] = answer ?? [];
-  if (kind === 'U' && Number(gotSize) === size && gotHash === hash.digest('hex')) return;
+  const digest = hash.digest('hex');
+  if (kind === 'U' && Number(gotSize) === size && gotHash === digest) return digest;
   if (sendError === undefined && end.status === undefined && end.signal === undefined) throw connectionLost(host.name, 'during an upload');
   if (!stage.greeted() && sendError === undefined) throw await stage.explainEnd('before an upload');
   const said = quoteHostText(stage.stderr());

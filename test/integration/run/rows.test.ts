@@ -80,8 +80,8 @@ ${file('e')}`);
 
 describe('a row that is cut off', () => {
   it('says what was made before; nothing secret or half-written stays; the next run makes the rest', async () => {
-    const secrets = `    - { name: secret, copy: { dest: ${DIR}/secret, content: "{{ token }}\\n", mode: "0600" } }\n    - { name: other, copy: { dest: ${DIR}/other, content: "{{ token }}\\n", mode: "0600" } }\n`;
-    const p = make(directory + file('a') + secrets.split('\n')[0] + '\n' + slow('slow', 34) + secrets.split('\n')[1] + '\n' + file('z'));
+    const secret = (name: string): string => `    - { name: ${name}, copy: { dest: ${DIR}/${name}, content: "{{ token }}\\n", mode: "0600" } }\n`;
+    const p = make(directory + file('a') + secret('secret') + slow('slow', 34) + secret('other') + file('z'));
     const running = p.run();
     await began();
     await onHost(lab, HOST, "pkill -KILL -f '^sshd-session: care' || pkill -KILL -f '^sshd: care'");

@@ -12,7 +12,7 @@ import { openLocalChannel } from '../../../src/transport/local.ts';
 import type { Connection, ConnectionTarget, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
 
 export const dir = mkdtempSync(join(tmpdir(), 'care-runner-'));
-const target: ConnectionTarget = {
+export const target: ConnectionTarget = {
   name: 'here', connection: 'local', address: 'localhost', port: 22, user: undefined, privateKeyFile: undefined,
   password: undefined, sshArgs: [], connectTimeoutSeconds: 5, knownHostsFiles: undefined,
 };
