@@ -5,6 +5,7 @@
 import { Command, Help } from 'commander';
 import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
+import { artifactsCommand } from './commands/artifacts.ts';
 import { completionCommand } from './commands/completion.ts';
 import { dbCommand } from './commands/db.ts';
 import { docCommand } from './commands/doc.ts';
@@ -63,6 +64,7 @@ export function buildProgram(session: Session): Command {
     trustCommand,
     historyCommand,
     driftCommand,
+    artifactsCommand,
     dbCommand,
     docCommand,
     drillCommand,

@@ -1,4 +1,5 @@
 /** The view that one task's plan has of its host: facts from the store, files from the controller. */
+import type { Catalogue } from '../artifacts/catalogue.ts';
 import type { Secret } from '../support/secret.ts';
 import { baseFacts, currentUser } from './base-facts.ts';
 import type { FactStore } from './fact-store.ts';
@@ -10,6 +11,7 @@ export interface ControllerFiles {
   localFile(src: string): LocalFile;
   localTree(src: string): LocalTree;
   render(src: string): string | Secret;
+  artifacts(): Catalogue;
 }
 
 export interface TaskViewInit {
@@ -93,5 +95,9 @@ export class TaskView implements HostView {
 
   render(src: string): string | Secret {
     return this.#files.render(src);
+  }
+
+  artifacts(): Catalogue {
+    return this.#files.artifacts();
   }
 }

@@ -9,7 +9,7 @@ import { suggestion } from '../support/nearest.ts';
 import { packageRoot } from '../support/package-root.ts';
 import type { SourceFile } from '../support/source.ts';
 import type { ValueMap } from '../support/value.ts';
-import { catalogue, type Loaded } from './load.ts';
+import { catalogue, lazyCatalogue, type Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { runLoaded } from './run.ts';
 
@@ -30,7 +30,7 @@ function loadAdHoc(options: Pick<RunOptions, 'inventory'>, pattern: string, task
   const project = openProject(root, process.cwd(), path.join(packageRoot(), 'roles'));
   // JSON is YAML: the text gives errors something to point at.
   const source: SourceFile = { path: '(command line)', text: JSON.stringify([{ name: 'ad hoc', hosts: pattern, ...(become ? { become: true } : {}), tasks }], null, 2) };
-  return { inventory, project, secrets, playbooks: [parsePlaybookText(source, process.cwd(), project, catalogue)] };
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, playbooks: [parsePlaybookText(source, process.cwd(), project, catalogue)] };
 }
 
 /** Runs one module on the hosts of a pattern. @throws Diagnostic for bad input */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Catalogue } from '../artifacts/catalogue.ts';
 import type { ControllerFiles } from '../host/task-view.ts';
 import type { LocalFile, LocalTree } from '../host/view.ts';
 import type { Attributes, Task } from '../language/playbook/model.ts';
@@ -17,8 +18,18 @@ const KEPT_BYTES = 1024 * 1024;
 
 /** Caches over all tasks of a run. A file that has changed meanwhile (a task may write on the controller) is read again. */
 export class FileCache {
+  readonly #artifacts: () => Catalogue;
   readonly #files = new Map<string, { readonly state: string; readonly file: LocalFile }>();
   readonly #templates = new Map<string, SourceFile>();
+
+  /** @param artifacts reads the catalogue when first asked for */
+  constructor(artifacts: () => Catalogue) {
+    this.#artifacts = artifacts;
+  }
+
+  artifacts(): Catalogue {
+    return this.#artifacts();
+  }
 
   file(absolute: string): LocalFile {
     const stat = statSync(absolute);
@@ -79,6 +90,7 @@ export function controllerFiles(cache: FileCache, project: Project, attributes: 
       if (!statSync(absolute).isDirectory()) throw badInput('not-a-directory', `${src} is not a directory`, { span });
       return { root: absolute, entries: listTree(absolute) };
     },
+    artifacts: () => cache.artifacts(),
     render(src) {
       return renderText(cache.template(project.findFile('templates', src, attributes, span)), scope);
     },

@@ -1,6 +1,8 @@
 /** Reads what a run is made of: inventory, project, playbooks. Touches no host. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Catalogue } from '../artifacts/catalogue.ts';
+import { loadCatalogue } from '../language/artifact-catalogue.ts';
 import { loadInventory, type Inventory } from '../language/inventory/index.ts';
 import type { Playbook } from '../language/playbook/model.ts';
 import type { ModuleCatalogue } from '../language/playbook/parse-task.ts';
@@ -14,6 +16,8 @@ import { verifyPlays } from './verify-plays.ts';
 import type { RunOptions } from './options.ts';
 
 export interface Loaded {
+  /** What `artifacts.yml` of the program and of the inventories say; read when first asked for. @throws Diagnostic or DiagnosticList */
+  readonly artifacts: () => Catalogue;
   readonly inventory: Inventory;
   readonly project: Project;
   readonly playbooks: readonly Playbook[];
@@ -37,6 +41,12 @@ export function choosePlaybooks(options: Pick<RunOptions, 'inventory' | 'playboo
   throw badInput('no-playbook', 'no playbook was given and the project has no playbooks/site.yml', { detail: `the project is ${root}, the folder above the inventory that holds playbooks/ or roles/`, remedy: 'name one: care-provision apply INVENTORY PLAYBOOK' });
 }
 
+/** The catalogue of these inventories, read once, and only when something asks for it. */
+export function lazyCatalogue(inventories: readonly string[]): () => Catalogue {
+  let known: Catalogue | undefined;
+  return () => (known ??= loadCatalogue(inventories));
+}
+
 /** @throws Diagnostic or DiagnosticList for anything wrong in the files */
 export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode' | 'onInput'>): Loaded {
   for (const source of options.inventory) {
@@ -48,5 +58,5 @@ export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' 
   const inventory = loadInventory(options.inventory, { playbookDirectory: directory, decryptFile: secrets.decryptFile });
   const project = openProject(findProjectRoot(playbookFiles[0] ?? '.'), directory, path.join(packageRoot(), 'roles'), options.onInput);
   const playbooks = playbookFiles.map((file) => loadPlaybook(file, project, catalogue));
-  return { inventory, project, secrets, playbooks: options.mode === 'verify' ? playbooks.map((p) => verifyPlays(p, project, catalogue)) : playbooks };
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, playbooks: options.mode === 'verify' ? playbooks.map((p) => verifyPlays(p, project, catalogue)) : playbooks };
 }

@@ -7,6 +7,7 @@ import pLimit from 'p-limit';
 import { HostSession } from '../host/host-session.ts';
 import type { Inventory } from '../language/inventory/index.ts';
 import type { Play, Playbook } from '../language/playbook/model.ts';
+import { throwProblems } from '../language/playbook/role-spec.ts';
 import { acquireHostLock } from '../state/host-lock.ts';
 import { acquireInventoryLock } from '../state/inventory-lock.ts';
 import { badInput, type Diagnostic, ExitStatus } from '../support/diagnostic.ts';
@@ -15,6 +16,8 @@ import { loginOrigin, userName } from '../support/process.ts';
 import { packageVersion } from '../support/package-root.ts';
 import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
+import { artifactNeeds } from './artifact-needs.ts';
+import { artifactsReady } from './artifacts-ready.ts';
 import { connectionTarget } from './connection-target.ts';
 import type { HostState, RunContext } from './context.ts';
 import { FileCache } from './controller-files.ts';
@@ -45,10 +48,13 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
 /** Runs what was loaded already. */
 export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<ExitStatus> {
   const started = performance.now();
-  const cache = new FileCache();
+  const cache = new FileCache(loaded.artifacts);
   // Git works while the rest is made ready.
   const revisions = revisionsOf(inputsOf(loaded, options));
-  validateLoaded(loaded, options, cache).throwIfAny();
+  const problems = validateLoaded(loaded, options, cache);
+  const { needs, problems: refused } = artifactNeeds(loaded, options);
+  problems.add(...refused);
+  problems.throwIfAny();
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
   const lock = options.mode === 'apply' && options.lockHeld !== true ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
@@ -67,6 +73,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     });
     await options.begun?.();
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
+    throwProblems(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }));
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;
     }

@@ -58,7 +58,7 @@ export interface ItemContext {
 /** Enough rounds for any module: each learns at least one fact. */
 const PLANNING_ROUNDS = 40;
 
-function withoutOmitted(value: Value): Value {
+export function withoutOmitted(value: Value): Value {
   if (Array.isArray(value)) {
     const list = value as readonly Value[];
     return list.filter((v) => v !== OMIT).map(withoutOmitted);

@@ -1,5 +1,6 @@
 /** Every file of schemas/: what editors and other programs check with. */
 import { z } from 'zod';
+import { artifactsFileSchema } from '../../artifacts/catalogue.ts';
 import { roleSpecSchema } from '../../language/playbook/role-spec.ts';
 import type { Module } from '../../modules/define.ts';
 import { packageVersion } from '../../support/package-root.ts';
@@ -47,6 +48,7 @@ export function schemaFiles(modules: readonly Module[]): Readonly<Record<string,
     playbook: withIdentity('playbook', 'care-provision playbook', list('play')),
     tasks: withIdentity('tasks', 'care-provision tasks file', list('task')),
     handlers: withIdentity('handlers', 'care-provision handlers file', list('handler')),
+    artifacts: withIdentity('artifacts', 'care-provision artifacts.yml', inputSchema(artifactsFileSchema)),
     role: withIdentity('role', 'care-provision role.yml', inputSchema(roleSpecSchema)),
     inventory: withIdentity('inventory', 'Ansible YAML inventory', INVENTORY),
     'run-event': withIdentity('run-event', 'One line of care-provision --output json', line),

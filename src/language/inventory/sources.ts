@@ -7,9 +7,9 @@ import { byCodePoint, type InventoryData } from './data.ts';
 import { expandHostPattern } from './ranges.ts';
 import { notYaml, readYamlInventory } from './yaml-source.ts';
 
-/** `INVENTORY_IGNORE_EXTS` and the fixed names of ansible-core 2.14's `inventory/manager.py`. */
+/** `INVENTORY_IGNORE_EXTS` and the fixed names of ansible-core 2.14's `inventory/manager.py`; artifacts.yml is ours, and no source of hosts. */
 const IGNORED =
-  /^\.|^host_vars$|^group_vars$|^vars_plugins$|\.pyc$|\.pyo$|\.swp$|\.bak$|~$|\.rpm$|\.md$|\.txt$|\.rst$|\.orig$|\.ini$|\.cfg$|\.retry$/;
+  /^\.|^artifacts\.yml$|^host_vars$|^group_vars$|^vars_plugins$|\.pyc$|\.pyo$|\.swp$|\.bak$|~$|\.rpm$|\.md$|\.txt$|\.rst$|\.orig$|\.ini$|\.cfg$|\.retry$/;
 const YAML_NAMES = ['.yml', '.yaml', '.json'];
 const MAX_DIRECTORY_DEPTH = 20;
 

@@ -1,4 +1,5 @@
-import { cacheDirectory, download, fromCache, type CachedArtifact } from '../../artifacts/cache.ts';
+import { cacheDirectory, fromCache, type CachedArtifact } from '../../artifacts/cache.ts';
+import { download } from '../../artifacts/download.ts';
 import { sha256 } from '../../host/kinds/content.ts';
 import { baseName, joinPath, parentOf } from '../../host/kinds/path-key.ts';
 import { newAttributes, resultingAttributes, wroteFile } from '../../host/kinds/path-effects.ts';
@@ -30,7 +31,7 @@ async function getFile(args: GetUrlArgs, expected: string | undefined, port: Act
   const cached = expected === undefined ? undefined : await fromCache(cacheDirectory(), expected, port.signal);
   if (cached !== undefined) return cached;
   const headers = Object.fromEntries(Object.entries(args.headers).map(([name, value]) => [name, revealed(value)]));
-  return download(cacheDirectory(), baseName(new URL(args.url).pathname) || args.url, args.url, expected, { headers, timeoutSeconds: args.timeout, signal: port.signal });
+  return download(cacheDirectory(), baseName(new URL(args.url).pathname) || args.url, args.url, expected, { headers, timeoutSeconds: args.timeout, signal: port.signal, plainHttp: true });
 }
 
 function plan(host: HostView, args: GetUrlArgs): Plan {

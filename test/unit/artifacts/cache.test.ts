@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cachedPath, cacheDirectory, download, fromCache, obtain } from '../../../src/artifacts/cache.ts';
+import { cachedPath, cacheDirectory, fromCache } from '../../../src/artifacts/cache.ts';
+import { download, obtain } from '../../../src/artifacts/download.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 let directory: string;

@@ -40,7 +40,7 @@ describe('scripts of a batch', () => {
 describe('what was known before the row', () => {
   const query = packageState('b');
   const absent = { state: 'absent', hold: false, providedBy: [] } as const;
-  const files = { localFile: () => { throw new Error('none'); }, localTree: () => { throw new Error('none'); }, render: () => '' };
+  const files = { localFile: () => { throw new Error('none'); }, localTree: () => { throw new Error('none'); }, render: () => '', artifacts: () => ({ artifacts: [], accepted: [] }) };
 
   async function session(...changes: readonly Pending<ShellChange>[]): Promise<HostSession> {
     const made = new HostSession({

@@ -1,0 +1,146 @@
+/**
+ * Which upstream files a run will need, told from the playbook before any host is asked: `artifact` tasks whose arguments and
+ * conditions can be evaluated without facts. What cannot be told now is judged when its task is reached.
+ */
+import { z } from 'zod';
+import { dayOf, type Artifact, type Platform } from '../artifacts/catalogue.ts';
+import { likelyPlatform, lockFor, refuseEnded } from '../artifacts/lock.ts';
+import { readMapFile } from '../language/playbook/role.ts';
+import type { Play, Task } from '../language/playbook/model.ts';
+import type { Scope } from '../language/scope-types.ts';
+import { renderValue } from '../language/template/index.ts';
+import { ArtifactArgs } from '../modules/artifact/schema.ts';
+import { Diagnostic, DiagnosticList } from '../support/diagnostic.ts';
+import type { Span } from '../support/source.ts';
+import { isList, isMap } from '../support/value.ts';
+import { allHold } from './evaluate.ts';
+import type { Loaded } from './load.ts';
+import type { RunOptions } from './options.ts';
+import { selected } from './tags.ts';
+import { withoutOmitted } from './task-item.ts';
+import { allTasks } from './validate.ts';
+import { playVariables, Variables, type PlayVariables } from './variables.ts';
+
+/** One file that some host will be given, unless it has it. */
+export interface ArtifactNeed {
+  /** What people call it. */
+  readonly title: string;
+  readonly sha256: string;
+  /** Where the controller may get it; undefined: from its cache only. */
+  readonly url: string | undefined;
+  /** Its entry of artifacts.yml; undefined: the task itself locks it. */
+  readonly artifact: Artifact | undefined;
+  readonly platform: Platform | undefined;
+  /** The task that wants it. */
+  readonly span: Span;
+}
+
+export interface ArtifactNeeds {
+  /** Each digest once. */
+  readonly needs: readonly ArtifactNeed[];
+  /** What artifacts.yml does not know, has not locked, or says has ended. */
+  readonly problems: readonly Diagnostic[];
+}
+
+type NeedOptions = Pick<RunOptions, 'extraVars' | 'limit' | 'tags' | 'skipTags' | 'startAtTask'>;
+
+const NOTHING_UNKNOWN: ReadonlyMap<string, string> = new Map();
+
+/** The value, or undefined where it hangs on something that only the run will know. */
+function told<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Diagnostic || error instanceof DiagnosticList || error instanceof z.ZodError) return undefined;
+    throw error;
+  }
+}
+
+/** The variables of a task's items: one scope without a loop. Undefined where the loop can't be told. */
+function scopesOf(task: Task, scope: Scope): readonly Scope[] | undefined {
+  const { loop } = task;
+  if (loop === undefined) return [scope];
+  const items = told(() => renderValue(loop, scope, task.span)) ?? null;
+  return isList(items) ? items.map((item) => scope.child({ values: { [task.loopControl.loopVar]: item }, templated: false })) : undefined;
+}
+
+/** Only what certainly runs counts. */
+function argumentsOf(task: Task, scope: Scope): readonly ArtifactArgs[] {
+  return (scopesOf(task, scope) ?? []).flatMap((each) => {
+    if (told(() => allHold(task.attributes.when, each, NOTHING_UNKNOWN)) !== true) return [];
+    const rendered = told(() => renderValue(task.args, each, task.argsSpan));
+    const parsed = rendered !== undefined && isMap(rendered) ? ArtifactArgs.safeParse(withoutOmitted(rendered)) : undefined;
+    return parsed?.success === true ? [parsed.data] : [];
+  });
+}
+
+class Collector {
+  readonly #loaded: Loaded;
+  readonly #today: string;
+  readonly #needs = new Map<string, ArtifactNeed>();
+  readonly #problems = new Map<string, Diagnostic>();
+
+  constructor(loaded: Loaded, today: string) {
+    this.#loaded = loaded;
+    this.#today = today;
+  }
+
+  add(args: ArtifactArgs, span: Span): void {
+    if (args.sha256 !== undefined) {
+      const name = args.name ?? args.url ?? args.dest.path;
+      const title = args.version === undefined ? name : `${name} ${args.version}`;
+      this.#keep({ title, sha256: args.sha256, url: args.url, artifact: undefined, platform: undefined, span });
+      return;
+    }
+    const { name = '', version = '' } = args;
+    try {
+      const catalogue = this.#loaded.artifacts();
+      const locked = lockFor(catalogue, name, version, args.platform ?? likelyPlatform(catalogue, name, version), span);
+      const ended = refuseEnded(catalogue, locked.artifact, this.#today, span);
+      if (ended !== undefined) this.#problem(ended);
+      this.#keep({ ...locked, span });
+    } catch (error) {
+      if (error instanceof Diagnostic) this.#problem(error);
+      else if (error instanceof DiagnosticList) error.list.forEach((each) => { this.#problem(each); });
+      else throw error;
+    }
+  }
+
+  #keep(need: ArtifactNeed): void {
+    const known = this.#needs.get(need.sha256);
+    if (known === undefined || (known.url === undefined && need.url !== undefined)) this.#needs.set(need.sha256, need);
+  }
+
+  #problem(problem: Diagnostic): void {
+    this.#problems.set(problem.format(), problem);
+  }
+
+  get found(): ArtifactNeeds {
+    return { needs: [...this.#needs.values()], problems: [...this.#problems.values()] };
+  }
+}
+
+function variablesOf(play: Play, hosts: readonly string[]): PlayVariables | undefined {
+  const files = told(() => play.varsFiles.map((file) => readMapFile(file.path, 'strict')));
+  return files === undefined ? undefined : playVariables(play, files, { all: hosts, batch: hosts, present: () => hosts, changes: () => 0 });
+}
+
+/**
+ * Everything that can be told. Costs nothing where no task is an `artifact`.
+ *
+ * @param now for ends of life
+ */
+export function artifactNeeds(loaded: Loaded, options: NeedOptions, now = new Date()): ArtifactNeeds {
+  const collector = new Collector(loaded, dayOf(now));
+  const plays = loaded.playbooks.flatMap((p) => p.plays).map((play) => ({ play, tasks: allTasks(play.sections.flatMap((s) => s.nodes)).flatMap((t) => (t.kind === 'task' && t.module === 'artifact' && selected(t.attributes.tags, options) ? [t] : [])) }));
+  if (plays.every(({ tasks }) => tasks.length === 0) || options.startAtTask !== undefined) return collector.found;
+  const variables = new Variables({ inventory: loaded.inventory, extraVars: options.extraVars, mode: 'apply', diff: false, decrypt: loaded.secrets.decrypt });
+  for (const { play, tasks } of plays) {
+    if (tasks.length === 0) continue;
+    const hosts = told(() => loaded.inventory.select(play.hosts, options.limit)) ?? [];
+    const shared = variablesOf(play, hosts);
+    if (shared === undefined) continue;
+    for (const host of hosts) for (const task of tasks) for (const args of argumentsOf(task, variables.taskScope(host, shared, task.attributes))) collector.add(args, task.argsSpan);
+  }
+  return collector.found;
+}
