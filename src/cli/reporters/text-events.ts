@@ -3,6 +3,7 @@ import type { RunEvent, RunMode } from '../../run/events.ts';
 import { safeLine, safeLines } from '../../support/terminal-text.ts';
 import type { Colour, Paint } from '../terminal/colour.ts';
 import { duration, plural } from './counts.ts';
+import { Notes } from './text-notes.ts';
 import { recap } from './text-recap.ts';
 
 export interface TextOptions {
@@ -60,6 +61,7 @@ function diffLines(diff: string, paint: Paint): string[] {
 export function textEvents(options: TextOptions): (event: RunEvent) => string[] {
   const { paint } = options;
   let start: StartEvent | undefined;
+  const notes = new Notes();
   const shown = new Set<string>();
   const key = (event: TaskEvent | ChangeEvent): string => JSON.stringify([event.host, event.role, event.task]);
 
@@ -99,7 +101,7 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
     }
   }
 
-  return (event) => {
+  function shownLines(event: RunEvent): string[] {
     switch (event.type) {
       case 'start':
         start = event;
@@ -110,15 +112,23 @@ export function textEvents(options: TextOptions): (event: RunEvent) => string[] 
       case 'observation':
         return [];
       case 'task':
+        notes.task(event);
         return task(event);
       case 'retry':
         return [`${paint('gray', 'retrying:')} [${safeLine(event.host)}] ${safeLine(event.task)} (attempt ${String(event.attempt)} of ${String(event.of)})`];
       case 'change':
+        notes.change(event);
         return change(event);
       case 'warning':
         return [`${paint('yellow', 'warning:')} ${event.host === undefined ? '' : `[${safeLine(event.host)}] `}${safeLine(event.message)}`];
       case 'summary':
-        return recap(event, start ?? { mode: 'apply', inventory: 'INVENTORY', playbook: '' }, paint);
+        return recap(event, start ?? { mode: 'apply', inventory: 'INVENTORY', playbook: '' }, notes, paint);
     }
+  }
+
+  return (event) => {
+    const lines = shownLines(event);
+    notes.printed(lines.length);
+    return lines;
   };
 }

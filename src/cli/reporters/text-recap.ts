@@ -4,6 +4,7 @@ import { ExitStatus } from '../../support/diagnostic.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import type { Colour, Paint } from '../terminal/colour.ts';
 import { COUNTED, duration, hostsWith, plural, type Summary } from './counts.ts';
+import { named as namedOf, type Notes } from './text-notes.ts';
 
 const COLUMN_COLOURS: Readonly<Record<keyof Counts, Colour>> = {
   ok: 'green',
@@ -17,6 +18,9 @@ const COLUMN_COLOURS: Readonly<Record<keyof Counts, Colour>> = {
 };
 const MOST_NAMED = 5;
 const MOST_SLOW = 5;
+/** Hosts up to which each has its row; beyond, those with nothing to say are counted, and so many others have one. */
+const FEW_HOSTS = 20;
+const MOST_ROWS = 50;
 /** Seconds below which a task is not worth naming. */
 const SLOW = 0.1;
 
@@ -38,11 +42,7 @@ function table(title: string, rows: Readonly<Record<string, Counts>>, paint: Pai
   ];
 }
 
-/** `web1, web2 and 3 more`. */
-function named(hosts: readonly string[]): string {
-  const first = hosts.slice(0, MOST_NAMED).map(safeLine).join(', ');
-  return hosts.length > MOST_NAMED ? `${first} and ${String(hosts.length - MOST_NAMED)} more` : first;
-}
+const named = (hosts: readonly string[]): string => namedOf(hosts, MOST_NAMED);
 
 /** What was run, for words that say how to go on. */
 export interface Asked {
@@ -99,19 +99,46 @@ export function verdict(summary: Summary, asked: Asked): string {
   }
 }
 
-/** All lines of the recap. */
-export function recap(summary: Summary, asked: Asked, paint: Paint): string[] {
+/** Rows of the hosts; of many, only those of which there is something to say, the worst first. */
+function hostRows(summary: Summary, paint: Paint): string[] {
+  const all = Object.entries(summary.hosts);
+  if (all.length <= FEW_HOSTS) return table('host', summary.hosts, paint);
+  const weight = (counts: Counts): number => (counts.failed > 0 ? 8 : 0) + (counts.unreachable > 0 ? 4 : 0) + (counts.unknown > 0 ? 2 : 0) + (counts.changed > 0 ? 1 : 0);
+  const telling = all.filter(([, counts]) => weight(counts) > 0).sort(([, a], [, b]) => weight(b) - weight(a));
+  const quiet = all.length - telling.length;
+  const more = telling.length - MOST_ROWS;
+  return [
+    ...table('host', Object.fromEntries(telling.slice(0, MOST_ROWS)), paint),
+    ...(more > 0 ? [`and ${plural(more, 'more host')} with changes or trouble`] : []),
+    ...(quiet > 0 ? [...(telling.length === 0 ? [''] : []), `${plural(quiet, 'host')} ${telling.length === 0 ? 'all ' : ''}without changes or trouble`] : []),
+  ];
+}
+
+/** Where there is more to see; nothing of a run that had nothing to say. */
+function more(summary: Summary): string[] {
+  const silent = summary.run === '' || (summary.status === ExitStatus.ok && summary.total.changed === 0);
+  return silent ? [] : [`More: care-provision history show ${summary.run}${summary.total.changed > 0 ? ' --diff' : ''}`];
+}
+
+/**
+ * All lines of the recap, what matters most at the end, where the eye is.
+ *
+ * @param notes what the run's events had to say
+ */
+export function recap(summary: Summary, asked: Asked, notes: Notes, paint: Paint): string[] {
   const slow = summary.slowest.filter((task) => task.seconds >= SLOW).slice(0, MOST_SLOW);
   const slowWidth = Math.max(0, ...slow.map((task) => duration(task.seconds).length));
   const good = summary.status === ExitStatus.ok;
   const colour: Colour = good ? 'green' : summary.status === ExitStatus.drift ? 'yellow' : 'red';
   return [
-    ...table('host', summary.hosts, paint),
+    ...hostRows(summary, paint),
     // Tasks of plays alone make no table worth reading.
     ...(Object.keys(summary.roles).every((role) => role === '') ? [] : table('role', summary.roles, paint)),
     ...(slow.length === 0 ? [] : ['', paint('bold', 'slowest tasks')]),
     ...slow.map((task) => `${duration(task.seconds).padStart(slowWidth)}  [${safeLine(task.host)}] ${task.role === '' ? '' : `${safeLine(task.role)} : `}${safeLine(task.task)}`),
+    ...notes.lines(summary, asked.mode, paint),
     '',
     paint(colour, verdict(summary, asked)),
+    ...more(summary),
   ];
 }

@@ -52,6 +52,27 @@ describe('text', () => {
     for (const mode of ['apply', 'check', 'verify'] as const) expect(verdict(summary, { mode, inventory: 'i', playbook: '' })).toMatch(/^Nothing was run/);
   });
 
+  test('the end of a long run on many hosts says once more what matters, and only that', async () => {
+    const none = { ok: 0, changed: 0, failed: 0, unreachable: 0, skipped: 0, unknown: 0, rescued: 0, ignored: 0 };
+    const hosts = Array.from({ length: 60 }, (_, i) => `node${String(i + 1).padStart(2, '0')}`);
+    const [start, , , , , first] = applied;
+    if (start?.type !== 'start' || first?.type !== 'task') throw new Error('the recording has changed');
+    const events: RunEvent[] = [{ ...start, hosts }];
+    const counts: Record<string, typeof none> = {};
+    for (const [i, host] of hosts.entries()) {
+      const changed = i % 2 === 0;
+      const broken = i % 20 === 4;
+      if (changed) events.push({ type: 'change', host, role: 'base', task: 'Configure chrony', resource: 'file /etc/chrony/chrony.conf', what: 'content', handler: false }, { ...first, host });
+      if (broken) events.push({ ...first, host, task: 'Start chrony', status: 'failed', error: `${host}: chronyd does not start\nlook at its journal` });
+      // One that a rescue takes care of.
+      if (i === 1) events.push({ ...first, host, task: 'Try it', status: 'failed', error: 'no' });
+      counts[host] = { ...none, ok: 3, changed: changed ? 1 : 0, failed: broken ? 1 : 0, rescued: i === 1 ? 1 : 0 };
+    }
+    events.push({ type: 'summary', run: start.run, time: start.time, status: 3, seconds: 70, total: { ...none, changed: 30, failed: 3 }, hosts: counts, roles: {}, slowest: [] });
+    const text = asText(events, 0, false);
+    await expect(text.slice(text.lastIndexOf('\n\nhost '))).toMatchFileSnapshot('golden/many-recap.txt');
+  });
+
   test('durations read well', () => {
     expect([0.04, 59.94, 59.96, 245, 3599.6, 7380].map(duration)).toEqual(['0.0 s', '59.9 s', '1 min 00 s', '4 min 05 s', '1 h 00 min', '2 h 03 min']);
   });
