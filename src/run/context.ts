@@ -42,6 +42,8 @@ export interface RunContext {
   readonly project: Project;
   readonly variables: Variables;
   readonly tally: Tally;
+  /** Asked before every change. @throws Diagnostic when the run has lost its inventory to another one */
+  admit(): Promise<void>;
   emit(event: RunEvent): void;
   /** The host's state, made when first asked for; also `localhost` when the inventory lacks it. @throws Diagnostic for an unknown host */
   host(name: string): HostState;

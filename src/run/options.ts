@@ -1,8 +1,10 @@
 /** What a run is asked to do: the command line's options, parsed, and where to report. */
+import type { DatabaseAddress } from '../state/postgres-url.ts';
 import type { Secret } from '../support/secret.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Reporter, RunMode } from './events.ts';
 import type { Gate } from './gate.ts';
+import type { HeldLocks } from './locks.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -25,8 +27,10 @@ export interface RunOptions {
   readonly becomePassword: Secret | undefined;
   /** Seconds to wait for a lock that another run holds; 0: leave at once. */
   readonly lockWaitSeconds: number;
-  /** The caller has taken the inventory's lock, and gives it back. */
-  readonly lockHeld?: boolean;
+  /** Locks of the inventory that the caller has taken, and gives back. */
+  readonly held?: HeldLocks;
+  /** The server whose leases keep runs of other controllers out; undefined: there is none. */
+  readonly sharedLocks?: DatabaseAddress | undefined;
   /** Told of every file of the project that is used, and of every role's folder. */
   readonly onInput?: (path: string) => void;
   /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */

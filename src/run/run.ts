@@ -9,7 +9,6 @@ import type { Inventory } from '../language/inventory/index.ts';
 import type { Play, Playbook } from '../language/playbook/model.ts';
 import { throwProblems } from '../language/playbook/role-spec.ts';
 import { acquireHostLock } from '../state/host-lock.ts';
-import { acquireInventoryLock } from '../state/inventory-lock.ts';
 import { badInput, type Diagnostic, ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import { loginOrigin, userName } from '../support/process.ts';
@@ -22,6 +21,7 @@ import { connectionTarget } from './connection-target.ts';
 import type { HostState, RunContext } from './context.ts';
 import { FileCache } from './controller-files.ts';
 import { Tally } from './counts.ts';
+import { takeLocks, type HeldLocks } from './locks.ts';
 import type { RunOptions } from './options.ts';
 import { firstHosts, runPlay } from './play-run.ts';
 import { loadProject, type Loaded } from './load.ts';
@@ -57,8 +57,8 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   problems.throwIfAny();
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
-  const lock = options.mode === 'apply' && options.lockHeld !== true ? await acquireInventoryLock({ inventories: options.inventory, command: `apply ${options.inventory.join(' ')}`, waitSeconds: options.lockWaitSeconds, signal: options.stop }) : undefined;
-  const context = makeContext(options, runId, loaded);
+  const locks = options.held ?? (options.mode === 'apply' ? await takeLocks(options, `apply ${options.inventory.join(' ')}`) : undefined);
+  const context = makeContext(options, runId, loaded, locks);
   try {
     const warnings: string[] = [];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
@@ -73,6 +73,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     });
     await options.begun?.();
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
+    locks?.tell((message) => { context.ctx.emit({ type: 'warning', message }); });
     throwProblems(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }));
     for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
       if (!(await runPlay(context.ctx, play, cache))) break;
@@ -89,7 +90,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     return status;
   } finally {
     await context.close();
-    lock?.release();
+    if (options.held === undefined) await locks?.release();
   }
 }
 
@@ -122,7 +123,7 @@ export function selectHosts(inventory: Inventory, playbooks: readonly Playbook[]
   return inventory.hosts.filter((h) => wanted.has(h));
 }
 
-function makeContext(options: RunOptions, runId: string, loaded: Loaded): { readonly ctx: RunContext; close(): Promise<void> } {
+function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: HeldLocks | undefined): { readonly ctx: RunContext; close(): Promise<void> } {
   const { inventory } = loaded;
   const connector = createConnector({});
   const hosts = new Map<string, HostState>();
@@ -159,6 +160,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded): { read
     project: loaded.project,
     variables,
     tally,
+    admit: async () => locks?.check(),
     emit: (event) => {
       options.reporter.event(event);
     },

@@ -180,6 +180,7 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
   if (item.ctx.options.mode === 'verify' && !item.predict) {
     return itemResult('failed', { values, msg: `not converged: ${made.map((c) => `${c.resource}: ${c.what}`).join('; ')}` });
   }
+  if (!item.predict) await item.ctx.admit();
   passChanges(item, changes, made, looked);
   for (const [i, change] of changes.entries()) {
     if (item.predict) {
@@ -277,6 +278,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope, 
       return foreseen;
     }
   }
+  if (action.mutates) await item.ctx.admit();
   await item.session.flush();
   const note = action.mutates ? await item.before() : undefined;
   const timeoutSeconds = Math.min(action.timeoutSeconds ?? item.timeoutSeconds, item.ownTimeoutSeconds ?? Infinity);

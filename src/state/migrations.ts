@@ -99,6 +99,24 @@ alter table run_warnings add column noted_at text;
 create index runs_inventory on runs (inventory, started_at);
 `,
   },
+  {
+    version: 3,
+    name: 'leases',
+    // Used on a server only: on one machine a dead holder is known to be dead.
+    sql: `
+create table leases (
+  name text primary key,
+  token integer not null,
+  holder text not null,
+  user_name text not null,
+  controller text not null,
+  pid integer not null,
+  command text not null,
+  since text not null,
+  expires_at double precision not null
+);
+`,
+  },
 ];
 
 export function checksum(migration: Migration): string {

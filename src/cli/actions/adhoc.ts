@@ -3,6 +3,7 @@ import { runAdHoc, showFacts } from '../../run/adhoc.ts';
 import type { RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
 import { findModule, modules } from '../../modules/registry.ts';
+import { sharedDatabase } from '../../state/open-store.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { MASK } from '../../support/secret.ts';
@@ -46,6 +47,7 @@ async function runOne(context: CliContext, one: OneTask, work: (options: RunOpti
         arguments: one.arguments,
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: 0,
+        sharedLocks: sharedDatabase(context.environment),
         reporter: one.reporter,
         stop: interrupted.stop,
         kill: interrupted.kill,

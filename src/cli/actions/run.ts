@@ -136,6 +136,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         arguments: runArguments(request),
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: flags.lockWait,
+        sharedLocks: sharedDatabase(context.environment),
         reporter,
         begun: () => history.begun(),
         stop: interrupted.stop,

@@ -2,9 +2,9 @@
  * A saved plan carried out: refused before anything is changed when it does not fit any more, and held to at the gate, change
  * by change, since a host may move between the look and the change.
  */
-import { acquireInventoryLock } from '../../state/inventory-lock.ts';
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';
+import { takeLocks } from '../locks.ts';
 import type { RunOptions } from '../options.ts';
 import { run } from '../run.ts';
 import { compareHosts, movedText } from './compare.ts';
@@ -104,14 +104,14 @@ export async function applyPlan(given: RunOptions, request: PlanRequest): Promis
     return prediction.status;
   }
   // From the look to the last change nobody else may work on the inventory.
-  const lock = await acquireInventoryLock({ inventories: plan.inventory, command: `apply ${request.file}`, waitSeconds: options.lockWaitSeconds, signal: options.stop });
+  const held = await takeLocks(options, `apply ${request.file}`);
   try {
     const { begun: _begun, ...looking } = options;
     const prediction = await predict({ ...looking, prompt: undefined, reporter: { event: () => undefined, close: () => Promise.resolve() } }, request.moreInputs);
     checkWhole(request.file, prediction);
     checkFits(request, prediction);
-    return await run({ ...options, mode: 'apply', lockHeld: true, gate: new PlanGate(plan, request.accepted) });
+    return await run({ ...options, mode: 'apply', held, gate: new PlanGate(plan, request.accepted) });
   } finally {
-    lock.release();
+    await held.release();
   }
 }

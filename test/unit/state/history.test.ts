@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
@@ -39,10 +39,13 @@ describe('the SQLite history', () => {
 
   test('a history of the first schema is read on, with what it could not know left out', async () => {
     const file = fresh();
-    await (await openSqliteStore(file)).close();
+    mkdirSync(dirname(file));
+    const [first] = MIGRATIONS;
+    if (first === undefined) throw new Error('no migration');
     const db = new DatabaseSync(file);
-    db.exec('drop table runs; drop table run_hosts; drop table run_tasks; drop table run_changes; drop table run_warnings; delete from schema_migrations where version > 1');
-    db.exec(MIGRATIONS[0]?.sql ?? '');
+    db.exec('create table schema_migrations (version integer primary key, name text not null, checksum text not null, applied_at text not null)');
+    db.prepare('insert into schema_migrations values (1, ?, ?, ?)').run(first.name, checksum(first), '2026-01-01');
+    db.exec(first.sql);
     db.exec("insert into runs (id, started_at, mode, inventory, playbook, version, controller, user_name, host_count) values ('old', '2026-01-01T00:00:00Z', 'apply', 'i', 'p', 'v', 'c', 'u', 1)");
     db.exec("insert into run_changes (run_id, seq, host, role, task, resource, what, handler, uncertain) values ('old', 0, 'a', '', 't', 'file /x', 'create', 0, 0)");
     db.close();
