@@ -207,7 +207,7 @@ function changeGroup(draft: ChangeDraft): ChangeGroup {
   const { host: first, role, task, resource, what, handler, unknown, seen } = draft.event;
   return {
     role, task, resource: maskSecrets(resource), what: maskSecrets(what), handler, unknown: unknown ?? false,
-    hosts: { named: [...draft.named], count: draft.count },
+    hosts: { named: [...draft.named].sort(), count: draft.count },
     diffs: [...draft.diffs].map(([text, host]) => ({ host, text })),
     moreDiffs: draft.moreDiffs,
     seen: seen === undefined ? undefined : { host: first, modified: seen.modified, owner: seen.owner },
@@ -229,6 +229,6 @@ function troubleGroups(occurrences: readonly Occurrence[], summary: Summary | un
   }
   const order = ['failed', 'unreachable', 'unknown', 'rescued', 'ignored'];
   return [...groups.values()]
-    .map(({ first, status, named, count }) => ({ status, role: first.event.role, task: first.event.task, module: first.event.module, place: first.event.at, text: first.text, hosts: { named: [...named], count } }))
+    .map(({ first, status, named, count }) => ({ status, role: first.event.role, task: first.event.task, module: first.event.module, place: first.event.at, text: first.text, hosts: { named: [...named].sort(), count } }))
     .sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status) || b.hosts.count - a.hosts.count);
 }

@@ -29,7 +29,7 @@ ${body}
 
 /** `inventory at 3f2a91c04b1d (main)`; nothing of what is not under git. */
 function revision({ of, commit, branch, dirty }: RunReport['revisions'][number]): string {
-  return commit === null ? `${of} not under git` : `${of} at ${commit.slice(0, 12)}${branch === null ? '' : ` (${branch})`}${dirty === true ? ' with uncommitted changes' : ''}`;
+  return commit === null ? '' : `${of} at ${commit.slice(0, 12)}${branch === null ? '' : ` (${branch})`}${dirty === true ? ' with uncommitted changes' : ''}`;
 }
 
 function metaHtml(report: RunReport): Html {
@@ -40,7 +40,7 @@ function metaHtml(report: RunReport): Html {
     ['took', report.seconds === undefined ? '' : duration(report.seconds)],
     ['by', report.user === '' ? '' : `${report.user} on ${report.controller}${report.origin === undefined ? '' : ` (${report.origin})`}`],
     ['command', report.arguments.join(' ')],
-    ['from', report.revisions.map(revision).join('; ')],
+    ['from', [...new Set(report.revisions.map(revision))].filter((text) => text !== '').join('; ')],
     ['run', report.run],
   ];
   return html`<dl class="meta">${rows.filter(([, value]) => value !== '').map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;

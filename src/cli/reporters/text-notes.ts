@@ -61,7 +61,9 @@ export class Notes {
   task(event: TaskEvent): void {
     const { status } = event;
     if (status !== 'failed' && status !== 'unreachable' && status !== 'unknown') return;
-    const text = safeLine((event.error ?? event.msg ?? '').trim().split(/\r?\n/)[0] ?? '');
+    const first = (event.error ?? event.msg ?? '').trim().split(/\r?\n/)[0] ?? '';
+    // The host is said anyway.
+    const text = safeLine(first.startsWith(`${event.host}: `) ? first.slice(event.host.length + 2) : first);
     if (this.#troubles.length < MOST_KEPT) this.#troubles.push({ status, host: event.host, name: nameOf(event), text, place: safeLine(event.at) });
     else this.#passedOver += 1;
   }

@@ -1,6 +1,8 @@
 /** The end of a run for people: tables per host and role, the slowest tasks, and one sentence with what to do. */
 import type { Counts, RunMode } from '../../run/events.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
+import { MASK } from '../../support/secret.ts';
+import { quote } from '../../support/shell.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import type { Colour, Paint } from '../terminal/colour.ts';
 import { COUNTED, duration, hostsWith, plural, type Summary } from './counts.ts';
@@ -49,11 +51,23 @@ export interface Asked {
   readonly mode: RunMode;
   readonly inventory: string;
   readonly playbook: string;
+  /** The command's words, its mode first; secrets masked. */
+  readonly arguments?: readonly string[];
+}
+
+/** A word of a command line, quoted for a shell where it has to be. */
+function quotedWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
 }
 
 /** The command line that does it in another mode; an ad-hoc task has no file to name. */
 function commandLine(asked: Asked, mode: RunMode): string {
   if (asked.playbook.startsWith('(')) return mode === asked.mode ? 'the same command' : 'the same command without --check';
+  const [, ...words] = asked.arguments ?? [];
+  const plan = mode === asked.mode ? undefined : words[words.indexOf('--out') + 1];
+  if (plan !== undefined && words.includes('--out')) return safeLine(`care-provision ${mode} ${quotedWord(plan)}`);
+  // As it was given, --limit and all, but where a value was hidden.
+  if (words.length > 0 && !words.some((word) => word.includes(MASK))) return safeLine(['care-provision', mode, ...words.map(quotedWord)].join(' '));
   const playbooks = asked.playbook === '' || asked.playbook.endsWith('playbooks/site.yml') ? '' : ` ${asked.playbook.replaceAll(',', ' ')}`;
   return safeLine(`care-provision ${mode} ${asked.inventory}${playbooks}`);
 }

@@ -47,6 +47,15 @@ describe('text', () => {
     expect(verdict({ ...summary, status: ExitStatus.drift }, { ...asked, mode: 'check', playbook: '(command line)' })).toMatch(/the same command without --check$/);
   });
 
+  test('what to run next is the command as it was given, with its --limit, unless something in it was hidden', () => {
+    const summary = checked.at(-1);
+    if (summary?.type !== 'summary') throw new Error('the recording has no summary');
+    const asked = { mode: 'check', inventory: 'a,b', playbook: 'site.yml' } as const;
+    expect(verdict(summary, { ...asked, arguments: ['check', 'a', '--inventory', 'b', '--limit', 'web*:&x'] })).toMatch(/To converge: care-provision apply a --inventory b --limit 'web\*:&x'$/);
+    expect(verdict(summary, { ...asked, arguments: ['check', 'a', '--out', 'plan.json'] })).toMatch(/To converge: care-provision apply plan\.json$/);
+    expect(verdict(summary, { ...asked, arguments: ['check', 'a', '--extra-vars', 'x=********'] })).not.toContain('********');
+  });
+
   test('a run of nothing is not called converged or verified', () => {
     const summary = emptySummary('x', ExitStatus.ok, new Date(0));
     for (const mode of ['apply', 'check', 'verify'] as const) expect(verdict(summary, { mode, inventory: 'i', playbook: '' })).toMatch(/^Nothing was run/);
