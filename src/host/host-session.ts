@@ -276,6 +276,7 @@ export class HostSession {
     const requests: RunRequest[] = batch.map((p, i) => ({
       ...changeRequest(scripts[i]?.script ?? p.change.script),
       keepWithPrevious: scripts[i]?.keepWithPrevious === true,
+      unless: scripts[i]?.unless ?? '',
       environment: p.environment,
       timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
     }));

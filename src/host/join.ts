@@ -1,14 +1,17 @@
 /** Which of the waiting changes are made in one go. */
-import { joinScripts, type Script } from '../support/shell.ts';
+import { createHash } from 'node:crypto';
+import { joinScripts, sh, type Script } from '../support/shell.ts';
 import type { Pending } from './pending.ts';
 import type { Join, JoinedFile, JoinedWords, ShellChange } from './plan.ts';
-import { goTogether, putScript, putsTogether, putUnlessMade } from './put.ts';
+import { goTogether, putScript, putsTogether, putMark } from './put.ts';
 
 /** What is run for one change of a batch. */
 export interface BatchScript {
   readonly script: Script;
   /** Finds something that the one before it has left, if it runs in the same row. */
   readonly keepWithPrevious: boolean;
+  /** A file beside the attachments: when it is there, in the same row, this one's work is done. */
+  readonly unless: string | undefined;
 }
 
 /**
@@ -22,10 +25,9 @@ export function batchScripts(batch: readonly Pending<ShellChange>[], rows: boole
   for (let at = 0; at < batch.length; ) {
     const run = joinedRun(batch, at, rows);
     const before = run.flatMap((pending) => pending.before ?? []);
-    const scripts = runScripts(run);
-    scripts.forEach((script, i) => {
+    runScripts(run).forEach(({ script, unless }, i) => {
       const noted = i === 0 && before.length > 0 ? joinScripts([...before, script]) : script;
-      out.push({ script: noted, keepWithPrevious: i > 0 });
+      out.push({ script: noted, keepWithPrevious: i > 0, unless: rows ? unless : undefined });
     });
     at += run.length;
   }
@@ -44,14 +46,18 @@ function joinedRun(batch: readonly Pending<ShellChange>[], at: number, rows: boo
   return files.length > 1 ? run.slice(0, Math.max(1, goTogether(files.map((file) => file.put)))) : run;
 }
 
-function runScripts(run: readonly Pending<ShellChange>[]): readonly Script[] {
+function runScripts(run: readonly Pending<ShellChange>[]): readonly { readonly script: Script; readonly unless?: string }[] {
   const own = run.map((pending) => pending.change.script);
-  if (run.length < 2) return own;
-  const words = joinsOf(run, 'words');
-  const [first] = words;
-  if (first !== undefined) return [first.together(words.flatMap((join) => join.words)), ...own.slice(1)];
+  if (run.length < 2) return own.map((script) => ({ script }));
+  const joins = joinsOf(run, 'words');
+  const [first] = joins;
+  if (first !== undefined) {
+    const words = joins.flatMap((join) => join.words);
+    const mark = `.joined-${createHash('sha256').update(JSON.stringify([first.key, words])).digest('hex').slice(0, 16)}`;
+    return own.map((script, i) => (i === 0 ? { script: first.together(words, mark) } : { script, unless: mark }));
+  }
   const puts = joinsOf(run, 'file').map((join) => join.put);
-  return puts.map((put, i) => (i === 0 ? joinScripts([putsTogether(puts), putUnlessMade(put)]) : putUnlessMade(put)));
+  return puts.map((put, i) => (i === 0 ? { script: joinScripts([putsTogether(puts), sh`[ -e "$care_files"/${putMark(put)} ] || ${putScript(put)}`]) } : { script: putScript(put), unless: putMark(put) }));
 }
 
 function joinsOf(run: readonly Pending<ShellChange>[], by: 'words'): readonly JoinedWords[];

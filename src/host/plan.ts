@@ -32,8 +32,10 @@ export interface JoinedWords {
   /**
    * Takes the place of the first change's script. Tries to make all; where that fails it makes its own, and is judged by
    * that. The others' scripts run afterwards as ever, and find their work done or do it.
+   *
+   * @param mark a name in `$care_files`, which need not be there: a file to be left when all have been made
    */
-  together(words: readonly string[]): Script;
+  together(words: readonly string[], mark: string): Script;
 }
 
 /** A small file; those of one directory are written, synced and renamed together (`host/put.ts`). */

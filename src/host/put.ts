@@ -37,8 +37,8 @@ export function goTogether(puts: readonly FilePut[]): number {
 }
 
 /** The name of the file that says, in the row, that this one has been made. */
-function mark(put: FilePut): string {
-  return createHash('sha256').update(JSON.stringify([put.path, put.source.text, put.mode, put.owner, put.group])).digest('hex').slice(0, 16);
+export function putMark(put: FilePut): string {
+  return `.made-${createHash('sha256').update(JSON.stringify([put.path, put.source.text, put.mode, put.owner, put.group])).digest('hex').slice(0, 16)}`;
 }
 
 /**
@@ -83,22 +83,17 @@ const CARE_PUTS = rawScript(`care_puts() (
     a=$((i * 6))
     eval "n=\\\${$((a + 3))} w=\\\${$((a + 1))}"
     mv -fT $i "../\${n##*/}" || exit 0
-    true >"$care_files/.made-$w" || exit 0
+    true >"$care_files/$w" || exit 0
   done
 ) 2>/dev/null`);
 
-/** Tries to make all, and never fails. To be followed by {@link putUnlessMade} of each. */
+/** Tries to make all, and never fails. To be followed by the script of each that has left no {@link putMark}. */
 export function putsTogether(puts: readonly FilePut[]): Script {
   const words = puts.map((put, i) => {
     // What is to be kept of a file that is written twice is what it gets first.
     const before = puts.slice(0, i).findLast((other) => other.path === put.path);
     const kept = before === undefined ? put : { mode: put.mode || before.mode, owner: put.owner || before.owner, group: put.group || before.group };
-    return sh`${mark(put)} ${put.source} ${put.path} ${kept.mode} ${kept.owner} ${kept.group}`;
+    return sh`${putMark(put)} ${put.source} ${put.path} ${kept.mode} ${kept.owner} ${kept.group}`;
   });
   return copying(joinScripts([CARE_PUTS, rawScript('care_puts \\'), joinScripts([...words, rawScript('|| :')], ' \\\n')]));
-}
-
-/** A file's own script after {@link putsTogether}. */
-export function putUnlessMade(put: FilePut): Script {
-  return copying(sh`[ -e "$care_files"/.made-${mark(put)} ] || ${putScript(put)}`);
 }

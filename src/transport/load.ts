@@ -90,7 +90,7 @@ export function wireRequest(first: Load<Queued>, row: readonly Load<Queued>[], b
     const body = head === '' ? prepared.body : Buffer.concat([Buffer.from(head), prepared.body]);
     return { ...common, ...limitsOf(item.request), body, files: prepared.inline };
   }
-  const scripts = row.map((each) => ({ sequence: each.item.sequence, ...limitsOf(each.item.request), prelude: each.prepared.prelude, body: each.prepared.body, files: each.prepared.inline }));
+  const scripts = row.map((each) => ({ sequence: each.item.sequence, ...limitsOf(each.item.request), prelude: each.prepared.prelude, unless: each.item.request.unless ?? '', body: each.prepared.body, files: each.prepared.inline }));
   const { body, files } = encodeRow(scripts);
   const packed = packs && body.length >= PACKED_FROM;
   return { ...common, last: item.sequence + row.length - 1, timeoutSeconds: 0, outputLimit: 0, packed, body: packed ? gzipSync(body) : body, files };

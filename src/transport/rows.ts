@@ -21,6 +21,8 @@ export interface RowScript {
   readonly outputLimit: number;
   /** Functions that the script calls; the same text is written down once for a row. */
   readonly prelude: string;
+  /** A name in `$care_files`, or empty: when it is there, the script is not run and counts as done. */
+  readonly unless: string;
   readonly body: Buffer;
   readonly files: readonly WireFile[];
 }
@@ -82,7 +84,8 @@ care_c(){ echo "$1 $$ $2 $3">"$care_d/g"
 if [ -e "$care_d/k$1" ];then echo "n $1">&3;return;fi
 [ -z "$care_bad" ]||{ echo "f $1">&3;exit 0;}
 echo "s $1 0 $3">&3
-care_i=$1 care_l=$3 care_t=$4;shift 4
+[ -z "$5" ]||[ ! -e "$care_files/$5" ]||{ echo "e $1 0 $3 d">&3;return;}
+care_i=$1 care_l=$3 care_t=$4;shift $#
 (eval "$care_t")>>"$care_files/.o$care_i" 2>>"$care_files/.e$care_i" 3>&-
 care_r=$? care_y=d
 [ ! -e "$care_d/k$care_i" ]||care_y=k
@@ -112,7 +115,7 @@ export function encodeRow(scripts: readonly RowScript[]): { readonly body: Buffe
       texts.add(file.id);
       if (!file.copied) lines.push(`care_m ${file.id}`);
     }
-    lines.push(`care_c ${[script.sequence, script.timeoutSeconds, script.outputLimit].join(' ')} ${quote(script.body.toString('utf8'))}`);
+    lines.push(`care_c ${[script.sequence, script.timeoutSeconds, script.outputLimit].join(' ')} ${quote(script.body.toString('utf8'))}${script.unless === '' ? '' : ` ${quote(script.unless)}`}`);
   }
   return { body: Buffer.from(`${lines.join('\n')}\n`), files: [...files.values()] };
 }

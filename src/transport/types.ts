@@ -39,6 +39,8 @@ export interface RunRequest {
   readonly apart?: boolean;
   /** True: where scripts travel in rows, this one stays in the row of the one before it, if it fits. */
   readonly keepWithPrevious?: boolean;
+  /** In a row: a name in `$care_files`. When it is there, an earlier script has done this one's work, and it counts as done. */
+  readonly unless?: string;
   /** Extra environment of the script; names are POSIX names. Values never appear in an argument list. */
   readonly environment?: Readonly<Record<string, string | Secret>>;
   /** The process group is sent TERM, then KILL, after this. */

@@ -151,7 +151,7 @@ export function installationChanges(args: PackageArgs, needs: readonly Need[]): 
 }
 
 function joined(args: PackageArgs, need: Need): Join {
-  return { by: 'words', key: joinKey(args), words: [installWord(need.spec)], together: (words) => installTogetherScript(args, words, need.spec) };
+  return { by: 'words', key: joinKey(args), words: [installWord(need.spec)], together: (words, mark) => installTogetherScript(args, words, need.spec, mark) };
 }
 
 function packageClaims(need: Need, hold: boolean): readonly Effect[] {

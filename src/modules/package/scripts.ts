@@ -29,9 +29,9 @@ export function installScript(args: PackageArgs, wanted: readonly Wanted[]): Scr
 }
 
 /** One apt-get for the packages of several tasks; when it fails, the first task's own, so that each fails for itself. */
-export function installTogetherScript(args: PackageArgs, words: readonly string[], own: PackageSpec): Script {
+export function installTogetherScript(args: PackageArgs, words: readonly string[], own: PackageSpec, mark: string): Script {
   const options = installOptions(args);
-  const install = sh`care_install ${options} install -- ${words} || {
+  const install = sh`care_install ${options} install -- ${words} && { { true >"$care_files"/${mark}; } 2>/dev/null || :; } || {
   echo 'the packages of several tasks could not be installed together: now each by itself' >&2
   care_install ${options} install -- ${installWord(own)}
 }

@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { batchScripts } from '../../../src/host/join.ts';
+import { batchScripts, type BatchScript } from '../../../src/host/join.ts';
 import type { Pending } from '../../../src/host/pending.ts';
 import type { ShellChange } from '../../../src/host/plan.ts';
 import { goTogether, joinOfPut, putScript, putsTogether, type FilePut } from '../../../src/host/put.ts';
-import { attach, joinScripts, rawScript, sh, type Script } from '../../../src/support/shell.ts';
+import { attach, joinScripts, rawScript, Script, sh } from '../../../src/support/shell.ts';
 import { runScript, runText, scratch, shells, sweep, type Ran, type Shell } from '../modules/exec.ts';
 
 afterEach(sweep);
@@ -23,14 +23,14 @@ function pending(each: FilePut, more: Partial<Pending<ShellChange>> = {}, script
   };
 }
 
-/** Runs the scripts of a batch as a row does: one directory of attachments, each in a subshell, up to the first that fails. */
-function runRow(shell: Shell, scripts: readonly Script[], before = ''): { readonly statuses: readonly string[] } & Ran {
-  const each = scripts.map((script, i) => new (script.constructor as typeof Script)(`( set -eu\n${script.text}\n)\ns=$?; echo "${String(i)} $s"; [ $s = 0 ] || exit 1`, script.attachments));
+/** Runs the scripts of a batch as a row does: one directory of attachments, each in a subshell unless its work is done, up to the first that fails. */
+function runRow(shell: Shell, scripts: readonly BatchScript[], before = ''): { readonly statuses: readonly string[] } & Ran {
+  const each = scripts.map(({ script, unless }, i) => new Script(`s=0; [ -e "$care_files"/${unless ?? ':'} ] || { ( set -eu\n${script.text}\n)\ns=$?; }; echo "${String(i)} $s"; [ $s = 0 ] || exit 1`, script.attachments));
   const ran = runScript(shell, joinScripts([rawScript(`set +eu\n${before}`), ...each]));
   return { ...ran, statuses: ran.stdout.toString().trim().split('\n') };
 }
 
-const together = (puts: readonly FilePut[]): readonly Script[] => batchScripts(puts.map((each) => pending(each)), true).map((each) => each.script);
+const together = (puts: readonly FilePut[]): readonly BatchScript[] => batchScripts(puts.map((each) => pending(each)), true);
 const leftovers = (directory: string): readonly string[] => readdirSync(directory).filter((n) => n.startsWith('.care-'));
 const attributes = (path: string): string => {
   const s = lstatSync(path);

@@ -161,6 +161,14 @@ describe('rows', () => {
     expect(new Set(outcomes.map(text)).size).toBe(2);
   });
 
+  it.concurrent('a script whose work another of its row has done counts as done, and only then', async (context) => {
+    const { runner } = await warm(context);
+    const marked = (name: string, mark: string): RunRequest => request(`echo ${name}`, { unless: mark });
+    expect(words(await runner.chain([request('echo first; true >"$care_files"/.mark'), marked('a', '.mark'), marked('b', '.other'), marked('c', '')]))).toEqual(['done 0 first', 'done 0 ', 'done 0 b', 'done 0 c']);
+    // Not of its row.
+    expect(words(await runner.chain([request('echo first'), marked('a', '.mark')]))).toEqual(['done 0 first', 'done 0 a']);
+  });
+
   it.concurrent('what cannot be sent fails by itself, after those before it', async (context) => {
     const { runner } = await warm(context);
     const told: string[] = [];
@@ -183,7 +191,7 @@ describe('rows', () => {
 describe.each(['dash', 'busybox', 'bash'])('a session of %s', (shell) => {
   const files = mkdtempSync(join(dir, 'files-'));
   const one = (sequence: number, script: ReturnType<typeof rawScript>): RowScript => ({
-    sequence, timeoutSeconds: 5, outputLimit: 1024, prelude: 'hello() { echo "hello $1"; }', body: Buffer.from(script.text),
+    sequence, timeoutSeconds: 5, outputLimit: 1024, prelude: 'hello() { echo "hello $1"; }', unless: '', body: Buffer.from(script.text),
     files: script.attachments.map(({ id, content, copied }) => ({ id, bytes: content.kind === 'bytes' ? content.bytes : Buffer.alloc(0), copied: copied === true })),
   });
   const argv = { dash: ['dash'], busybox: ['busybox', 'sh'], bash: ['bash', '--posix'] }[shell] ?? [];
