@@ -103,7 +103,7 @@ const Summary = z
     type: z.literal('summary'),
     run,
     time,
-    status: z.literal(Object.values(ExitStatus)).describe('the exit status; docs/exit-statuses.md explains each'),
+    status: z.literal(Object.values(ExitStatus)).describe('the exit status of the run; docs/exit-statuses.md explains each. With `--notify` the command may end with 5 in place of 0'),
     seconds,
     total: Counts,
     hosts: z.record(host, Counts),

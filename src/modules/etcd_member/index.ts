@@ -115,5 +115,9 @@ Put \`throttle: 1\` on the task. Needs etcdctl, the client certificate and the u
   ],
   returns: { steps: 'what was done, in order', started: 'whether the process was started or restarted' },
   queries: (args) => [queryOf(args)],
+  observes(args, _values, host) {
+    const own = host?.fact(queryOf(args)).statuses.find((status) => status.endpoint === args.client_url);
+    return own?.version === undefined ? [] : [{ subject: 'version', name: 'etcd', version: own.version }];
+  },
   plan: (args, host) => plan(args, host.fact(queryOf(args)), host.checkMode),
 });

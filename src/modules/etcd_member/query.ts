@@ -31,6 +31,8 @@ export interface EtcdStatus {
   /** `0` when there is none. */
   readonly leader: string;
   readonly learner: boolean;
+  /** Of the server, e.g. `3.6.16`. */
+  readonly version?: string;
 }
 export interface EtcdFact {
   /** False where etcdctl or the client certificate is missing: then nothing is known of the cluster. */
@@ -102,9 +104,9 @@ const Statuses = z.array(
   z
     .object({
       Endpoint: z.string(),
-      Status: z.object({ header: z.object({ cluster_id: Id, member_id: Id }), leader: Id.default('0'), isLearner: z.boolean().default(false) }),
+      Status: z.object({ header: z.object({ cluster_id: Id, member_id: Id }), leader: Id.default('0'), isLearner: z.boolean().default(false), version: z.string().optional() }),
     })
-    .transform(({ Endpoint, Status }): EtcdStatus => ({ endpoint: Endpoint, clusterId: Status.header.cluster_id, memberId: Status.header.member_id, leader: Status.leader, learner: Status.isLearner })),
+    .transform(({ Endpoint, Status }): EtcdStatus => ({ endpoint: Endpoint, clusterId: Status.header.cluster_id, memberId: Status.header.member_id, leader: Status.leader, learner: Status.isLearner, ...(Status.version === undefined ? {} : { version: Status.version }) })),
 );
 
 function parseOne(sections: readonly Buffer[]): EtcdFact {

@@ -138,5 +138,6 @@ Put \`throttle: 1\` on the task. Needs curl, certificates and the unit. The role
   ],
   returns: { steps: 'what was done, in order' },
   queries: (args) => [patroniQuery(args)],
+  observes: (args) => (args.state === 'absent' ? [] : [{ subject: 'version', name: 'postgresql', version: args.version }]),
   plan: (args, host) => plan(args, host.fact(patroniQuery(args)), host.checkMode),
 });

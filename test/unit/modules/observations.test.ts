@@ -1,5 +1,6 @@
 /** What modules see by the way for the calendars of reports. */
 import { afterAll, expect, test } from 'vitest';
+import type { HostView } from '../../../src/host/view.ts';
 import { modules } from '../../../src/modules/registry.ts';
 import { versionInName } from '../../../src/support/observation.ts';
 import type { ValueMap } from '../../../src/support/value.ts';
@@ -23,6 +24,21 @@ test('certificates: when each ends, and what is wrong with it', () => {
   expect(seen('x509_certificate', { path: '/a.crt', privatekey_path: '/a.key', authority: '/ca.pem', common_name: 'a' }, { not_after: '2027-01-01T00:00:00.000Z' })).toEqual([{ subject: 'certificate', name: '/a.crt', time: '2027-01-01T00:00:00.000Z' }]);
   // A plan that failed has no values.
   expect(seen('x509_info', { path: '/a.crt' }, {})).toEqual([]);
+});
+
+test('backups: the newest of each type in each repository, and that there is no full one', () => {
+  const prepared = modules.get('pgbackrest_backup')?.prepare({ stanza: 'care', repositories: [1], unit: 'x.service' });
+  const backup = (type: string, stop: number): unknown => ({ label: 'l', type, databaseId: 1, stop });
+  const repository = (key: number, backups: readonly unknown[]): unknown => ({ key, code: 0, message: 'ok', cluster: undefined, backups });
+  const fact = { configured: true, cluster: undefined, error: undefined, repositories: [repository(1, [backup('full', 1_790_000_000), backup('full', 1_780_000_000), backup('incr', 1_795_000_000)]), repository(2, [])] };
+  // Only the one question that the plan has asked.
+  const host = { fact: () => fact } as unknown as HostView;
+  expect(prepared?.observes?.({}, host)).toEqual([
+    { subject: 'backup', name: 'care, repo1, full', time: '2026-09-21T14:13:20.000Z' },
+    { subject: 'backup', name: 'care, repo1, incr', time: '2026-11-18T11:06:40.000Z' },
+    { subject: 'backup', name: 'care, repo2, full', state: 'absent' },
+  ]);
+  expect(prepared?.observes?.({}, undefined)).toEqual([]);
 });
 
 test('versions: what a server says, and what a name carries', () => {

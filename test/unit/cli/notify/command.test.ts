@@ -1,5 +1,5 @@
 /** `--notify` from the command line: what the inventory says, the exit status, and that nothing of it touches the run. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -93,6 +93,26 @@ describe('a run', () => {
     expect((await run('--notify')).status).toBe(ExitStatus.badInput);
     expect(JSON.parse(bodies[0] ?? '')).toMatchObject({ events: ['failed'], status: 65, outcome: 'did not begin: bad input' });
   });
+});
+
+test('the page of a run, made with it and afterwards, and its metrics; a path that cannot be is refused first', { timeout: 60_000 }, async () => {
+  notify('other: 1\n');
+  tasks(`    - {name: hosts, copy: {dest: "${directory}/out", content: "one\\n"}}\n${FAILS}`);
+  const [page, metrics, later] = ['page.html', 'care.prom', 'later.html'].map((name) => path.join(directory, name));
+  expect((await run('--report', page ?? '', '--metrics', metrics ?? '')).status).toBe(ExitStatus.failed);
+  const html = readFileSync(page ?? '', 'utf8');
+  expect(html).toContain('failed: 1 host failed');
+  // With its diff, though the terminal was not to show it.
+  expect(html).toContain('<span class="add">+one</span>');
+  expect(statSync(page ?? '').mode & 0o777).toBe(0o600);
+  expect(readFileSync(metrics ?? '', 'utf8')).toMatch(/^care_provision_run_exit_status\{.*\} 3$/m);
+  const id = /run (\d{8}-\d{6}-[0-9a-f]{6})|<dt>run<\/dt><dd>([^<]+)/.exec(html)?.[2] ?? '';
+  const context = fakeContext(directory);
+  expect(await main(['history', 'report', id, later ?? ''], context)).toBe(ExitStatus.ok);
+  expect(context.stdout.text()).toBe(`${later ?? ''}\n`);
+  expect(readFileSync(later ?? '', 'utf8')).toContain('no room');
+  expect((await run('--report', path.join(directory, 'none', 'x.html'))).status).toBe(ExitStatus.usage);
+  expect(await main(['history', 'report', 'nonsense', later ?? ''], fakeContext(directory))).toBe(ExitStatus.badInput);
 });
 
 test('a run that asks for none of it loads none of it', { timeout: 60_000 }, () => {

@@ -192,7 +192,7 @@ test('ids of 64 bits are read exactly', () => {
     active: 'active',
     data: true,
     healthy: ['https://a:2379'],
-    statuses: [{ endpoint: 'https://a:2379', clusterId: 'd1cfaf999eb97a2a', memberId: 'bdae9bbc11dd390d', leader: 'bdae9bbc11dd390d', learner: false }],
+    statuses: [{ endpoint: 'https://a:2379', clusterId: 'd1cfaf999eb97a2a', memberId: 'bdae9bbc11dd390d', leader: 'bdae9bbc11dd390d', learner: false, version: '3.5.16' }],
     members: [
       { id: 'b8f91f7ad715fc27', name: '', peerUrls: ['http://127.0.0.1:23802'], clientUrls: [], learner: true },
       { id: 'bdae9bbc11dd390d', name: 'n1', peerUrls: ['http://127.0.0.1:23801'], clientUrls: ['https://a:2379'], learner: false },
