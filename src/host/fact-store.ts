@@ -4,17 +4,7 @@
  * set fact is believed, a forgotten one keeps its old value but is marked uncertain, with the reason.
  */
 import type { AnyQuery, Effect } from './query.ts';
-
-interface Entry {
-  readonly query: AnyQuery;
-  readonly value: unknown;
-  /** Why the value cannot be relied on (check mode). */
-  readonly uncertain: string | undefined;
-  /** The same, when the change is about this very thing and not one that may have touched anything. */
-  readonly touched?: string;
-  /** It is what a change says of it, not what the host has shown. */
-  readonly believed?: true;
-}
+import { SharedEntries, type Entry } from './shared-entries.ts';
 
 /** A claim: what a change says that it has set, to be confirmed by observation. */
 export interface Claim {
@@ -40,8 +30,12 @@ export class FactStore {
   /** Ids of facts that are true of the moment only. */
   readonly #passing = new Set<string>();
 
-  constructor(checkMode: boolean) {
+  readonly #shared: SharedEntries;
+
+  /** @param shared with the stores of other hosts */
+  constructor(checkMode: boolean, shared = new SharedEntries()) {
     this.#checkMode = checkMode;
+    this.#shared = shared;
   }
 
   has(query: AnyQuery): boolean {
@@ -74,7 +68,7 @@ export class FactStore {
 
   /** Takes in an observation; in check mode seen through the rules of earlier predicted changes. */
   observed(query: AnyQuery, value: unknown): void {
-    let entry: Entry = { query, value, uncertain: undefined };
+    let entry = this.#shared.of(query, value);
     for (const rule of this.#rules) entry = applyRule(entry, rule);
     this.#facts.set(query.id, entry);
     if (query.kind.passing(value)) this.#passing.add(query.id);

@@ -15,6 +15,7 @@ import { makeProbe } from './observe.ts';
 import { callReason, changeRequest, changeScript, outcomeReason } from './outcome-words.ts';
 import { ChangeFailed, withChange, type Batch, type Pending, type PendingChange } from './pending.ts';
 import type { ServiceChange, ShellChange } from './plan.ts';
+import type { SharedEntries } from './shared-entries.ts';
 import { byAnswerer, type AnyQuery, type Effect, type Questions } from './query.ts';
 import { TaskView, type ControllerFiles } from './task-view.ts';
 import type { BaseFacts } from './view.ts';
@@ -26,6 +27,8 @@ export interface HostSessionInit extends HostWireInit {
   readonly checkMode: boolean;
   /** Check mode: the session whose predictions this one shares (for delegated tasks). */
   readonly sharing: HostSession | undefined;
+  /** What is known of other hosts, for what is the same. */
+  readonly entries?: SharedEntries;
 }
 
 export class HostSession {
@@ -89,7 +92,7 @@ export class HostSession {
     const key = identityKey(identity);
     let store = this.#stores.get(key);
     if (store === undefined) {
-      store = new FactStore(this.#init.checkMode);
+      store = new FactStore(this.#init.checkMode, this.#init.entries);
       for (const { effects, by } of this.#predicted) store.apply(effects, by);
       this.#stores.set(key, store);
     }

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { HostSession } from '../host/host-session.ts';
+import { SharedEntries } from '../host/shared-entries.ts';
 import type { Inventory } from '../language/inventory/index.ts';
 import type { Play, Playbook } from '../language/playbook/model.ts';
 import { throwProblems } from '../language/playbook/role-spec.ts';
@@ -128,6 +129,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
   const connector = createConnector({});
   const hosts = new Map<string, HostState>();
   const delegates = new Map<string, { session: HostSession; exclusively<T>(work: () => Promise<T>): Promise<T> }>();
+  const entries = new SharedEntries();
   const throttles = new Map<string, <T>(work: () => Promise<T>) => Promise<T>>();
   const limit = pLimit(options.forks);
   const starting = pLimit(options.forks);
@@ -144,6 +146,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
       // The time-out leaves the script room to say who holds the lock.
       opening: options.mode === 'apply' && name !== 'localhost' ? { script: hostLock(options, runId), timeoutSeconds: options.lockWaitSeconds + 60, impatience: options.lockWaitSeconds > 0 ? options.stop : undefined } : undefined,
       sharing: options.mode === 'check' ? sharing : undefined,
+      entries,
       limit: (work) => limit(work),
     });
   }
