@@ -35,6 +35,25 @@ const spared = [
 const deferred = [
   ['ssh2/lib/agent.js', [[/const \{ execFile, spawn \} = require\('child_process'\);/, 'const execFile = (...words) => require("child_process").execFile(...words), spawn = (...words) => require("child_process").spawn(...words);']]],
   ['ssh2/lib/client.js', [[/const \{ lookup: dnsLookup \} = require\('dns'\);/, 'const dnsLookup = (...words) => require("dns").lookup(...words);']]],
+  // WebAssembly for ChaCha20-Poly1305, 5 MB and 2 ms, made for every start: now when such a cipher is made. Then it must be
+  // there at once, so it is compiled on the spot (6 KB), by the hook that Emscripten has for that.
+  ['ssh2/lib/protocol/crypto.js', [
+    [/class (ChaChaPoly(?:C|Dec)ipherNative) \{\s+constructor\(config\) \{/g, 'class $1 {\n  constructor(config) {\n    withPoly1305();'],
+    [/init: \(\(\) => \{[^]*?POLY1305_WASM_MODULE = await require\('\.\/crypto\/poly1305\.js'\)\(\);([^]*?)\} catch \(ex\)[^]*?\}\)\(\),/, 'init: Promise.resolve(),'],
+    [/let POLY1305_WASM_MODULE;/, `let POLY1305_WASM_MODULE;
+      function withPoly1305() {
+        if (POLY1305_WASM_MODULE !== undefined) return;
+        const { make, wasm } = require('./crypto/poly1305.js');
+        const module = { instantiateWasm(imports, receive) { const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports); receive(instance); return instance.exports; } };
+        make(module);
+        POLY1305_RESULT_MALLOC = module._malloc(16);
+        poly1305_auth = module.cwrap('poly1305_auth', null, ['number', 'array', 'number', 'array', 'number', 'array']);
+        POLY1305_WASM_MODULE = module;
+      }`],
+  ]],
+  ['ssh2/lib/protocol/crypto/poly1305.js', [
+    [/[^]*="data:application\/octet-stream;base64,([\w+/=]{1000,})"[^]*/, (text, wasm) => text.replace('module.exports = createPoly1305;', () => `module.exports = { make: createPoly1305, wasm: Buffer.from('${wasm}', 'base64') };`)],
+  ]],
   // Nothing is compressed unless a host accepts nothing else.
   ['ssh2/lib/protocol/zlib.js', [
     [/\b(DEFLATE|INFLATE|ZlibHandle|Z_[A-Z_]+)\b(?!,)/g, '(zlib().$1)'],

@@ -56,9 +56,14 @@ const directory = process.env.NODE_COMPILE_CACHE;
 const command = /^[a-z]{1,20}$/.test(process.argv[2] ?? '') ? process.argv[2] : 'none';
 /**
  * A run is over in a fraction of a second: what Maglev compiles on helper threads from the 400th call on costs more processor
- * than the faster code gives back (40 of 205 ms at 100 tasks, 50 of 480 at 1,000; docs/performance.md). Older V8s do not know it.
+ * than the faster code gives back (40 of 205 ms at 100 tasks, 50 of 480 at 1,000; docs/performance.md). With a thousand hosts
+ * memory counts: V8 would look for garbage when the heap has doubled since it last did. Older V8s do not know the former.
  */
-if (command !== 'none' && Number.parseInt(process.versions.node, 10) >= 24) require('node:v8').setFlagsFromString('--invocation-count-for-maglev=4000');
+if (command !== 'none' && Number.parseInt(process.versions.node, 10) >= 24) {
+  const { setFlagsFromString } = require('node:v8');
+  setFlagsFromString('--invocation-count-for-maglev=4000');
+  setFlagsFromString('--heap-growing-percent=60');
+}
 const stem = directory === undefined ? undefined : join(directory, `${BUILD}-${process.version}-${process.arch}-${command}`);
 let generation = stem === undefined ? 0 : GENERATIONS;
 let cachedData;
