@@ -38,7 +38,7 @@ export interface RunOptions {
   /** The command's words for the history, secrets masked; default: none. */
   readonly arguments?: readonly string[];
   readonly reporter: Reporter;
-  /** Awaited after the `start` event, before any host is touched. @throws what keeps the run from beginning */
+  /** Given where something may still keep the run from beginning: awaited after the `start` event, before any host is touched. @throws what keeps the run from beginning */
   readonly begun?: () => Promise<void>;
   /** Aborted by the first Ctrl-C: finish the task in hand, then report. */
   readonly stop: AbortSignal;

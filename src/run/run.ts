@@ -64,8 +64,9 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     const warnings: string[] = [];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
     for (const name of hosts) context.ctx.tally.know(name);
-    // All input is known to be good, and the inventory is ours: while hosts shake hands, the rest is made ready.
-    for (const name of firstHosts(loaded, options)) context.ctx.host(name).session.connectAhead();
+    // All input is known to be good, and the inventory is ours: while hosts shake hands, the rest is made ready. Not where
+    // something is still to be had, or agreed to, before a host is touched.
+    if (needs.length === 0 && options.begun === undefined) for (const name of firstHosts(loaded, options)) context.ctx.host(name).session.connectAhead();
     const origin = loginOrigin();
     context.ctx.emit({
       type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),

@@ -138,7 +138,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         lockWaitSeconds: flags.lockWait,
         sharedLocks: sharedDatabase(context.environment),
         reporter,
-        begun: () => history.begun(),
+        ...(flags.requireHistory === true ? { begun: () => history.begun() } : {}),
         stop: interrupted.stop,
         kill: interrupted.kill,
         prompt: prompter(context, report),

@@ -41,6 +41,11 @@ it.each([
   expect(callers).toBe(0);
 });
 
+it('nobody is called before the run may begin', async () => {
+  await expect(make('- hosts: all\n  tasks: []\n').run({ begun: () => new Promise((_resolve, reject) => { setTimeout(() => { reject(new Error('not recorded')); }, 100); }) })).rejects.toThrow('not recorded');
+  expect(callers).toBe(0);
+});
+
 it('all of the first batch are called, before the first of them has answered', async () => {
   const kill = new AbortController();
   const running = make('- hosts: all\n  tasks: []\n').run({ kill: kill.signal, stop: kill.signal });
