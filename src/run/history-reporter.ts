@@ -7,6 +7,7 @@ import type { HistoryRow, Retention, Store } from '../state/store.ts';
 import { DEFAULT_RETENTION } from '../state/store.ts';
 import { failure } from '../support/diagnostic.ts';
 import type { Reporter, RunEvent } from './events.ts';
+import { ObservedGroups } from './observed.ts';
 
 /** Rows kept of one run, and characters of one text: a run on 1,000 fresh hosts must not fill the disk. */
 const ROW_LIMIT = 50_000;
@@ -93,6 +94,7 @@ class HistoryReporter implements HistoryRecorder {
   readonly #options: HistoryOptions;
   #store: Promise<Store> | undefined;
   #run: string | undefined;
+  readonly #observed = new ObservedGroups();
   #rows: HistoryRow[] = [];
   #written = 0;
   #flushedAt = performance.now();
@@ -117,11 +119,12 @@ class HistoryReporter implements HistoryRecorder {
     if (event.type === 'summary') {
       this.#flush(run);
       this.#do((store) =>
-        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts, roles: event.roles, slowest: event.slowest }, this.#options.retention ?? DEFAULT_RETENTION),
+        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts, roles: event.roles, slowest: event.slowest, observations: this.#observed.kept() }, this.#options.retention ?? DEFAULT_RETENTION),
       );
       return;
     }
-    this.#keep(run, event);
+    if (event.type === 'observation') this.#observed.add(event);
+    else this.#keep(run, event);
   }
 
   async begun(): Promise<void> {

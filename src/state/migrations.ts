@@ -117,6 +117,13 @@ create table leases (
 );
 `,
   },
+  {
+    version: 4,
+    name: 'certificates, backups and versions that a run saw',
+    sql: `
+alter table runs add column observations text not null default '[]';
+`,
+  },
 ];
 
 export function checksum(migration: Migration): string {

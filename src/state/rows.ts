@@ -11,6 +11,13 @@ const Words = z.array(z.string());
 const Revisions = z.array(z.object({ of: z.enum(['inventory', 'playbook', 'roles']), path: z.string(), commit: z.string().nullable(), branch: z.string().nullable(), dirty: z.boolean().nullable() }));
 const Roles = z.record(z.string(), Counts);
 const Slowest = z.array(z.object({ host: z.string(), role: z.string(), task: z.string(), seconds: z.number() }));
+const ObservedGroups = z.array(
+  z.object({
+    observation: z.object({ subject: z.enum(['certificate', 'backup', 'version']), name: z.string(), time: z.string().exactOptional(), version: z.string().exactOptional(), state: z.string().exactOptional() }),
+    hosts: Words,
+    hostCount: count,
+  }),
+);
 const SeenBefore = z.object({ modified: z.string(), owner: z.string() });
 
 function text(row: Row, column: string): string {
@@ -73,8 +80,8 @@ export function summaryOf(row: Row): RunSummary {
 }
 
 /** What of a run's own row only `history show` tells. */
-export function endOf(row: Row): Pick<RunDetails, 'roles'> & { readonly slowest: readonly SlowTask[] } {
-  return { roles: json(row, 'roles', Roles), slowest: json(row, 'slowest', Slowest) };
+export function endOf(row: Row): Pick<RunDetails, 'roles' | 'observations'> & { readonly slowest: readonly SlowTask[] } {
+  return { roles: json(row, 'roles', Roles), slowest: json(row, 'slowest', Slowest), observations: json(row, 'observations', ObservedGroups) };
 }
 
 export function hostOf(row: Row): [string, RecordedCounts | null] {

@@ -70,9 +70,9 @@ export class SqlStore implements Store {
 
   async finishRun(run: string, end: RunEnd, retention: Retention): Promise<void> {
     await this.#db.transaction(async (session) => {
-      const assign = COUNT_COLUMNS.map((c, i) => `${c} = $${String(7 + i)}`).join(', ');
-      await session.all(`update runs set ended_at = $1, status = $2, seconds = $3, roles = $4, slowest = $5, ${assign} where id = $6`, [
-        end.endedAt, end.status, end.seconds, JSON.stringify(end.roles), JSON.stringify(end.slowest), run, ...countValues(end.total),
+      const assign = COUNT_COLUMNS.map((c, i) => `${c} = $${String(8 + i)}`).join(', ');
+      await session.all(`update runs set ended_at = $1, status = $2, seconds = $3, roles = $4, slowest = $5, observations = $6, ${assign} where id = $7`, [
+        end.endedAt, end.status, end.seconds, JSON.stringify(end.roles), JSON.stringify(end.slowest), JSON.stringify(end.observations), run, ...countValues(end.total),
       ]);
       await insertRows(
         session,

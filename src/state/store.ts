@@ -3,6 +3,8 @@
  * behind it by default, a shared PostgreSQL where a site has one. Texts are masked before they get here.
  */
 
+import type { Observation } from '../support/observation.ts';
+
 export type RecordedMode = 'apply' | 'check' | 'verify';
 
 /** How many tasks ended how; Ansible's words and `unknown`. */
@@ -44,6 +46,14 @@ export interface SlowTask {
   readonly seconds: number;
 }
 
+/** A certificate, backup or version that the run saw by the way, the same on all its hosts. */
+export interface Observed {
+  readonly observation: Observation;
+  /** Some of them. */
+  readonly hosts: readonly string[];
+  readonly hostCount: number;
+}
+
 /** A run as it starts. Times are ISO 8601 in UTC. */
 export interface RunStart {
   readonly id: string;
@@ -71,6 +81,8 @@ export interface RunEnd {
   readonly hosts: Readonly<Record<string, RecordedCounts>>;
   readonly roles: Readonly<Record<string, RecordedCounts>>;
   readonly slowest: readonly SlowTask[];
+  /** The most pressing. */
+  readonly observations: readonly Observed[];
 }
 
 /** A task worth remembering: everything but `ok` and `skipped`, which are only counted. */
@@ -129,6 +141,7 @@ export interface RunDetails extends RunSummary {
   /** Counts per role; empty before the run ended. */
   readonly roles: Readonly<Record<string, RecordedCounts>>;
   readonly slowest: readonly SlowTask[];
+  readonly observations: readonly Observed[];
   readonly tasks: readonly TaskRow[];
   readonly changes: readonly ChangeRow[];
   readonly warnings: readonly WarningRow[];

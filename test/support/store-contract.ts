@@ -1,8 +1,9 @@
 /** What every store of runs must do, whichever database is behind it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ChangeRow, RecordedCounts, RunEnd, RunStart, Store } from '../../src/state/store.ts';
+import type { ChangeRow, Observed, RecordedCounts, RunEnd, RunStart, Store } from '../../src/state/store.ts';
 
 export const none: RecordedCounts = { ok: 0, changed: 0, failed: 0, unreachable: 0, skipped: 0, unknown: 0, rescued: 0, ignored: 0 };
+const OBSERVED: Observed = { observation: { subject: 'certificate', name: '/x.crt', time: '2027-01-01T00:00:00.000Z' }, hosts: ['a', 'b'], hostCount: 60 };
 const keep = { runs: 100, bytes: 1 << 30 };
 
 export function runStart(id: string, startedAt: string, more: Partial<RunStart> = {}): RunStart {
@@ -10,7 +11,7 @@ export function runStart(id: string, startedAt: string, more: Partial<RunStart> 
 }
 
 export function runEnd(id: string, hosts: Readonly<Record<string, Partial<RecordedCounts>>>): RunEnd {
-  return { endedAt: `${id}-end`, status: 0, seconds: 1.5, total: { ...none, ok: 3 }, hosts: Object.fromEntries(Object.entries(hosts).map(([h, c]) => [h, { ...none, ...c }])), roles: {}, slowest: [] };
+  return { endedAt: `${id}-end`, status: 0, seconds: 1.5, total: { ...none, ok: 3 }, hosts: Object.fromEntries(Object.entries(hosts).map(([h, c]) => [h, { ...none, ...c }])), roles: {}, slowest: [], observations: [] };
 }
 
 export const change: ChangeRow = { type: 'change', host: 'a', role: 'base', task: 't', resource: 'file /etc/x', what: 'create', handler: false, unknown: false, diff: null, seen: null, at: null };
@@ -44,14 +45,14 @@ export function storeContract(name: string, under: StoreUnderTest): void {
         expect(await store.showRun('r1')).toMatchObject({ status: null, endedAt: null, hostCount: 2, hosts: { a: null, b: null }, roles: {}, slowest: [], ...more });
         await store.append('r1', 0, [change, task, warning]);
         await store.append('r1', 3, [second]);
-        await store.finishRun('r1', { ...runEnd('r1', { a: { failed: 1 }, b: { ok: 3 }, late: { ok: 1 } }), roles: { base: { ...none, ok: 4 } }, slowest: [{ host: 'a', role: 'base', task: 't', seconds: 0.25 }] }, keep);
+        await store.finishRun('r1', { ...runEnd('r1', { a: { failed: 1 }, b: { ok: 3 }, late: { ok: 1 } }), roles: { base: { ...none, ok: 4 } }, slowest: [{ host: 'a', role: 'base', task: 't', seconds: 0.25 }], observations: [OBSERVED] }, keep);
       });
       await using(async (store) => {
         const run = await store.showRun('r1');
         expect(run?.tasks).toEqual([task]);
         expect(run?.changes).toEqual([change, second]);
         expect(run?.warnings).toEqual([warning]);
-        expect(run).toMatchObject({ status: 0, seconds: 1.5, endedAt: 'r1-end', total: { ok: 3 }, hosts: { a: { failed: 1 }, b: { ok: 3 }, late: { ok: 1 } }, roles: { base: { ok: 4 } }, slowest: [{ task: 't', seconds: 0.25 }] });
+        expect(run).toMatchObject({ status: 0, seconds: 1.5, endedAt: 'r1-end', total: { ok: 3 }, hosts: { a: { failed: 1 }, b: { ok: 3 }, late: { ok: 1 } }, roles: { base: { ok: 4 } }, slowest: [{ task: 't', seconds: 0.25 }], observations: [OBSERVED] });
       });
     });
 

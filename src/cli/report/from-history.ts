@@ -2,6 +2,7 @@
 import type { RunEvent, TaskStatus } from '../../run/events.ts';
 import type { RunDetails, TaskRow } from '../../state/store.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
+import { plural } from '../reporters/counts.ts';
 import { Collector } from './collect.ts';
 import type { RunReport } from './model.ts';
 
@@ -33,6 +34,7 @@ function recordedEvents(run: RunDetails): readonly Recorded[] {
       { type: 'change', host, role, task, resource, what, handler, ...(unknown ? { unknown } : {}), ...(diff === null ? {} : { diff }), ...(seen === null ? {} : { seen }) },
       at ?? undefined,
     ]),
+    ...run.observations.flatMap(({ observation, hosts }) => hosts.map((host): Recorded => [{ type: 'observation', host, ...observation }, undefined])),
     ...run.warnings.map(({ host, message, at }): Recorded => [{ type: 'warning', message, ...(host === null ? {} : { host }) }, at ?? undefined]),
     ...(run.endedAt === null || run.seconds === null
       ? []
@@ -52,5 +54,7 @@ export function recordedReport(run: RunDetails): RunReport {
   const collector = new Collector();
   const start = Date.parse(run.startedAt);
   for (const [event, at] of recordedEvents(run)) collector.event(event, at === undefined ? undefined : (Date.parse(at) - start) / 1000);
-  return { ...collector.report(), recorded: true };
+  const report = collector.report();
+  const unnamed = run.observations.reduce((sum, one) => sum + one.hostCount - one.hosts.length, 0);
+  return { ...report, recorded: true, leftOut: [...report.leftOut, ...(unnamed === 0 ? [] : [`${plural(unnamed, 'more host')} of certificates, backups and versions ${unnamed === 1 ? 'was' : 'were'} not kept`])] };
 }

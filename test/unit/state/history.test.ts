@@ -50,7 +50,7 @@ describe('the SQLite history', () => {
     db.exec("insert into run_changes (run_id, seq, host, role, task, resource, what, handler, uncertain) values ('old', 0, 'a', '', 't', 'file /x', 'create', 0, 0)");
     db.close();
     const store = await openSqliteStore(file);
-    expect(await store.showRun('old')).toMatchObject({ origin: null, arguments: [], revisions: [], roles: {}, slowest: [], changes: [{ resource: 'file /x', seen: null, at: null }] });
+    expect(await store.showRun('old')).toMatchObject({ origin: null, arguments: [], revisions: [], roles: {}, slowest: [], observations: [], changes: [{ resource: 'file /x', seen: null, at: null }] });
     await store.close();
   });
 

@@ -60,7 +60,7 @@ describe('what keeps coming back', () => {
 describe('two runs side by side', () => {
   function run(id: string, more: Partial<RunDetails>): RunDetails {
     const { hosts: _hosts, ...start } = runStart(id, '1');
-    return { ...start, endedAt: null, status: 0, seconds: 1, hostCount: 1, total: none, hosts: { a: none }, roles: {}, slowest: [], tasks: [], changes: [], warnings: [], ...more };
+    return { ...start, endedAt: null, status: 0, seconds: 1, hostCount: 1, total: none, hosts: { a: none }, roles: {}, slowest: [], observations: [], tasks: [], changes: [], warnings: [], ...more };
   }
   const failed = { type: 'task', host: 'a', play: 'p', role: '', task: 't', module: 'file', status: 'failed', seconds: 0, item: null, place: '', handler: false, message: 'no', at: null } as const;
 

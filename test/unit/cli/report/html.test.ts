@@ -99,11 +99,13 @@ test('a run of the history has all that it keeps', () => {
       total: { ...NONE, failed: 1, changed: 1 }, hosts: { a: { ...NONE, failed: 1 }, b: { ...NONE, changed: 1 } },
       tasks: [{ type: 'task', host: 'a', play: 'p', role: 'r', task: 't', module: 'm', status: 'failed', seconds: 3, item: null, place: 'x:1:1', handler: false, message: 'broken pipe', at: '2026-11-26T02:00:20.000Z' }],
       changes: [{ type: 'change', host: 'b', role: 'r', task: 't', resource: 'file /x', what: 'mode', handler: false, unknown: false, diff: null, seen: { modified: '2026-11-25T21:07:00.000Z', owner: 'www-data' }, at: null }], warnings: [], roles: {}, slowest: [{ host: 'a', role: 'r', task: 't', seconds: 3 }],
+      observations: [{ observation: { subject: 'certificate', name: '/x.crt', time: '2026-11-29T03:00:00.000Z' }, hosts: ['a', 'b'], hostCount: 60 }],
     }),
     NOW,
   );
-  expect(titles(page)).toEqual(['Failed', 'What drifted', 'Hosts', 'Timeline', 'Slowest tasks']);
+  expect(titles(page)).toEqual(['Failed', 'What drifted', 'Hosts', 'Timeline', 'Slowest tasks', 'Certificates', 'Backups']);
   expect(page).toContain('broken pipe');
+  expect(page).toContain('58 more hosts of certificates, backups and versions were not kept');
   expect(page).toContain('last written 2026-11-25 21:07 UTC, owned by www-data');
   expect(page).toContain('of other tasks the history keeps no times');
 });
