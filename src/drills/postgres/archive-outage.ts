@@ -10,7 +10,7 @@ const BACKUP_UNIT = 'care-pgbackrest.service';
 export const archiveOutage: Drill = {
   name: 'postgres-archive-outage',
   summary: "no repository of the backups answers, and the power of the leader's host is cut",
-  proves: 'A failover does not wait for repositories that are down: restore_command gives up after a few seconds and does not try again for a minute (care-postgres-archive-get).',
+  proves: 'A failover does not wait for repositories that are down: restore_command gives up after a few seconds and does not try again for a minute (care-pgbackrest-archive-get).',
   target: { gapMs: 30_000, backMs: 60_000, source: 'R20, R21: host power-off ≤ 30 s, with the archive down as well' },
   touches: ['members', 'backups'],
   needsPower: true,
