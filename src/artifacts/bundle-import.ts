@@ -6,9 +6,10 @@ import { extract } from 'tar-stream';
 import { z } from 'zod';
 import { badInput, type Diagnostic } from '../support/diagnostic.ts';
 import { writeBuildRecord, type BuildRecord } from './builds.ts';
-import { entryName, LARGEST_MANIFEST, MANIFEST, manifestSchema, type Manifest } from './bundle-manifest.ts';
+import { LARGEST_MANIFEST, MANIFEST, manifestSchema, type Manifest } from './bundle-manifest.ts';
 import { fromCache, keep } from './cache.ts';
 import { leaveIncoming, takeIncoming } from './incoming.ts';
+import { blobPath } from './site.ts';
 
 /** tar-stream gives bytes; its types do not say so. */
 async function* bytesOf(source: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
@@ -98,7 +99,7 @@ async function take(directory: string, file: string, archive: ReturnType<typeof 
   }
   if (manifest === undefined) throw noBundle(file, 'it is empty');
   const [lost] = missing.keys();
-  if (lost !== undefined) throw noBundle(file, `${String(missing.size)} of its files are missing, the first ${entryName(lost)}`);
+  if (lost !== undefined) throw noBundle(file, `${String(missing.size)} of its files are missing, the first ${blobPath(lost)}`);
   for (const record of manifest.builds) await keepRecord(directory, manifest, record);
   return { manifest, added };
 }
@@ -119,7 +120,7 @@ async function takeFile(directory: string, file: string, sha256: string, source:
       createWriteStream(incoming.path, { flush: true, mode: 0o644 }),
       signal === undefined ? {} : { signal },
     );
-    if (hash.digest('hex') !== sha256) throw noBundle(file, `${entryName(sha256)} in it is another file`);
+    if (hash.digest('hex') !== sha256) throw noBundle(file, `${blobPath(sha256)} in it is another file`);
     if ((await fromCache(directory, sha256, signal)) !== undefined) return false;
     await keep(directory, incoming.path, sha256);
     return true;

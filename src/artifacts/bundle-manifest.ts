@@ -21,7 +21,3 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
-/** Where a file is in the archive: as in the cache. */
-export function entryName(sha256: string): string {
-  return `sha256/${sha256.slice(0, 2)}/${sha256}`;
-}

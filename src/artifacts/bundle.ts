@@ -12,9 +12,10 @@ import { pipeline } from 'node:stream/promises';
 import { pack, type Pack } from 'tar-stream';
 import { failure } from '../support/diagnostic.ts';
 import { readBuildRecord } from './builds.ts';
-import { entryName, FORMAT, MANIFEST, type Manifest } from './bundle-manifest.ts';
+import { FORMAT, MANIFEST, type Manifest } from './bundle-manifest.ts';
 import type { CachedArtifact } from './cache.ts';
 import type { Wanting } from './fetch-all.ts';
+import { blobPath } from './site.ts';
 
 /** One file for the bundle: from the cache, under a digest. */
 export interface BundleItem extends Wanting {
@@ -57,7 +58,7 @@ async function addFile(archive: Pack, file: CachedArtifact, title: string): Prom
       done(null, chunk);
     },
   });
-  await pipeline(createReadStream(file.path), watch, archive.entry(header(entryName(file.sha256), file.size)));
+  await pipeline(createReadStream(file.path), watch, archive.entry(header(blobPath(file.sha256), file.size)));
   if (hash.digest('hex') !== file.sha256) throw failure('wrong-checksum', `${title} has gone bad in the cache`, { detail: file.path, remedy: 'care-provision artifacts verify removes it; fetch it again' });
 }
 

@@ -1,5 +1,5 @@
 /** The view that one task's plan has of its host: facts from the store, files from the controller. */
-import type { Catalogue } from '../artifacts/catalogue.ts';
+import type { SiteArtifacts } from '../artifacts/site.ts';
 import type { Secret } from '../support/secret.ts';
 import { baseFacts, currentUser } from './base-facts.ts';
 import type { FactStore } from './fact-store.ts';
@@ -11,7 +11,7 @@ export interface ControllerFiles {
   localFile(src: string): LocalFile;
   localTree(src: string): LocalTree;
   render(src: string): string | Secret;
-  artifacts(): Catalogue;
+  artifacts(): SiteArtifacts;
 }
 
 export interface TaskViewInit {
@@ -97,7 +97,7 @@ export class TaskView implements HostView {
     return this.#files.render(src);
   }
 
-  artifacts(): Catalogue {
+  artifacts(): SiteArtifacts {
     return this.#files.artifacts();
   }
 }

@@ -1,5 +1,5 @@
 /** What a module's plan may know of the host, and the two ways in which it can lack knowledge. */
-import type { Catalogue } from '../artifacts/catalogue.ts';
+import type { SiteArtifacts } from '../artifacts/site.ts';
 import type { Secret } from '../support/secret.ts';
 import type { AnyQuery, ErasedKind, Query } from './query.ts';
 
@@ -83,6 +83,6 @@ export interface HostView {
   localTree(src: string): LocalTree;
   /** A template (`templates/*.hbs` of the role, or beside the playbook) rendered with the task's variables. @throws Diagnostic bad-input */
   render(src: string): string | Secret;
-  /** What `artifacts.yml` of the program and of the inventory say. @throws Diagnostic bad-input */
-  artifacts(): Catalogue;
+  /** What is known of upstream files: `artifacts.yml`, the playbooks' needs, the host's mirrors. @throws Diagnostic bad-input */
+  artifacts(): SiteArtifacts;
 }

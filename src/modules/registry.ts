@@ -6,6 +6,7 @@ import type { Module } from './define.ts';
 import { alternativesModule } from './alternatives/index.ts';
 import { aptRepositoryModule } from './apt_repository/index.ts';
 import { artifact } from './artifact/index.ts';
+import { artifactMirror } from './artifact_mirror/index.ts';
 import { assert } from './assert/index.ts';
 import { authorizedKeyModule } from './authorized_key/index.ts';
 import { blockinfile } from './blockinfile/index.ts';
@@ -95,6 +96,7 @@ const all: readonly Module[] = [
   alternativesModule,
   aptRepositoryModule,
   artifact,
+  artifactMirror,
   assert,
   authorizedKeyModule,
   blockinfile,

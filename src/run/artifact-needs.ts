@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { dayOf, type Artifact, type Platform } from '../artifacts/catalogue.ts';
 import { likelyPlatform, lockFor, refuseEnded } from '../artifacts/lock.ts';
+import { MIRRORS_VARIABLE, parseMirrors } from '../artifacts/site.ts';
 import { readMapFile } from '../language/playbook/role.ts';
 import type { Play, Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
@@ -13,6 +14,7 @@ import { ArtifactArgs } from '../modules/artifact/schema.ts';
 import { Diagnostic, DiagnosticList } from '../support/diagnostic.ts';
 import type { Span } from '../support/source.ts';
 import { isList, isMap } from '../support/value.ts';
+import type { KnownArtifacts } from './controller-files.ts';
 import { allHold } from './evaluate.ts';
 import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
@@ -106,6 +108,17 @@ class Collector {
     }
   }
 
+  /** Where a host fetches from may be wrong too. */
+  mirrors(scope: Scope, span: Span): void {
+    const value = told(() => (scope.has(MIRRORS_VARIABLE) ? scope.get(MIRRORS_VARIABLE) : undefined));
+    try {
+      parseMirrors(value, span);
+    } catch (error) {
+      if (!(error instanceof Diagnostic)) throw error;
+      this.#problem(error);
+    }
+  }
+
   #keep(need: ArtifactNeed): void {
     const known = this.#needs.get(need.sha256);
     if (known === undefined || (known.url === undefined && need.url !== undefined)) this.#needs.set(need.sha256, need);
@@ -118,6 +131,12 @@ class Collector {
   get found(): ArtifactNeeds {
     return { needs: [...this.#needs.values()], problems: [...this.#problems.values()] };
   }
+}
+
+/** What tasks may know of it. @param extraVars of the command line */
+export function knownArtifacts(loaded: Loaded, extraVars: RunOptions['extraVars']): KnownArtifacts {
+  let needs: readonly ArtifactNeed[] | undefined;
+  return { catalogue: loaded.artifacts, needs: () => (needs ??= artifactNeeds(loaded, { extraVars, limit: undefined, tags: [], skipTags: [], startAtTask: undefined }).needs) };
 }
 
 function variablesOf(play: Play, hosts: readonly string[]): PlayVariables | undefined {
@@ -140,7 +159,13 @@ export function artifactNeeds(loaded: Loaded, options: NeedOptions, now = new Da
     const hosts = told(() => loaded.inventory.select(play.hosts, options.limit)) ?? [];
     const shared = variablesOf(play, hosts);
     if (shared === undefined) continue;
-    for (const host of hosts) for (const task of tasks) for (const args of argumentsOf(task, variables.taskScope(host, shared, task.attributes))) collector.add(args, task.argsSpan);
+    for (const host of hosts) {
+      for (const task of tasks) {
+        const scope = variables.taskScope(host, shared, task.attributes);
+        collector.mirrors(scope, task.argsSpan);
+        for (const args of argumentsOf(task, scope)) collector.add(args, task.argsSpan);
+      }
+    }
   }
   return collector.found;
 }

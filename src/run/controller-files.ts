@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Catalogue } from '../artifacts/catalogue.ts';
+import { MIRRORS_VARIABLE, parseMirrors, type SiteArtifacts, type SiteNeed } from '../artifacts/site.ts';
 import type { ControllerFiles } from '../host/task-view.ts';
 import type { LocalFile, LocalTree } from '../host/view.ts';
 import type { Attributes, Task } from '../language/playbook/model.ts';
@@ -16,19 +17,24 @@ import type { SourceFile, Span } from '../support/source.ts';
 /** Files up to this size are kept in memory once read. */
 const KEPT_BYTES = 1024 * 1024;
 
+/** Found out when first asked for. */
+export interface KnownArtifacts {
+  readonly catalogue: () => Catalogue;
+  readonly needs: () => readonly SiteNeed[];
+}
+
 /** Caches over all tasks of a run. A file that has changed meanwhile (a task may write on the controller) is read again. */
 export class FileCache {
-  readonly #artifacts: () => Catalogue;
+  readonly #known: KnownArtifacts;
   readonly #files = new Map<string, { readonly state: string; readonly file: LocalFile }>();
   readonly #templates = new Map<string, SourceFile>();
 
-  /** @param artifacts reads the catalogue when first asked for */
-  constructor(artifacts: () => Catalogue) {
-    this.#artifacts = artifacts;
+  constructor(known: KnownArtifacts) {
+    this.#known = known;
   }
 
-  artifacts(): Catalogue {
-    return this.#artifacts();
+  artifacts(scope: Scope, span: Span): SiteArtifacts {
+    return { catalogue: this.#known.catalogue(), needs: () => this.#known.needs(), mirrors: scope.has(MIRRORS_VARIABLE) ? parseMirrors(scope.get(MIRRORS_VARIABLE), span) : [] };
   }
 
   file(absolute: string): LocalFile {
@@ -90,7 +96,7 @@ export function controllerFiles(cache: FileCache, project: Project, attributes: 
       if (!statSync(absolute).isDirectory()) throw badInput('not-a-directory', `${src} is not a directory`, { span });
       return { root: absolute, entries: listTree(absolute) };
     },
-    artifacts: () => cache.artifacts(),
+    artifacts: () => cache.artifacts(scope, span),
     render(src) {
       return renderText(cache.template(project.findFile('templates', src, attributes, span)), scope);
     },

@@ -16,7 +16,7 @@ import { loginOrigin, userName } from '../support/process.ts';
 import { packageVersion } from '../support/package-root.ts';
 import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
-import { artifactNeeds } from './artifact-needs.ts';
+import { artifactNeeds, knownArtifacts } from './artifact-needs.ts';
 import { artifactsReady } from './artifacts-ready.ts';
 import { connectionTarget } from './connection-target.ts';
 import type { HostState, RunContext } from './context.ts';
@@ -49,7 +49,7 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
 /** Runs what was loaded already. */
 export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<ExitStatus> {
   const started = performance.now();
-  const cache = new FileCache(loaded.artifacts);
+  const cache = new FileCache(knownArtifacts(loaded, options.extraVars));
   // Git works while the rest is made ready.
   const revisions = revisionsOf(inputsOf(loaded, options));
   const problems = validateLoaded(loaded, options, cache);

@@ -1,6 +1,6 @@
 /** `care-provision validate`: everything checked, no host touched. */
 import type { Diagnostic } from '../support/diagnostic.ts';
-import { artifactNeeds } from './artifact-needs.ts';
+import { artifactNeeds, knownArtifacts } from './artifact-needs.ts';
 import { FileCache } from './controller-files.ts';
 import { loadProject, type Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
@@ -17,10 +17,10 @@ export interface Validation {
 /** @throws Diagnostic or DiagnosticList for files that can't even be read */
 export function validateProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'limit' | 'extraVars'>): Validation {
   const loaded = loadProject({ ...options, mode: 'apply' });
-  const problems = [...validateLoaded(loaded, options, new FileCache(loaded.artifacts)).list];
+  const problems = [...validateLoaded(loaded, options, new FileCache(knownArtifacts(loaded, options.extraVars))).list];
   problems.push(...artifactNeeds(loaded, { ...options, tags: [], skipTags: [], startAtTask: undefined }).problems);
   const verify = loadProject({ ...options, mode: 'verify' });
-  problems.push(...validateLoaded(verify, options, new FileCache(loaded.artifacts)).list.filter((d) => !problems.some((p) => p.format() === d.format())));
+  problems.push(...validateLoaded(verify, options, new FileCache(knownArtifacts(loaded, options.extraVars))).list.filter((d) => !problems.some((p) => p.format() === d.format())));
   const plays = loaded.playbooks.flatMap((p) => p.plays);
   return { loaded, problems, hosts: loaded.inventory.hosts.length, plays: plays.length, tasks: plays.flatMap((p) => p.sections).reduce((n, s) => n + s.nodes.length, 0) };
 }

@@ -11,7 +11,7 @@ import type { HostView } from '../../host/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { versionInName } from '../../support/observation.ts';
 import { attributesChange } from '../common/attributes.ts';
-import { install } from '../common/install-download.ts';
+import { installFrom } from '../common/from-mirror.ts';
 import { digestOf, lookAt, lookThrough, planning, requireParent } from '../common/look.ts';
 import { defineModule } from '../define.ts';
 import { ArtifactArgs } from './schema.ts';
@@ -44,7 +44,7 @@ function wantedBy(host: HostView, args: ArtifactArgs): Wanted {
     const fileName = ownName(args.url, args);
     return { title: args.version === undefined ? (args.name ?? fileName) : `${args.name ?? fileName} ${args.version}`, sha256: args.sha256, url: args.url, fileName, locked: undefined };
   }
-  const locked = lockFor(host.artifacts(), args.name ?? '', args.version ?? '', platformOfHost(host, args));
+  const locked = lockFor(host.artifacts().catalogue, args.name ?? '', args.version ?? '', platformOfHost(host, args));
   return { title: locked.title, sha256: locked.sha256, url: locked.url, fileName: locked.url === undefined ? locked.artifact.name : ownName(locked.url, args), locked };
 }
 
@@ -78,11 +78,12 @@ function plan(host: HostView, args: ArtifactArgs): Plan {
     perform: {
       type: 'conversation',
       converse: async (port) => {
-        const ended = file.locked === undefined ? undefined : refuseEnded(host.artifacts(), file.locked.artifact, dayOf(new Date()));
+        const ended = file.locked === undefined ? undefined : refuseEnded(host.artifacts().catalogue, file.locked.artifact, dayOf(new Date()));
         if (ended !== undefined) throw ended;
         const cached = await obtain(cacheDirectory(), { name: file.title, sha256: file.sha256, url: file.url }, { timeoutSeconds: args.timeout, signal: port.signal });
-        await install(port, cached, { path, attributes: { ...wanted, mode: args.mode ?? (isFile ? undefined : base.mode) }, backup: args.backup, timeoutSeconds: args.timeout });
-        return { changed: true, values: { ...values, size: cached.size } };
+        const to = { path, attributes: { ...wanted, mode: args.mode ?? (isFile ? undefined : base.mode) }, backup: args.backup, timeoutSeconds: args.timeout };
+        const way = await installFrom(port, host.artifacts().mirrors, cached, to);
+        return { changed: true, values: { ...values, size: cached.size, source: way.source }, ...(way.note === undefined ? {} : { msg: way.note }) };
       },
     },
   });
@@ -93,7 +94,8 @@ export const artifact = defineModule({
   summary: 'Install an upstream file locked by its sha256',
   description: `The controller takes the file from its artefact cache (\`CARE_ARTIFACTS\`, default \`~/.cache/care-provision/artifacts\`)
 or downloads it there, verifies it, and sends it to the host, where it is verified again and put in place in one
-rename. Hosts need no internet. What it is stands in \`artifacts.yml\` (docs/artifacts.md): the task gives \`name\` and \`version\`.
+rename. Hosts need no internet. Where the variable \`artifact_mirrors\` names mirrors of the site (role artifact_mirror), the
+host fetches from the first that has it, over TLS, and verifies it all the same; when none does, the controller sends it. What it is stands in \`artifacts.yml\` (docs/artifacts.md): the task gives \`name\` and \`version\`.
 
 Check mode predicts exactly and downloads nothing. What a playbook will need is looked for before any host is touched: an
 artefact that is neither in the cache nor to be had, that has another checksum, that has no checksum for the platform, or
@@ -109,7 +111,7 @@ that gets no more fixes is refused by name.`,
       yaml: 'artifact:\n  name: etcd 3.6.1\n  url: https://downloads.example/etcd-3.6.1\n  sha256: "0000000000000000000000000000000000000000000000000000000000000000"\n  dest: /usr/local/bin/etcd\n  mode: "0755"',
     },
   ],
-  returns: { dest: 'Where it is', checksum: 'Its sha256', size: 'Its bytes, when it was installed by this run' },
+  returns: { dest: 'Where it is', checksum: 'Its sha256', size: 'Its bytes, when it was installed by this run', source: 'Where the host got it, when it was installed by this run: `controller`, or the address of a mirror' },
   queries(args, host) {
     const path = args.dest.inside ? joinPath(args.dest.path, wantedBy(host, args).fileName) : args.dest.path;
     return [stat(path), sha256(path), statFollow(args.dest.path), statFollow(parentOf(path))];

@@ -16,7 +16,7 @@ import type { ProgramResult } from '../../../src/lab/process.ts';
 import { findModule } from '../../../src/modules/registry.ts';
 import { badInput } from '../../../src/support/diagnostic.ts';
 import { quote, type Script } from '../../../src/support/shell.ts';
-import { fakeBase } from '../../unit/modules/fake-host.ts';
+import { fakeBase, noArtifacts } from '../../unit/modules/fake-host.ts';
 import { scriptOf } from '../../unit/modules/script-of.ts';
 
 /** A task: a module's name and its arguments. */
@@ -75,7 +75,7 @@ export class ModuleHost {
     const refuse = (src: string): never => {
       throw badInput('no-such-file', `there is no file ${src}`);
     };
-    const files = { localFile: (src: string) => this.#files[src] ?? refuse(src), localTree: refuse, render: refuse, artifacts: () => ({ artifacts: [], accepted: [] }) };
+    const files = { localFile: (src: string) => this.#files[src] ?? refuse(src), localTree: refuse, render: refuse, artifacts: () => noArtifacts };
     const view = new TaskView({ name: this.#name, user: 'root', checkMode, base: { ...fakeBase, epoch }, store, beforeJoin: () => undefined, files });
     for (let round = 0; round < 20; round += 1) {
       try {

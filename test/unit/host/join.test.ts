@@ -6,6 +6,7 @@ import type { Pending } from '../../../src/host/pending.ts';
 import type { Join, ShellChange } from '../../../src/host/plan.ts';
 import { forgetAll } from '../../../src/host/query.ts';
 import { FactsNeeded } from '../../../src/host/view.ts';
+import { noArtifacts } from '../modules/fake-host.ts';
 import { rawScript } from '../../../src/support/shell.ts';
 
 const root = { user: 'root', become: undefined };
@@ -40,7 +41,7 @@ describe('scripts of a batch', () => {
 describe('what was known before the row', () => {
   const query = packageState('b');
   const absent = { state: 'absent', hold: false, providedBy: [] } as const;
-  const files = { localFile: () => { throw new Error('none'); }, localTree: () => { throw new Error('none'); }, render: () => '', artifacts: () => ({ artifacts: [], accepted: [] }) };
+  const files = { localFile: () => { throw new Error('none'); }, localTree: () => { throw new Error('none'); }, render: () => '', artifacts: () => noArtifacts };
 
   async function session(...changes: readonly Pending<ShellChange>[]): Promise<HostSession> {
     const made = new HostSession({

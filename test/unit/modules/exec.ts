@@ -3,7 +3,7 @@
  * host, in small. `converge` holds a module to its laws: the changes' scripts work under every shell, the host
  * then shows exactly what their effects claim, and planning again changes nothing.
  */
-import type { Catalogue } from '../../../src/artifacts/catalogue.ts';
+import type { SiteArtifacts } from '../../../src/artifacts/site.ts';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { badInput } from '../../../src/support/diagnostic.ts';
 import type { Secret } from '../../../src/support/secret.ts';
 import type { Script } from '../../../src/support/shell.ts';
 import type { Outcome } from '../../../src/transport/types.ts';
-import { fakeBase, fakeFile } from './fake-host.ts';
+import { fakeBase, fakeFile, noArtifacts } from './fake-host.ts';
 import { scriptOf } from './script-of.ts';
 import { noService } from './no-service.ts';
 
@@ -137,7 +137,7 @@ export interface ExecOptions {
   /** Controller files, as `fakeHost`'s; real files on disk so that they can be attached. */
   readonly local?: Readonly<Record<string, { readonly content: string | Buffer; readonly mode?: string }>>;
   readonly trees?: Readonly<Record<string, LocalTree['entries']>>;
-  readonly artifacts?: Catalogue | undefined;
+  readonly artifacts?: SiteArtifacts | undefined;
   readonly templates?: Readonly<Record<string, string | Secret>>;
   /** Facts so far; given to see several tasks after one another. */
   readonly store?: FactStore;
@@ -184,7 +184,7 @@ export function planHere(module: Module, args: unknown, options: ExecOptions = {
       if (entries === undefined) throw badInput('no-such-folder', `there is no folder ${src}`);
       return { root: src, entries };
     },
-    artifacts: () => options.artifacts ?? { artifacts: [], accepted: [] },
+    artifacts: () => options.artifacts ?? noArtifacts,
     render(src) {
       const text = options.templates?.[src];
       if (text === undefined) throw badInput('no-such-template', `there is no template ${src}`);

@@ -1,10 +1,13 @@
 /** A HostView made of data, for planning without a host. `golden.ts` documents the fields. */
 import { createHash } from 'node:crypto';
-import type { Catalogue } from '../../../src/artifacts/catalogue.ts';
+import type { SiteArtifacts } from '../../../src/artifacts/site.ts';
 import type { AnyQuery, Query } from '../../../src/host/query.ts';
 import { FactsNeeded, type BaseFacts, type HostView, type LocalFile, type LocalTree } from '../../../src/host/view.ts';
 import { badInput } from '../../../src/support/diagnostic.ts';
 import type { Secret } from '../../../src/support/secret.ts';
+
+/** Nothing is known of upstream files, and there is no mirror. */
+export const noArtifacts: SiteArtifacts = { catalogue: { artifacts: [], accepted: [] }, needs: () => [], mirrors: [] };
 
 export const fakeBase: BaseFacts = {
   hostname: 'h1',
@@ -39,7 +42,7 @@ export interface FakeHost {
   readonly base?: Readonly<Record<string, unknown>> | undefined;
   readonly local?: Readonly<Record<string, { readonly content: string | Buffer; readonly mode?: string | undefined }>> | undefined;
   readonly trees?: Readonly<Record<string, readonly { readonly path: string; readonly type: 'file' | 'directory' | 'link'; readonly target?: string | undefined }[]>> | undefined;
-  readonly artifacts?: Catalogue | undefined;
+  readonly artifacts?: SiteArtifacts | undefined;
   readonly templates?: Readonly<Record<string, string | Secret>> | undefined;
 }
 
@@ -84,7 +87,7 @@ export function fakeHost(given: FakeHost): HostView {
       };
       return tree;
     },
-    artifacts: () => given.artifacts ?? { artifacts: [], accepted: [] },
+    artifacts: () => given.artifacts ?? noArtifacts,
     render(src) {
       const text = given.templates?.[src];
       if (text === undefined) throw badInput('no-such-template', `there is no template ${src}`);
