@@ -276,12 +276,8 @@ export class HostSession {
     const { identity } = batch[0];
     const probe = makeProbe(queries);
     const scripts = batchScripts(batch, await this.#wire.takesRows(identity));
-    const requests: RunRequest[] = batch.map((p, i) => ({
-      ...changeRequest(scripts[i]?.script ?? p.change.script),
-      keepWithPrevious: scripts[i]?.keepWithPrevious === true,
-      unless: scripts[i]?.unless ?? '',
-      environment: p.environment,
-      timeoutSeconds: p.change.timeoutSeconds ?? p.timeoutSeconds,
+    const requests: RunRequest[] = scripts.map(({ script, keepWithPrevious, unless = '', timeoutSeconds }, i) => ({
+      ...changeRequest(script), keepWithPrevious, unless, timeoutSeconds, environment: batch[i]?.environment ?? {},
     }));
     if (queries.length > 0) requests.push(probeRequest(probe));
     const seen = new Map<number, Outcome>();

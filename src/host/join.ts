@@ -12,6 +12,8 @@ export interface BatchScript {
   readonly keepWithPrevious: boolean;
   /** A file beside the attachments: when it is there, in the same row, this one's work is done. */
   readonly unless: string | undefined;
+  /** The longest that any of those allows which this one makes. */
+  readonly timeoutSeconds: number;
 }
 
 /**
@@ -25,9 +27,10 @@ export function batchScripts(batch: readonly Pending<ShellChange>[], rows: boole
   for (let at = 0; at < batch.length; ) {
     const run = joinedRun(batch, at, rows);
     const before = run.flatMap((pending) => pending.before ?? []);
+    const timeouts = run.map(({ change, timeoutSeconds }) => change.timeoutSeconds ?? timeoutSeconds);
     runScripts(run).forEach(({ script, unless }, i) => {
       const noted = i === 0 && before.length > 0 ? joinScripts([...before, script]) : script;
-      out.push({ script: noted, keepWithPrevious: i > 0, unless: rows ? unless : undefined });
+      out.push({ script: noted, keepWithPrevious: i > 0, unless: rows ? unless : undefined, timeoutSeconds: i === 0 ? Math.max(...timeouts) : timeouts[i] ?? 0 });
     });
     at += run.length;
   }

@@ -60,6 +60,11 @@ describe('which files go together', () => {
     expect(keep(Array.from({ length: 50 }, () => pending(a)))).toEqual(Array.from({ length: 50 }, (_, i) => i !== 0 && i !== 48));
   });
 
+  it('the first, which makes all, may take as long as any of them; the others as long as they may', () => {
+    expect(batchScripts([pending(a, { timeoutSeconds: 2 }), pending(b, { timeoutSeconds: 9 }), pending(c, { timeoutSeconds: 3 })], true).map((each) => each.timeoutSeconds)).toEqual([9, 9, 3]);
+    expect(batchScripts([pending(a, { timeoutSeconds: 2 }), pending(b, { timeoutSeconds: 9 })], false).map((each) => each.timeoutSeconds)).toEqual([2, 9]);
+  });
+
   it('what is owed is noted before the first of them is made', () => {
     const scripts = batchScripts([pending(a, { before: sh`note-a` }), pending(b), pending(c, { before: sh`note-c` })], true).map((each) => each.script.text);
     expect(scripts[0]).toMatch(/^note-a\nnote-c\ncare_puts\(\)/);
