@@ -18,7 +18,7 @@ export async function validateAction(context: CliContext, inventory: string, pla
   const [first, ...rest] = result.problems;
   if (first !== undefined) throw new DiagnosticList([first, ...rest]);
   // Whom to tell of runs is no business of the engine.
-  if (Object.hasOwn(result.loaded.inventory.variablesOf('localhost'), 'notify')) (await import('../notify/config.ts')).readNotify(result.loaded, extraVars);
+  if (Object.hasOwn(result.loaded.inventory.variablesOf('localhost'), 'notify')) (await import('../notify/config.ts')).checkNotify(result.loaded, extraVars);
   context.stdout.write(`sound: ${plural(result.hosts, 'host')}, ${plural(result.plays, 'play')}, ${plural(result.tasks, 'task')}\n`);
   return ExitStatus.ok;
 }

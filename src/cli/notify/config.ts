@@ -8,7 +8,7 @@ import { spanOf } from '../../language/positions.ts';
 import { schemaErrors } from '../../language/schema-errors.ts';
 import type { Loaded } from '../../run/load.ts';
 import { Variables } from '../../run/variables.ts';
-import { badInput } from '../../support/diagnostic.ts';
+import { badInput, Diagnostic } from '../../support/diagnostic.ts';
 import { revealed, Secret } from '../../support/secret.ts';
 import type { ValueMap } from '../../support/value.ts';
 
@@ -87,6 +87,22 @@ export function readNotify(loaded: Pick<Loaded, 'inventory' | 'secrets'>, extraV
     if (file !== undefined) caCertificates(file);
   }
   return parsed.data;
+}
+
+/** Stands for a secret that cannot be opened here; it would do in every place of the schema that takes one. */
+const STAND_IN = Secret.derived('https://secret.invalid/');
+
+/** Whether `notify` is sound, also for who has no key to the secrets, as a CI job. @throws Diagnostic or DiagnosticList (bad input) */
+export function checkNotify(loaded: Pick<Loaded, 'inventory' | 'secrets'>, extraVars: ValueMap): void {
+  const decrypt: Loaded['secrets']['decrypt'] = (encrypted) => {
+    try {
+      return loaded.secrets.decrypt(encrypted);
+    } catch (error) {
+      if (error instanceof Diagnostic && error.code === 'no-key') return STAND_IN;
+      throw error;
+    }
+  };
+  readNotify({ inventory: loaded.inventory, secrets: { ...loaded.secrets, decrypt } }, extraVars);
 }
 
 /** As {@link readNotify}, for a run that is to tell somebody. @throws Diagnostic when there is nobody */

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../../../src/cli/cli.ts';
+import { encryptValue, initSecrets } from '../../../../src/language/secrets/index.ts';
 import { ExitStatus } from '../../../../src/support/diagnostic.ts';
+import { Secret } from '../../../../src/support/secret.ts';
 import { fakeContext, type FakeContext } from '../fakes.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'care-notify-cli-'));
@@ -147,6 +149,21 @@ describe('what is wrong with notify is found before any host is touched, and by 
     const validating = fakeContext(directory);
     expect(await main(['validate', inventory, playbook], validating)).toBe(ExitStatus.badInput);
     expect(validating.stderr.text()).toMatch(message);
+  });
+
+  test('validate needs no key to the secrets in it; a run that is to tell somebody does', async () => {
+    const keys = { environment: { CARE_IDENTITY_FILE: path.join(directory, 'keys', 'me.txt') } };
+    await initSecrets(inventory, 'me', keys);
+    const value = await encryptValue(inventory, new Secret(url), 6);
+    notify(`notify:\n  webhook:\n    url: ${value.trimStart()}\n`);
+    tasks(CHANGES);
+    vi.stubEnv('CARE_IDENTITY_FILE', path.join(directory, 'keys', 'nobody.txt'));
+    const validating = fakeContext(directory);
+    expect(await main(['validate', inventory, playbook], validating)).toBe(ExitStatus.ok);
+    expect((await run('--notify')).context.stderr.text()).toContain('nobody.txt');
+    vi.stubEnv('CARE_IDENTITY_FILE', keys.environment.CARE_IDENTITY_FILE);
+    expect((await run('--notify')).status).toBe(ExitStatus.ok);
+    expect(told()).toEqual([['changed']]);
   });
 
   test('--notify where the inventory names nobody', async () => {
