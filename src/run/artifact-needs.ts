@@ -7,9 +7,9 @@ import { dayOf, type Artifact, type Platform } from '../artifacts/catalogue.ts';
 import { likelyPlatform, lockFor, refuseEnded } from '../artifacts/lock.ts';
 import { MIRRORS_VARIABLE, parseMirrors } from '../artifacts/site.ts';
 import { readMapFile } from '../language/playbook/role.ts';
-import type { Play, Task } from '../language/playbook/model.ts';
+import type { Play, Task, TaskNode } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
-import { renderValue } from '../language/template/index.ts';
+import { hasTemplate, renderValue } from '../language/template/index.ts';
 import { ArtifactArgs } from '../modules/artifact/schema.ts';
 import { Diagnostic, DiagnosticList } from '../support/diagnostic.ts';
 import type { Span } from '../support/source.ts';
@@ -20,7 +20,6 @@ import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { selected } from './tags.ts';
 import { withoutOmitted } from './task-item.ts';
-import { allTasks } from './validate.ts';
 import { playVariables, Variables, type PlayVariables } from './variables.ts';
 
 /** One file that some host will be given, unless it has it. */
@@ -35,6 +34,13 @@ export interface ArtifactNeed {
   readonly platform: Platform | undefined;
   /** The task that wants it. */
   readonly span: Span;
+  /** The playbook goes on without it: every task that wants it ignores its errors, or is rescued. */
+  readonly tolerated: boolean;
+}
+
+interface ArtifactTask {
+  readonly task: Task;
+  readonly tolerated: boolean;
 }
 
 export interface ArtifactNeeds {
@@ -56,6 +62,17 @@ function told<T>(work: () => T): T | undefined {
     if (error instanceof Diagnostic || error instanceof DiagnosticList || error instanceof z.ZodError) return undefined;
     throw error;
   }
+}
+
+/** `artifact` tasks that may run. Those of a rescue only run when something else has failed: nobody need have their files. */
+function artifactTasks(nodes: readonly TaskNode[], tolerated = false): readonly ArtifactTask[] {
+  return nodes.flatMap((node) => {
+    const ignored = node.attributes.ignoreErrors;
+    const here = tolerated || (ignored !== undefined && ignored !== false);
+    if (node.kind === 'block') return [...artifactTasks(node.body, here || node.rescue.length > 0), ...artifactTasks(node.always, here)];
+    if (node.kind === 'include') return hasTemplate(node.target) ? [] : artifactTasks(node.load(node.target, node.attributes).nodes, here);
+    return node.module === 'artifact' ? [{ task: node, tolerated: here }] : [];
+  });
 }
 
 /** The variables of a task's items: one scope without a loop. Undefined where the loop can't be told. */
@@ -87,11 +104,11 @@ class Collector {
     this.#today = today;
   }
 
-  add(args: ArtifactArgs, span: Span): void {
+  add(args: ArtifactArgs, span: Span, tolerated: boolean): void {
     if (args.sha256 !== undefined) {
       const name = args.name ?? args.url ?? args.dest.path;
       const title = args.version === undefined ? name : `${name} ${args.version}`;
-      this.#keep({ title, sha256: args.sha256, url: args.url, artifact: undefined, platform: undefined, span });
+      this.#keep({ title, sha256: args.sha256, url: args.url, artifact: undefined, platform: undefined, span, tolerated });
       return;
     }
     const { name = '', version = '' } = args;
@@ -99,11 +116,12 @@ class Collector {
       const catalogue = this.#loaded.artifacts();
       const locked = lockFor(catalogue, name, version, args.platform ?? likelyPlatform(catalogue, name, version), span);
       const ended = refuseEnded(catalogue, locked.artifact, this.#today, span);
-      if (ended !== undefined) this.#problem(ended);
-      this.#keep({ ...locked, span });
+      if (ended !== undefined && !tolerated) this.#problem(ended);
+      this.#keep({ ...locked, span, tolerated });
     } catch (error) {
-      if (error instanceof Diagnostic) this.#problem(error);
-      else if (error instanceof DiagnosticList) error.list.forEach((each) => { this.#problem(each); });
+      if (error instanceof Diagnostic) {
+        if (!tolerated) this.#problem(error);
+      } else if (error instanceof DiagnosticList) error.list.forEach((each) => { this.#problem(each); });
       else throw error;
     }
   }
@@ -121,7 +139,7 @@ class Collector {
 
   #keep(need: ArtifactNeed): void {
     const known = this.#needs.get(need.sha256);
-    if (known === undefined || (known.url === undefined && need.url !== undefined)) this.#needs.set(need.sha256, need);
+    if (known === undefined || (known.url === undefined && need.url !== undefined) || (known.tolerated && !need.tolerated)) this.#needs.set(need.sha256, { ...need, url: need.url ?? known?.url });
   }
 
   #problem(problem: Diagnostic): void {
@@ -151,7 +169,7 @@ function variablesOf(play: Play, hosts: readonly string[]): PlayVariables | unde
  */
 export function artifactNeeds(loaded: Loaded, options: NeedOptions, now = new Date()): ArtifactNeeds {
   const collector = new Collector(loaded, dayOf(now));
-  const plays = loaded.playbooks.flatMap((p) => p.plays).map((play) => ({ play, tasks: allTasks(play.sections.flatMap((s) => s.nodes)).flatMap((t) => (t.kind === 'task' && t.module === 'artifact' && selected(t.attributes.tags, options) ? [t] : [])) }));
+  const plays = loaded.playbooks.flatMap((p) => p.plays).map((play) => ({ play, tasks: artifactTasks(play.sections.flatMap((s) => s.nodes)).filter(({ task }) => selected(task.attributes.tags, options)) }));
   if (plays.every(({ tasks }) => tasks.length === 0) || options.startAtTask !== undefined) return collector.found;
   const variables = new Variables({ inventory: loaded.inventory, extraVars: options.extraVars, mode: 'apply', diff: false, decrypt: loaded.secrets.decrypt });
   for (const { play, tasks } of plays) {
@@ -160,10 +178,10 @@ export function artifactNeeds(loaded: Loaded, options: NeedOptions, now = new Da
     const shared = variablesOf(play, hosts);
     if (shared === undefined) continue;
     for (const host of hosts) {
-      for (const task of tasks) {
+      for (const { task, tolerated } of tasks) {
         const scope = variables.taskScope(host, shared, task.attributes);
         collector.mirrors(scope, task.argsSpan);
-        for (const args of argumentsOf(task, scope)) collector.add(args, task.argsSpan);
+        for (const args of argumentsOf(task, scope)) collector.add(args, task.argsSpan, tolerated);
       }
     }
   }

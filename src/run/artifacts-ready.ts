@@ -49,11 +49,12 @@ async function getReady(need: ArtifactNeed, directory: string, readiness: Readin
  * @returns what is not to be had, and why; empty when the run may begin
  */
 export async function artifactsReady(needs: readonly ArtifactNeed[], readiness: Readiness): Promise<readonly Diagnostic[]> {
-  if (readiness.mode === 'verify' || needs.length === 0) return [];
+  const wanted = needs.filter((need) => !need.tolerated);
+  if (readiness.mode === 'verify' || wanted.length === 0) return [];
   const limit = pLimit(JOBS);
   const directory = cacheDirectory();
   try {
-    const results = await Promise.all(needs.map(async (need) => limit(async () => getReady(need, directory, readiness))));
+    const results = await Promise.all(wanted.map(async (need) => limit(async () => getReady(need, directory, readiness))));
     return results.filter((problem) => problem !== undefined);
   } catch (error) {
     if (readiness.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'interrupted before any host was touched; what was fetched of an artefact is kept', cause: error });

@@ -100,6 +100,11 @@ describe('before any host is touched', () => {
     expect((await project.run()).status).toBe(0);
     project.write('playbook.yml', PLAYBOOK(`{ ${ASKED}, tags: [never] }`));
     expect((await project.run()).status).toBe(0);
+    project.write('playbook.yml', PLAYBOOK(`{ ${ASKED}, ignore_errors: true }`));
+    const ignored = await project.run();
+    expect([ignored.status, ignored.tasks.at(-1)]).toEqual([0, 'one|artifact|ignored']);
+    project.write('playbook.yml', PLAYBOOK(`{ block: [{ ${ASKED} }], rescue: [{ artifact: { name: gone, version: "1", dest: /nowhere }, when: "!wanted" }] }`));
+    expect((await project.run()).status).toBe(0);
     // It is reached, and fails there by name.
     project.write('playbook.yml', PLAYBOOK(`{ ${ASKED}, when: 'ansible_kernel != "0"' }`));
     expect((await project.run()).status).toBe(3);
