@@ -3,7 +3,6 @@
  * start.cjs), and the delay proxy, which runs as a process of its own. What a command does not need is not evaluated (the
  * Kubernetes and PostgreSQL clients are large). The new dist/ takes the old one's place whole.
  */
-import * as childProcess from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -127,10 +126,10 @@ const lean = {
       contents: ['run', 'adhoc', 'validate', 'inventory', 'history', 'drift', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
       resolveDir: `${root}src/cli/actions`,
     }));
-    // Loaded with its first use: a run over SSH starts no process.
-    bundling.onResolve({ filter: /^node:child_process$/ }, ({ path }) => ({ path, namespace: 'care-deferred' }));
-    bundling.onLoad({ filter: /./, namespace: 'care-deferred' }, () => ({
-      contents: Object.keys(childProcess).map((name) => `Object.defineProperty(exports, ${JSON.stringify(name)}, { enumerable: true, get: () => require("child_process").${name} });`).join('\n'),
+    // Parts of Node that are loaded with their first use: most runs over SSH start no process and pack nothing.
+    bundling.onResolve({ filter: /^node:(child_process|zlib)$/ }, ({ path }) => ({ path, namespace: 'care-deferred' }));
+    bundling.onLoad({ filter: /./, namespace: 'care-deferred' }, async ({ path }) => ({
+      contents: Object.keys(await import(path)).filter((name) => name !== 'default').map((name) => `Object.defineProperty(exports, ${JSON.stringify(name)}, { enumerable: true, get: () => require(${JSON.stringify(path.replace('node:', ''))}).${name} });`).join('\n'),
     }));
     const inPackages = (end) => new RegExp(`[/\\\\]node_modules[/\\\\]${end.replaceAll('.', '\\.').replaceAll('/', '[/\\\\]')}$`);
     for (const [end, contents] of spared) bundling.onLoad({ filter: inPackages(end) }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
