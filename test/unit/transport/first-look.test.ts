@@ -1,5 +1,5 @@
 /** A runner's first look: what a host is asked along with the start of its shell. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { attach, sh } from '../../../src/support/shell.ts';
@@ -7,9 +7,6 @@ import { HeldRunner } from '../../../src/transport/runner.ts';
 import { alive, connect, dir, removeDirectory, request, shells, text, until } from './local-runner.ts';
 
 afterAll(removeDirectory);
-
-const PLACES = ['/dev/shm', '/run', '/tmp', '/var/tmp'];
-const privateDirectories = (): readonly string[] => PLACES.flatMap((place) => readdirSync(place).filter((name) => name.startsWith('.care-')).map((name) => `${place}/${name}`));
 
 describe.each(shells)('the first look of a runner under %s', (name, shell, prelude) => {
   const file = (what: string): string => `${dir}/${what}-${name.replaceAll(/\W+/g, '-')}`;
@@ -86,14 +83,14 @@ describe.each(shells)('the first look of a runner under %s', (name, shell, prelu
 });
 
 it('makes no directory on the host unless something is to be run there', async (context) => {
-  const before = new Set(privateDirectories());
   const connection = connect(context);
-  // Other tests make theirs at the same time: the runner's own would be its child's first word.
-  const asked = text(await connection.look(undefined, request('echo "${D:-none}"')));
-  expect(asked).toBe('none\n');
-  const own = text(await (await connection.runner(undefined)).run(request('echo "${care_files%/*}"'))).trim();
-  expect(before.has(own)).toBe(false);
-  expect(existsSync(own)).toBe(true);
+  // Its own directory is the runner's `$D`; what lies beside it is of other tests.
+  const [pid = '', own] = text(await connection.look(undefined, request('echo "$care_runner_pid ${D:-none}"'))).trim().split(' ');
+  expect(own).toBe('none');
+  const runner = await connection.runner(undefined);
+  const made = text(await runner.run(request('echo "${care_files%/*} $care_runner_pid"'))).trim().split(' ');
+  expect(made[1]).toBe(pid);
+  expect(existsSync(made[0] ?? '')).toBe(true);
   await connection.close();
-  expect(await until(() => !existsSync(own))).toBe(true);
+  expect(await until(() => !existsSync(made[0] ?? ''))).toBe(true);
 });
