@@ -14,6 +14,8 @@ import type { SqlDatabase, SqlSession } from './sql.ts';
 export const LEASE_SECONDS = 30;
 const RENEWALS_PER_LEASE = 3;
 const POLL_MS = 1000;
+/** How long giving back may take; a lease that is not given back expires. */
+const RELEASE_MS = 3000;
 
 /** Seconds since the epoch by the server's clock, the only one that all controllers share; not that of the transaction's start. */
 const NOW = 'extract(epoch from clock_timestamp())';
@@ -171,9 +173,10 @@ class KeptLease implements Lease {
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#renewing;
-    // A server that is gone ends the lease by its clock.
-    await this.#db.all('update leases set expires_at = 0 where holder = $1', [this.#kept.id]).catch(() => undefined);
+    // A server that is gone ends the lease by its clock: nobody waits for it here.
+    if (this.#troubled) return;
+    const given = this.#db.all('update leases set expires_at = 0 where holder = $1', [this.#kept.id]).catch(() => undefined);
+    await Promise.race([given, sleep(RELEASE_MS, undefined, { ref: false })]);
   }
 
   #renew(): Promise<void> {

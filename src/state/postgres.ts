@@ -15,6 +15,7 @@ const STATEMENT_MS = 10_000;
 const LOCK_MS = 5000;
 /** What the server does not bound: it may be gone without a word. */
 const ANSWER_MS = 15_000;
+const GOODBYE_MS = 2000;
 /** After a connection was lost: a server that restarts or fails over is back in a few seconds. */
 const RETRY_AFTER_MS = [500, 2000, 5000];
 
@@ -121,6 +122,7 @@ export class PostgresDatabase implements SqlDatabase {
   readonly #at: DatabaseAddress;
   readonly #inTurn = inTurn();
   #client: Client | undefined;
+  #closed = false;
 
   private constructor(at: DatabaseAddress, client: Client) {
     this.#at = at;
@@ -137,6 +139,7 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   async #once<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('the connection to the run store is closed');
     this.#client ??= await connect(this.#at);
     const client = this.#client;
     try {
@@ -159,7 +162,7 @@ export class PostgresDatabase implements SqlDatabase {
         try {
           return await this.#once(work);
         } catch (error) {
-          if (!isLost(error)) throw error;
+          if (!isLost(error) || this.#closed) throw error;
           await sleep(pause);
         }
       }
@@ -198,11 +201,12 @@ export class PostgresDatabase implements SqlDatabase {
     return Promise.resolve(undefined);
   }
 
+  /** Ends the connection, whatever is under way on it: callers wait for their own work first. */
   async close(): Promise<void> {
-    await this.#inTurn(async () => {
-      // A server that is gone does not take a goodbye.
-      await this.#client?.end().catch(() => undefined);
-      this.#client = undefined;
-    });
+    this.#closed = true;
+    const client = this.#client;
+    this.#client = undefined;
+    // A server that is gone does not take a goodbye, or never says so.
+    await Promise.race([client?.end().catch(() => undefined), sleep(GOODBYE_MS, undefined, { ref: false })]);
   }
 }

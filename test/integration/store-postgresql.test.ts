@@ -96,12 +96,13 @@ describe('a store on a server', () => {
     const care = (state: string, words: readonly string[]): string =>
       execFileSync(PROGRAM, [...words], { cwd: project.dir, encoding: 'utf8', env: { ...process.env, CARE_STATE: state, CARE_DATABASE_URL: url, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
     try {
-      for (const state of states) care(state, ['apply', 'inventory.yml', 'playbook.yml', '--require-history']);
+      for (const state of states) care(state, ['apply', 'inventory.yml', 'playbook.yml', '--lock-wait', '30', '--require-history']);
       const runs = JSON.parse(care(states[0] ?? '', ['history', '--output', 'json'])) as RunSummary[];
       expect(runs.map((r) => [r.mode, r.status, r.total.changed])).toEqual([['apply', 0, 0], ['apply', 0, 1]]);
       await server.control('stop');
       try {
-        care(states[0] ?? '', ['apply', 'inventory.yml', 'playbook.yml']);
+        // This machine is the host, and other tests may be at it.
+        care(states[0] ?? '', ['apply', 'inventory.yml', 'playbook.yml', '--lock-wait', '30']);
       } finally {
         await server.control('start');
       }
@@ -220,11 +221,21 @@ describe('leases', () => {
       await kept.lease.check();
       await kept.lease.check();
       expect(told).toHaveLength(1);
+      // Nobody waits at the end of a run for a server that is gone.
+      expect(await seconds(() => give(kept))).toBeLessThan(1);
     } finally {
       await server.control('start');
     }
+  });
+
+  test('a lease outlives a server that restarts', async () => {
+    const kept = await take(['inv'], { leaseSeconds: 2, onTrouble: (error) => { throw error; } });
+    await server.control('restart');
+    await new Promise((resolve) => setTimeout(resolve, 3000));
     await kept.lease.check();
+    await expect(take(['inv'])).rejects.toMatchObject({ code: 'inventory-leased' });
     await give(kept);
+    await give(await take(['inv']));
   });
 
   test('two runs on one inventory from two controllers: the second leaves with 75 and names the first; after kill -9 it waits for the lease', async () => {

@@ -83,6 +83,11 @@ test(`no file is longer than ${String(LONGEST_FILE)} lines`, () => {
   expect(long).toEqual([]);
 });
 
+test('changes and actions are put on their way in one file, behind the gate', () => {
+  const senders = sources.filter((file) => !file.startsWith('src/host/') && /\.(enqueue|act)\(/.test(readFileSync(join(root, file), 'utf8')));
+  expect(senders).toEqual(['src/run/task-item.ts']);
+});
+
 test('every module has golden tests', () => {
   const modules = readdirSync(join(root, 'src', 'modules'), { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'common').map((entry) => entry.name);
   const tests = typescriptFiles('test/unit').map((file) => readFileSync(join(root, file), 'utf8'));

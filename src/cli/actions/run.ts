@@ -3,7 +3,7 @@ import { loadProject } from '../../run/load.ts';
 import { runLoaded } from '../../run/run.ts';
 import type { RunMode } from '../../run/events.ts';
 import type { RunOptions } from '../../run/options.ts';
-import { isPlanFile } from '../../run/saved-plan/recognise.ts';
+import { isPlanFile, planSources } from '../../run/saved-plan/recognise.ts';
 import { historyReporter, type HistoryRecorder } from '../../run/history-reporter.ts';
 import { openStore, sharedDatabase } from '../../state/open-store.ts';
 import { DATABASE_URL } from '../../state/postgres-url.ts';
@@ -112,7 +112,8 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
   const { flags } = request;
   const fromPlan = request.mode !== 'verify' && isPlanFile(request.inventory);
   if (!fromPlan && (flags.acceptUnknown ?? []).length > 0) throw new Diagnostic({ kind: 'usage', code: 'plan-options', summary: '--accept-unknown is for a plan', remedy: 'care-provision apply plan.json --accept-unknown TASK' });
-  const project = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
+  const given = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
+  const project = (fromPlan ? planSources(request.inventory) : undefined) ?? given;
   const selection = { mode: request.mode, limit: flags.limit, tags: flags.tags, skipTags: flags.skipTags };
   if (flags.listHosts === true || flags.listTasks === true) {
     return listAction(context, { ...project, ...selection }, { hosts: flags.listHosts === true, tasks: flags.listTasks === true }, flags.output === 'json');

@@ -84,7 +84,11 @@ function checkWhole(file: string, prediction: Prediction): void {
 function checkFits({ plan, file }: PlanRequest, prediction: Prediction): void {
   const inputs = newInputs(plan.inputs, prediction.inputs);
   if (inputs.length > 0) throw inputsMoved(file, inputs);
-  const moved = compareHosts(plan.hosts, prediction.recorder.hosts());
+  const now = prediction.recorder.hosts();
+  const moved = compareHosts(plan.hosts, now);
+  if (moved.length > 0 && Object.values(now).every((host) => host.changes.length === 0)) {
+    throw badInput('stale-plan', `${file}: nothing is left to be done of it, it looks as if it had been applied already`, { detail: movedText(moved), remedy: 'care-provision history tells by whom' });
+  }
   if (moved.length > 0) throw badInput('stale-plan', `${file}: hosts are not as they were when the plan was made, so nothing was changed`, { detail: movedText(moved), remedy: ANEW });
 }
 

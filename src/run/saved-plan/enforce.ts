@@ -12,6 +12,9 @@ export function isNamed(names: readonly string[], task: { readonly role: string;
 export class PlanGate implements Gate {
   readonly #left = new Map<string, PlannedChange[]>();
   readonly #accepted: readonly string[];
+  readonly #remarks = new Map<string, string[]>();
+  /** Whether a change has passed. */
+  #begun = false;
 
   /** @param accepted tasks that may change what the plan could not tell */
   constructor(plan: Pick<SavedPlan, 'hosts'>, accepted: readonly string[]) {
@@ -20,7 +23,8 @@ export class PlanGate implements Gate {
   }
 
   pass(mutations: readonly TaskMutation[]): void {
-    const taken: { readonly list: PlannedChange[]; readonly change: PlannedChange }[] = [];
+    if (mutations.length === 0) return;
+    const taken: { readonly list: PlannedChange[]; readonly change: PlannedChange; readonly remark: string | undefined }[] = [];
     for (const mutation of mutations) {
       if (isNamed(this.#accepted, mutation)) continue;
       const list = this.#left.get(mutation.host) ?? [];
@@ -28,18 +32,22 @@ export class PlanGate implements Gate {
       if (change === undefined) throw refused(mutation, 'nothing to be done', mutation.what);
       const moved = movedFacts(mutation.host, change.state, mutation.state, true);
       if (moved.length > 0) throw stale(mutation, movedText(moved));
-      // What an earlier change of the plan may alter (a package brings the file along) may need another step to get to the same.
-      const doubtful = change.state.some((fact) => fact.doubt !== null);
-      if (!doubtful && change.what !== mutation.what) throw refused(mutation, change.what, mutation.what);
-      if (!doubtful && change.result !== mutation.result) throw refused(mutation, 'the content that the plan shows', 'other content');
-      taken.push({ list, change });
+      const other = change.what !== mutation.what ? { expected: change.what, seen: mutation.what } : change.result !== mutation.result ? { expected: 'the content that the plan shows', seen: 'other content' } : undefined;
+      // Inputs and observed facts are those of the plan. Then only earlier changes of the plan itself can call for another step: a
+      // package has brought the file along, an authority has been made. Before the first of them nothing can.
+      if (other !== undefined && !this.#begun) throw refused(mutation, other.expected, other.seen);
+      taken.push({ list, change, remark: other === undefined ? undefined : `${mutation.resource}: the plan says ${other.expected}; after the plan's earlier changes it was ${other.seen}` });
     }
     for (const { list, change } of taken) list.splice(list.indexOf(change), 1);
+    this.#begun = true;
+    const [host] = mutations.map((mutation) => mutation.host);
+    if (host !== undefined) this.#remarks.set(host, [...(this.#remarks.get(host) ?? []), ...taken.flatMap(({ remark }) => (remark === undefined ? [] : [remark]))]);
   }
 
-  /** What the plan says and no task has asked for. */
+  /** Where it came otherwise: other steps to the same end, and what the plan says and no task has asked for. */
   remarks(host: string): readonly string[] {
-    return (this.#left.get(host) ?? []).filter((change) => !isNamed(this.#accepted, change)).map((change) => `${change.resource}: the plan says ${change.what}, and it was not needed any more`);
+    const left = (this.#left.get(host) ?? []).filter((change) => !isNamed(this.#accepted, change)).map((change) => `${change.resource}: the plan says ${change.what}, and it was not needed any more`);
+    return [...(this.#remarks.get(host) ?? []), ...left];
   }
 }
 

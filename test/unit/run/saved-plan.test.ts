@@ -72,6 +72,7 @@ describe('a saved plan', () => {
     expect([read('conf'), read('motd'), read('log'), existsSync(work('acted'))]).toEqual(['a=1\nb=2\n', 'welcome to one\n', 'reloaded\n', true]);
     const again = await care('apply', 'plan.json');
     expect(again.status).toBe(65);
+    expect(again.err).toContain('it looks as if it had been applied already');
     expect(again.err).toContain(`[one] file ${work('conf')}: expected content 4 → 8 bytes by lines; seen: nothing is to be done to it any more`);
   });
 
@@ -238,5 +239,17 @@ describe('the gate, when the host moves between the look and the change', () => 
     const action = await project.run({ gate: new PlanGate(only, []) });
     expect(action.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ task: 'act', error: expect.stringContaining('not changed, since the plan does not say so') as string });
     expect([read('motd'), existsSync(work('acted'))]).toEqual(['welcome to one\n', false]);
+  });
+
+  test('other words for the same thing pass only after changes of the plan itself, and are told', async () => {
+    await check();
+    const saved = plan();
+    const reworded = (task: string): Pick<SavedPlan, 'hosts'> => ({ hosts: { one: { unknown: [], changes: (saved.hosts['one']?.changes ?? []).map((c) => (c.task === task ? { ...c, what: 'something else' } : c)) } } });
+    const first = await project.run({ gate: new PlanGate(reworded('lines'), []) });
+    expect(first.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ task: 'lines', error: expect.stringContaining('expected something else; seen: content 4 → 8 bytes') as string });
+    expect([read('conf'), existsSync(work('motd'))]).toEqual(['a=1\n', false]);
+    const later = await project.run({ gate: new PlanGate(reworded('greeting'), []) });
+    expect([later.status, read('motd')]).toEqual([0, 'welcome to one\n']);
+    expect(later.events.flatMap((e) => (e.type === 'warning' ? [e.message.replace(project.dir, '')] : []))).toEqual(["file /work/motd: the plan says something else; after the plan's earlier changes it was create, mode 0644, 15 bytes"]);
   });
 });
