@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly held?: HeldLocks;
   /** The server whose leases keep runs of other controllers out; undefined: there is none. */
   readonly sharedLocks?: DatabaseAddress | undefined;
-  /** Told of every file of the project that is used, and of every role's folder. */
+  /** Told of every file of the project that is used, and of every role's folder, before it is read. @throws what keeps it from being used */
   readonly onInput?: (path: string) => void;
   /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */
   readonly hostLockDirectory?: string;

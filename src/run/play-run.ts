@@ -52,7 +52,10 @@ export async function runPlay(ctx: RunContext, play: Play, cache: FileCache): Pr
   for (const host of hosts) host.condition = 'active';
   if (hosts.length === 0) return true;
   ctx.emit({ type: 'play', play: play.name, hosts: hosts.map((h) => h.name) });
-  const varsFiles = play.varsFiles.map((f) => readMapFile(f.path, 'strict'));
+  const varsFiles = play.varsFiles.map((f) => {
+    ctx.options.onInput?.(f.path);
+    return readMapFile(f.path, 'strict');
+  });
   const names = hosts.map((h) => h.name);
   const batches = serialBatches(names, play.serial);
   for (const batch of batches) {

@@ -4,7 +4,7 @@ import type { RunOptions } from '../../run/options.ts';
 import { applyPlan, optionsOf } from '../../run/saved-plan/apply.ts';
 import { planText, readPlan } from '../../run/saved-plan/format.ts';
 import { isWhole, planOf, predict } from '../../run/saved-plan/make.ts';
-import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
+import { badInput, Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import type { CliContext } from '../context.ts';
 import type { RunFlags } from '../options.ts';
 import { wholeFile } from '../terminal/whole-file.ts';
@@ -30,6 +30,9 @@ function checkToPlan(context: CliContext, flags: RunFlags, options: RunOptions, 
     options,
     async go() {
       const prediction = await predict(options, variableFiles(flags, context.cwd));
+      if (isWhole(prediction) && prediction.moved.length > 0) {
+        throw badInput('inputs-moved', 'files were changed while check was reading them: which of the two it has read is not known, so no plan was written', { detail: prediction.moved.map(({ name, how }) => `${how}: ${name}`).join('\n'), remedy: 'call check again when nobody edits them' });
+      }
       if (isWhole(prediction)) {
         target.write(planText(planOf(prediction, options)));
         say(`plan: ${file}`);

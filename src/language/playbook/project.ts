@@ -48,7 +48,7 @@ function displayPath(file: string): string {
 /**
  * @param root the project's folder
  * @param shippedRoles the roles that come with the program, looked at last
- * @param used is told of every file that is used, and of every role's folder
+ * @param used is told of every file that is used, and of every role's folder, before it is read
  */
 export function openProject(root: string, playbookDirectory: string, shippedRoles: string, used: (path: string) => void = () => undefined): Project {
   const rolePaths = [...new Set([path.join(playbookDirectory, 'roles'), path.join(root, 'roles'), shippedRoles])];
@@ -70,10 +70,10 @@ export function openProject(root: string, playbookDirectory: string, shippedRole
       const known = parsed.get(file);
       if (known !== undefined) return known;
       if (!isFile(file)) throw badInput('file-not-found', `${displayPath(file)} is not there`, { span: usedAt });
+      used(file);
       const source = readSourceFile(file, displayPath(file));
       const result = { source, content: parseYaml(source, { dialect: 'strict' }) };
       parsed.set(file, result);
-      used(file);
       return result;
     },
     findRole(name, usedAt) {

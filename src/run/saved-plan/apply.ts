@@ -4,13 +4,14 @@
  */
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';
+import { loadProject } from '../load.ts';
 import { takeLocks } from '../locks.ts';
 import type { RunOptions } from '../options.ts';
-import { run } from '../run.ts';
+import { runLoaded } from '../run.ts';
 import { compareHosts, movedText } from './compare.ts';
 import { isNamed, PlanGate } from './enforce.ts';
 import type { SavedPlan } from './format.ts';
-import { movedInputs, newInputs, type MovedInput } from './inputs.ts';
+import { changedInputs, InputGuard, movedInputs, newInputs, type MovedInput } from './inputs.ts';
 import { isWhole, predict, type Prediction } from './make.ts';
 
 export interface PlanRequest {
@@ -82,7 +83,8 @@ function checkWhole(file: string, prediction: Prediction): void {
 
 /** @throws Diagnostic `stale-plan` that names what has moved */
 function checkFits({ plan, file }: PlanRequest, prediction: Prediction): void {
-  const inputs = newInputs(plan.inputs, prediction.inputs);
+  // The files that the look has read, not those that were there before it.
+  const inputs = [...new Map([...movedInputs(plan.inputs), ...prediction.moved, ...changedInputs(plan.inputs, prediction.inputs), ...newInputs(plan.inputs, prediction.inputs)].map((moved) => [moved.name, moved])).values()];
   if (inputs.length > 0) throw inputsMoved(file, inputs);
   const now = prediction.recorder.hosts();
   const moved = compareHosts(plan.hosts, now);
@@ -114,7 +116,13 @@ export async function applyPlan(given: RunOptions, request: PlanRequest): Promis
     const prediction = await predict({ ...looking, prompt: undefined, reporter: { event: () => undefined, close: () => Promise.resolve() } }, request.moreInputs);
     checkWhole(request.file, prediction);
     checkFits(request, prediction);
-    return await run({ ...options, mode: 'apply', held, gate: new PlanGate(plan, request.accepted) });
+    const guard = new InputGuard(plan.inputs, (moved) => inputsMoved(request.file, moved));
+    const applying: RunOptions = { ...options, mode: 'apply', held, gate: new PlanGate(plan, request.accepted), onInput: guard.check };
+    const loaded = loadProject(applying);
+    // Inventory and variables were read anew just now: once more, and after the reading.
+    const moved = movedInputs(plan.inputs);
+    if (moved.length > 0) throw inputsMoved(request.file, moved);
+    return await runLoaded(loaded, applying);
   } finally {
     await held.release();
   }

@@ -1,17 +1,21 @@
 /** Check mode with everything noted that a plan needs. */
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { ExitStatus } from '../../support/diagnostic.ts';
-import { loadProject } from '../load.ts';
+import { splitPattern } from '../../language/inventory/patterns.ts';
+import { choosePlaybooks, loadProject } from '../load.ts';
 import type { RunOptions } from '../options.ts';
 import { runLoaded } from '../run.ts';
 import type { PlanBody } from './format.ts';
-import { InputNotes } from './inputs.ts';
+import { InputNotes, type MovedInput } from './inputs.ts';
 import { PlanRecorder } from './recorder.ts';
 
 export interface Prediction {
   readonly status: ExitStatus;
   readonly recorder: PlanRecorder;
   readonly inputs: Readonly<Record<string, string>>;
+  /** What of the inputs was changed while the run went on. */
+  readonly moved: readonly MovedInput[];
 }
 
 /**
@@ -24,10 +28,14 @@ export async function predict(options: RunOptions, moreInputs: readonly string[]
   const notes = new InputNotes();
   for (const source of options.inventory) if (existsSync(source)) notes.inventory(source);
   moreInputs.forEach(notes.note);
+  if (options.limit !== undefined) limitFiles(options.limit).forEach(notes.note);
+  const [playbook] = choosePlaybooks(options);
+  if (playbook !== undefined) notes.beside(path.dirname(path.resolve(playbook)));
   const loaded = loadProject({ ...options, onInput: notes.note });
   for (const play of loaded.playbooks.flatMap((p) => p.plays)) for (const file of play.varsFiles) notes.note(file.path);
   const status = await runLoaded(loaded, {
     ...options,
+    onInput: notes.note,
     mode: 'check',
     gate: recorder,
     reporter: {
@@ -38,7 +46,12 @@ export async function predict(options: RunOptions, moreInputs: readonly string[]
       close: () => options.reporter.close(),
     },
   });
-  return { status, recorder, inputs: notes.digests() };
+  return { status, recorder, inputs: notes.digests(), moved: notes.moved() };
+}
+
+/** Files that `--limit` reads names from: `@FILE`. */
+function limitFiles(limit: string): readonly string[] {
+  return splitPattern(limit).flatMap((part) => (part.startsWith('@') ? [part.slice(1)] : []));
 }
 
 /** Whether all hosts could be told of: a plan of the others would be half a plan. */
