@@ -3,6 +3,7 @@
  * In apply the effects of a change replace or drop facts. In check they are folded into an overlay: a
  * set fact is believed, a forgotten one keeps its old value but is marked uncertain, with the reason.
  */
+import { modifiedAt } from './kinds/path.ts';
 import type { AnyQuery, Effect } from './query.ts';
 import { SharedEntries, type Entry } from './shared-entries.ts';
 
@@ -29,6 +30,9 @@ export class FactStore {
   #volatileDoubted = false;
   /** Ids of facts that are true of the moment only. */
   readonly #passing = new Set<string>();
+
+  /** When this host's files were last written, by ids: of this host alone, while an entry may be another host's as well. */
+  readonly #written = new Map<string, number>();
 
   readonly #shared: SharedEntries;
 
@@ -58,6 +62,11 @@ export class FactStore {
     return entry === undefined || entry.believed === true ? undefined : entry;
   }
 
+  /** When the file of a `stat` fact was last written, in seconds since the epoch; undefined for what the host has not shown. */
+  writtenAt(query: AnyQuery): number | undefined {
+    return this.observation(query) === undefined ? undefined : this.#written.get(query.id);
+  }
+
   uncertain(query: AnyQuery): string | undefined {
     return this.#facts.get(query.id)?.uncertain;
   }
@@ -71,6 +80,9 @@ export class FactStore {
     let entry = this.#shared.of(query, value);
     for (const rule of this.#rules) entry = applyRule(entry, rule);
     this.#facts.set(query.id, entry);
+    const written = modifiedAt(value);
+    if (written !== undefined) this.#written.set(query.id, written);
+    else this.#written.delete(query.id);
     if (query.kind.passing(value)) this.#passing.add(query.id);
   }
 

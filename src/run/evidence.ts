@@ -1,6 +1,6 @@
 /** What a host showed of a thing just before it is changed. */
 import type { FactStore } from '../host/fact-store.ts';
-import { modifiedAt, stat } from '../host/kinds/path.ts';
+import { stat } from '../host/kinds/path.ts';
 import type { Effect } from '../host/query.ts';
 import type { Seen } from '../state/store.ts';
 
@@ -26,7 +26,7 @@ export function seenBefore(store: FactStore, effects: readonly Effect[]): Seen |
   if (path === undefined) return undefined;
   const query = stat(path);
   const fact = store.value(query);
-  const modified = modifiedAt(fact);
+  const modified = store.writtenAt(query);
   if (modified === undefined || typeof fact !== 'object' || fact === null || !('owner' in fact)) return undefined;
   return { modified: new Date(modified * 1000).toISOString(), owner: String(fact.owner) };
 }

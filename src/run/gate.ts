@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { FactStore } from '../host/fact-store.ts';
-import { modifiedAt, stat } from '../host/kinds/path.ts';
+import { stat } from '../host/kinds/path.ts';
 import type { Diff } from '../host/plan.ts';
 import type { AnyQuery } from '../host/query.ts';
 import { maskSecrets, Secret } from '../support/secret.ts';
@@ -88,7 +88,7 @@ export function observedFacts(store: FactStore, looked: Iterable<AnyQuery>, secr
     const of = query.kind.describe(query.key);
     const { id } = query;
     if (secret && CONTENT.has(query.kind.name)) {
-      const modified = modifiedAt(store.value(stat(String(query.key))));
+      const modified = store.writtenAt(stat(String(query.key)));
       if (modified !== undefined) out.push({ id, of, seen: `secret content, last written ${new Date(modified * 1000).toISOString()}`, digest: null, doubt });
     } else out.push({ id, of, seen: maskSecrets(query.kind.show(fact.value)).slice(0, SHOWN), digest: digest(maskSecrets(canonicalJson(fact.value))), doubt });
   }

@@ -71,10 +71,13 @@ export function showPath(fact: PathFact): string {
 
 const FORMAT = '%f:%u:%g:%s:%U:%G';
 
-/** When an observed file was last written, in seconds since the epoch. Beside the fact, not in it: no change can claim it. */
+/**
+ * When an observed file was last written, in seconds since the epoch. Beside the fact, not in it: no change can claim it. A store
+ * keeps it by itself, since the fact may be shared with other hosts.
+ */
 const written = new WeakMap<object, number>();
 
-/** When the file of a `stat` fact was last written, in seconds since the epoch; undefined for a fact that was not observed. */
+/** The same, of a fact as the kind has read it. Who wants it later asks the store. */
 export function modifiedAt(fact: unknown): number | undefined {
   return typeof fact === 'object' && fact !== null ? written.get(fact) : undefined;
 }

@@ -3,6 +3,7 @@ import { FactStore } from '../../../src/host/fact-store.ts';
 import { stat } from '../../../src/host/kinds/path.ts';
 import type { AnyQuery } from '../../../src/host/query.ts';
 import { SharedEntries } from '../../../src/host/shared-entries.ts';
+import { seenBefore } from '../../../src/run/evidence.ts';
 import { Secret } from '../../../src/support/secret.ts';
 
 const query = (path: string): AnyQuery => stat(path);
@@ -48,6 +49,25 @@ it('keeps no more than a few values of what differs on each host, and nothing lo
   const long = Buffer.alloc(10_000);
   shared.of(query('/l'), long);
   expect(shared.of(query('/l'), Buffer.alloc(10_000)).value).not.toBe(long);
+});
+
+it('when a file was written is told of each host by itself, though all else of it is the same, and anew each time', () => {
+  const shared = new SharedEntries();
+  const [one, two] = [new FactStore(false, shared), new FactStore(false, shared)];
+  const at = stat('/a');
+  const shown = (seconds: number): unknown => at.kind.parse(['/a'], { head: Buffer.from(`81a4:0:0:1:root:root:${String(seconds)}:/a\n`), sections: [Buffer.alloc(0)] })[0];
+  one.observed(at, shown(1_000_000_001));
+  two.observed(at, shown(1_000_000_002));
+  expect(one.value(at)).toBe(two.value(at));
+  const effects = [at.is({ exists: true, type: 'file', size: 2 })];
+  const times = (): unknown => [one, two].map((store) => [store.writtenAt(at), seenBefore(store, effects)?.modified]);
+  expect(times()).toEqual([[1_000_000_001, '2001-09-09T01:46:41.000Z'], [1_000_000_002, '2001-09-09T01:46:42.000Z']]);
+  one.observed(at, shown(1_000_000_003));
+  expect(times()).toEqual([[1_000_000_003, '2001-09-09T01:46:43.000Z'], [1_000_000_002, '2001-09-09T01:46:42.000Z']]);
+  // What is only believed was not written when the host showed the one before it.
+  one.apply(effects, 'change');
+  two.observed(at, { exists: false });
+  expect([one, two].map((store) => store.writtenAt(at))).toEqual([undefined, undefined]);
 });
 
 it('a change on one host is not believed of another', () => {
