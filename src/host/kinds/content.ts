@@ -62,7 +62,8 @@ function readApart(section: Buffer): ContentFact | undefined {
 
 /**
  * A way to say `/` that nobody can guess: `//` and `/.` are `/` to the kernel. `head -v` prints a path as it was given, so
- * that what stands before each file cannot stand in a file.
+ * that what stands before each file stands in no file by chance. It stands in the argument list of `head`, where whoever is
+ * logged in may read it while `head` is at work: see {@link splitContents}.
  */
 function unguessableRoot(): string {
   const bits = [...randomBytes(8)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
@@ -81,14 +82,19 @@ function contentProbe(paths: readonly string[]): string {
   ].join('\n');
 }
 
-/** What `head -v` printed, in the order of the files. */
+/**
+ * What `head -v` printed, in the order of the files. Each file's line is there once, since `head` has opened them all; if one
+ * is there twice, somebody has written it into a file of his, to have that taken for another's content.
+ */
 function splitContents(output: Buffer, files: readonly string[]): readonly Buffer[] {
   const heads = files.map((file, i) => Buffer.from(`${i === 0 ? '' : '\n'}==> ${file} <==\n`));
   let at = 0;
-  const starts = heads.map((head) => {
+  const starts = heads.map((head, i) => {
     const found = output.indexOf(head, at);
     if (found === -1 || (at === 0 && found !== 0)) throw new Error('head does not say which file is which');
     at = found + head.length;
+    // Not from `at` on: the real line may begin within the false one, with its line break.
+    if (output.includes(head, found + 1)) throw new Error(`what comes before ${String(files[i])} is there twice: a file was changed, while it was read, to look like several`);
     return { head: found, content: at };
   });
   return starts.map((start, i) => output.subarray(start.content, starts[i + 1]?.head ?? output.length));

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { content, CONTENT_LIMIT, sha256 } from '../../../src/host/kinds/content.ts';
 import { fullStat, samePath, stat, statFollow } from '../../../src/host/kinds/path.ts';
 import { forgetAbove, tree } from '../../../src/host/kinds/tree.ts';
+import { makeProbe } from '../../../src/host/observe.ts';
 import type { Effect } from '../../../src/host/query.ts';
 import { observe, observeOne, runText, scratch, shells, sweep } from '../modules/exec.ts';
 
@@ -85,6 +86,20 @@ describe.each(shells)('%s', (shell) => {
     const [first, unreadable, last] = observe([content(a), content('/proc/self/mem'), content(b)], shell);
     expect([first, last]).toEqual([readFileSync(a), Buffer.from('true')]);
     expect(unreadable).toEqual({ error: '/proc/self/mem: cannot be read' });
+  });
+
+  test.each(['x', ''])('content: what is written into a file while head is at work, which anybody may see the arguments of, is not taken for another file (%j)', (end) => {
+    const dir = scratch();
+    const [a, b] = [join(dir, 'a'), join(dir, 'b')];
+    for (const file of [a, b]) writeFileSync(file, 'true');
+    const probe = makeProbe([content(a), content(b)]);
+    // The last line break of the false line may be the first of the real one.
+    const text = `head() { for last do :; done; printf 'mine\n==> %s <==${end === '' ? '' : '\nfalse'}' "$last" >${a}; command head "$@"; }\n${probe.script.text}`;
+    const { stdout } = runText(shell, text);
+    expect(readFileSync(a, 'utf8')).toContain('==> ');
+    // busybox without `-v` asks for each by itself, and then all is well.
+    if (stdout.toString().split(`${b} <==`).length > 2) expect(() => probe.read('h', stdout)).toThrow(/there twice/);
+    else expect(probe.read('h', stdout).get(content(b).id)).toEqual(Buffer.from('true'));
   });
 
   test('fullStat adds times, inode and links', () => {
