@@ -3,6 +3,7 @@
  * Changes are collected and sent together with the next observation; each batch ends with a look at every
  * fact that its changes claim to have set (confirm).
  */
+import { Diagnostic } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import type { ServicePort } from '../services/port.ts';
 import type { Connection, Outcome, RunRequest } from '../transport/types.ts';
@@ -11,7 +12,7 @@ import { FactStore, type Claim } from './fact-store.ts';
 import { HostWire, isCutOff, probeRequest, type Facts, type HostWireInit } from './host-wire.ts';
 import { identityKey, type Identity } from './identity.ts';
 import { batchScripts } from './join.ts';
-import { makeProbe } from './observe.ts';
+import { makeProbe, type Probe } from './observe.ts';
 import { callReason, changeRequest, changeScript, outcomeReason } from './outcome-words.ts';
 import { ChangeFailed, withChange, type Batch, type Pending, type PendingChange } from './pending.ts';
 import type { ServiceChange, ShellChange } from './plan.ts';
@@ -231,7 +232,19 @@ export class HostSession {
       if (outcome === undefined) throw error;
     });
     if (outcome === undefined) throw new Error('a runner has not answered all that it was asked');
-    return { outcome, learn: () => { if (isMade(answer) && answer?.truncated === false) this.#learn(identity, shell, probe.read(this.name, answer.stdout)); } };
+    return { outcome, learn: () => { if (isMade(answer) && answer?.truncated === false) this.#learnIfReadable(identity, shell, probe, answer.stdout); } };
+  }
+
+  /** An answer that makes no sense is no word about the action that it was asked along with: who needs it asks again, and is told. */
+  #learnIfReadable(identity: Identity, queries: Questions['shell'], probe: Probe, stdout: Buffer): void {
+    let facts: Facts;
+    try {
+      facts = probe.read(this.name, stdout);
+    } catch (error) {
+      if (error instanceof Diagnostic) return;
+      throw error;
+    }
+    this.#learn(identity, queries, facts);
   }
 
   async close(): Promise<void> {

@@ -94,6 +94,17 @@ it('learns nothing from what an action that failed kept from being asked', async
   expect([acted.status, session.store(me).has(word('after'))]).toEqual([1, false]);
 });
 
+it('does not blame an action for what was asked along and makes no sense', async () => {
+  const session = sessionThat((requests, _signal, told) => {
+    const outcomes = requests.map(answerOf);
+    outcomes.forEach((each, i) => told?.(i, each));
+    return Promise.resolve(outcomes);
+  });
+  const { outcome: acted, learn } = await session.act(me, { script: rawScript('echo acted'), timeoutSeconds: 5 }, [word('after'), unreadable('later')]);
+  learn();
+  expect([acted.stdout.toString(), session.store(me).has(unreadable('later'))]).toEqual(['acted\n', false]);
+});
+
 it('tells of an action that was over when the connection was lost under what was asked along', async () => {
   const lost = new Error('lost');
   const { outcome: acted } = await sessionThat((_requests, _signal, told) => {
