@@ -69,15 +69,18 @@ export class PendingLook {
     return { mark: this.script.mark, limit: this.#request.outputLimit ?? DEFAULT_OUTPUT_LIMIT };
   }
 
+  /** What it printed, and whether that was more than is kept. */
   take(body: Buffer, cut: boolean): void {
     this.#body = body;
     this.#cut = cut;
   }
 
+  /** It has ended. @param status its exit status */
   done(status: number): void {
     this.#settle({ state: 'done', status, stdout: this.#body, stderr: Buffer.alloc(0), truncated: this.#cut, seconds: this.#seconds() });
   }
 
+  /** The runner, or the connection, is lost. */
   fail(why: Diagnostic): void {
     this.#settle(why);
   }
