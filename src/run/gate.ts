@@ -31,7 +31,7 @@ export interface Mutation {
   readonly diff: string | undefined;
   /** Check mode: whether it would be made cannot be told. */
   readonly unknown: boolean;
-  /** A digest of what it will be; null when that is secret or not told. */
+  /** A digest of what it will be, of an action's arguments; null when that is secret or not told. */
   readonly result: string | null;
   readonly state: readonly ObservedFact[];
 }

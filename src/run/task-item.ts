@@ -23,7 +23,7 @@ import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
 import { allHold, UnknownValue } from './evaluate.ts';
 import { seenBefore } from './evidence.ts';
-import { isSecret, observedFacts, resultOf, type Mutation } from './gate.ts';
+import { canonicalJson, digest, isSecret, observedFacts, resultOf, type Mutation } from './gate.ts';
 import type { ItemResult, MadeChange } from './task-result.ts';
 import { OMIT } from './variables.ts';
 
@@ -214,9 +214,12 @@ function passChanges(item: ItemContext, changes: readonly Change[], made: readon
 }
 
 /** The same for an action, as check mode sees it: one that is known to change nothing needs no leave. */
-function passAction(item: ItemContext, predicted: ItemResult, looked: Looked): void {
-  const state = item.pass === undefined ? [] : observedFacts(item.session.store(item.identity), looked?.values() ?? [], item.noLog);
-  item.pass?.(predicted.changes.map((shown) => ({ resource: shown.resource, what: shown.what, diff: undefined, unknown: shown.unknown, result: null, state })));
+function passAction(item: ItemContext, predicted: ItemResult, task: Task, scope: Scope, looked: Looked): void {
+  if (item.pass === undefined) return;
+  const state = observedFacts(item.session.store(item.identity), looked?.values() ?? [], item.noLog);
+  // What an action makes is not known; what it is told to do is. Its name is cut short, and says nothing of its input.
+  const told = item.noLog ? null : digest(maskSecrets(canonicalJson([item.identity.user, item.environment, renderValue(task.args, scope, task.argsSpan)])));
+  item.pass(predicted.changes.map((shown) => ({ resource: shown.resource, what: shown.what, diff: undefined, unknown: shown.unknown, result: told, state })));
 }
 
 /** A prediction is believed in check mode only: a `check_mode: true` task of an apply must not make later tasks believe it. */
@@ -272,7 +275,7 @@ function isGuarded(item: ItemContext, prepared: PreparedModule, task: Task, scop
 async function act(item: ItemContext, action: Action, task: Task, scope: Scope, by: { readonly guarded: boolean; readonly looked: Looked }): Promise<ItemResult> {
   if (action.mutates && (item.predict || item.pass !== undefined)) {
     const foreseen = predictAction(item, action, task, scope);
-    passAction(item, foreseen, by.looked);
+    passAction(item, foreseen, task, scope, by.looked);
     if (item.predict) {
       predicted(item, action.effects ?? [forgetAll], shownResource(item, action.resource));
       return foreseen;

@@ -339,7 +339,7 @@ export class TaskRun {
       // A loop's next item and another try come before the next task.
       askAfter: (guarded) => (delegated || task.loop !== undefined || task.until !== undefined || predict ? [] : this.#init.alsoAsk(session, guarded ? 'guarded' : 'unguarded')),
       before: () => this.#note(scope, delegated ? undefined : identity),
-      pass: taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope)),
+      pass: taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope), delegated ? target : undefined),
       sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {
         const made = this.#waiting.get(pending);

@@ -57,7 +57,7 @@ function compareHost(host: string, planned: PlannedHost, now: PlannedHost): Move
     for (const each of facts) add(each);
     if (facts.length > 0) continue;
     if (change.what !== same.what || change.unknown !== same.unknown) add({ host, what: change.resource, expected: words(change), seen: words(same) });
-    else if (change.result !== same.result) add({ host, what: change.resource, expected: `the content that the plan shows (${words(change)})`, seen: 'other content is wanted now' });
+    else if (change.result !== same.result) add({ host, what: change.resource, expected: `the content or arguments of the plan (${words(change)})`, seen: 'others are wanted now' });
   }
   for (const change of [...left.values()].flat()) add({ host, what: change.resource, expected: 'nothing to be done', seen: words(change) });
   const tasks = (of: PlannedHost): Set<string> => new Set(of.unknown.map((task) => `${task.role === '' ? '' : `${task.role} : `}${task.task}`));

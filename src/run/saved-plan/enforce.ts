@@ -32,7 +32,7 @@ export class PlanGate implements Gate {
       if (change === undefined) throw refused(mutation, 'nothing to be done', mutation.what);
       const moved = movedFacts(mutation.host, change.state, mutation.state, true);
       if (moved.length > 0) throw stale(mutation, movedText(moved));
-      const other = change.what !== mutation.what ? { expected: change.what, seen: mutation.what } : change.result !== mutation.result ? { expected: 'the content that the plan shows', seen: 'other content' } : undefined;
+      const other = change.what !== mutation.what ? { expected: change.what, seen: mutation.what } : change.result !== mutation.result ? { expected: 'the content or arguments of the plan', seen: 'others' } : undefined;
       // Inputs and observed facts are those of the plan. Then only earlier changes of the plan itself can call for another step: a
       // package has brought the file along, an authority has been made. Before the first of them nothing can.
       if (other !== undefined && !this.#begun) throw refused(mutation, other.expected, other.seen);

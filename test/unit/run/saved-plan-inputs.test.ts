@@ -114,3 +114,36 @@ describe('an input that is edited meanwhile', () => {
     expect([status, readFileSync(work('file'), 'utf8')]).toEqual([0, 'first']);
   });
 });
+
+describe('what a task is told by the host', () => {
+  test('an action with other arguments than the plan has is another one, whatever its name says of them', async () => {
+    project.write('work/said', 'first');
+    project.write('playbooks/site.yml', `- hosts: all
+  tasks:
+    - { name: ask, command: "cat @DIR@/work/said", register: said, check_mode: false, changed_when: false }
+    - { name: tell, command: { cmd: "tee @DIR@/work/told", stdin: "{{ said.stdout }}" } }
+`);
+    await check();
+    project.write('work/said', 'other');
+    const { status, err } = await care('apply', 'plan.json');
+    expect([status, existsSync(work('told'))]).toEqual([65, false]);
+    expect(err).toMatch(/\[one] command tee [^:]*: expected the content or arguments of the plan[^;]*; seen: others are wanted now/);
+  });
+
+  test('a task delegated to another host than the plan says is not done there', async () => {
+    project.write('inventory.yml', 'all: { vars: { ansible_connection: local }, hosts: { one: , two: } }\n');
+    project.write('work/leader', 'one');
+    project.write('playbooks/site.yml', `- hosts: one
+  tasks:
+    - { name: ask, command: "cat @DIR@/work/leader", register: leader, check_mode: false, changed_when: false }
+    - { name: promote, copy: { dest: "@DIR@/work/promoted", content: yes }, delegate_to: "{{ leader.stdout }}" }
+`);
+    project.write('work/leader', 'two');
+    await check();
+    expect(parsePlan(readFileSync('plan.json', 'utf8'), 'p').hosts['one']?.changes[0]?.resource).toBe(`file ${work('promoted')} on two`);
+    project.write('work/leader', 'localhost');
+    const { status, err } = await care('apply', 'plan.json');
+    expect([status, existsSync(work('promoted'))]).toEqual([65, false]);
+    expect(err).toMatch(/promoted on localhost: expected nothing to be done/);
+  });
+});
