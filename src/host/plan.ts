@@ -6,7 +6,8 @@ import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
 import type { Outcome } from '../transport/types.ts';
 import type { FilePut } from './put.ts';
-import type { Effect } from './query.ts';
+import { forgetAll, type Effect } from './query.ts';
+import type { HostView } from './view.ts';
 
 export type Text = string | Secret;
 
@@ -146,6 +147,11 @@ export function failed(msg: string, remedy?: string): Plan {
 
 export function action(init: Action): Plan {
   return { type: 'action', action: init };
+}
+
+/** The effects of a wait: it is for something else to change, so what was seen before it began is not relied on after it. Check mode does not wait. */
+export function waited(host: Pick<HostView, 'checkMode'>): readonly Effect[] {
+  return host.checkMode ? [] : [forgetAll];
 }
 
 export type { Value };

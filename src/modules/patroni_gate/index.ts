@@ -1,5 +1,5 @@
 import { makeProbe } from '../../host/observe.ts';
-import { action, failed, ok, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
+import { action, failed, ok, waited, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
 import type { ValueMap } from '../../support/value.ts';
 import { leaderOf, patroniView, syncStandbys, type PatroniView, type PatroniViewKey } from '../common/patroni-view.ts';
 import { defineModule } from '../define.ts';
@@ -82,7 +82,7 @@ Put it before and after every step that takes a member away.`,
       resource: RESOURCE,
       what: 'wait until it is well',
       mutates: false,
-      effects: [],
+      effects: waited(host),
       timeoutSeconds: args.patience + 60 + 6 * args.url.length,
       perform: { type: 'conversation', converse: (port) => converse(port, args) },
     });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { action, failed, ok, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
+import { action, failed, ok, waited, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
 import type { ValueMap } from '../../support/value.ts';
 import { defineModule } from '../define.ts';
 import { leaderOf } from '../patroni_member/decide.ts';
@@ -39,7 +39,7 @@ function plan(args: Args, fact: PatroniFact, checkMode: boolean): Plan {
     const name = fact.dcs?.leader ?? args.members[0]?.name;
     return name === undefined ? failed('there are no members') : ok(found(name, fact));
   }
-  return action({ resource: `leader of ${args.scope}`, what: 'wait for it', mutates: false, timeoutSeconds: args.timeout + 120, perform: { type: 'conversation', converse: (port) => waitForLeader(port, args) } });
+  return action({ resource: `leader of ${args.scope}`, what: 'wait for it', mutates: false, effects: waited({ checkMode }), timeoutSeconds: args.timeout + 120, perform: { type: 'conversation', converse: (port) => waitForLeader(port, args) } });
 }
 
 export const patroniInfo = defineModule({

@@ -1,4 +1,4 @@
-import { action, type ActionResult } from '../../host/plan.ts';
+import { action, waited, type ActionResult } from '../../host/plan.ts';
 import { Secret } from '../../support/secret.ts';
 import { defineModule } from '../define.ts';
 import { PauseSchema } from './schema.ts';
@@ -22,7 +22,7 @@ is not taken as answered. Put \`run_once: true\` on it, or every host asks.`,
       resource: 'pause',
       what: question === undefined ? `${String(seconds)} s` : 'ask',
       mutates: false,
-      effects: [],
+      effects: waited(host),
       // The engine's bound on the task must not cut the wait short; a person gets an hour.
       timeoutSeconds: question === undefined ? seconds + 60 : 3600,
       perform: {

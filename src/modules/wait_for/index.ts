@@ -1,5 +1,5 @@
 import type { RE2JS } from 're2js';
-import { action, failed, type ActionPort, type ActionResult } from '../../host/plan.ts';
+import { action, failed, waited, type ActionPort, type ActionResult } from '../../host/plan.ts';
 import { defineModule } from '../define.ts';
 import { compilePattern, lookAtPath, lookAtPort, type Seen } from './look.ts';
 import { WaitForSchema } from './schema.ts';
@@ -31,7 +31,7 @@ and never fails: what it waits for may be what the coming apply would start.`,
       resource: target,
       what: `wait until it is ${args.state}`,
       mutates: false,
-      effects: [],
+      effects: waited(host),
       timeoutSeconds: args.delay + args.timeout + args.connect_timeout * 2 + 60,
       perform: {
         type: 'conversation',
