@@ -5,14 +5,17 @@
  * (NODE_COMPILE_CACHE) is written before a module is run and so holds hardly any function.
  *
  * The cache lies in the directory of NODE_COMPILE_CACHE, which bin/care-provision sets: one file for each build, Node and
- * command. One that is not there, does not fit, or is not ours alone to write is made anew at the end of the run; that it
- * cannot be written only makes the next start slower.
+ * command. One that is not there, does not fit, is damaged, or is not ours alone to write is made anew at the end of the run;
+ * that it cannot be written only makes the next start slower. V8 runs what it is given (its own check is left out of releases),
+ * and ends by a signal, or does another thing than the source says, when a disk or a power cut has altered that: so a CRC-32
+ * follows it, as one stands in Node's own cache (at the end, since V8 copies what does not begin at a whole word).
  */
 const { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const vm = require('node:vm');
+const { crc32 } = require('node:zlib');
 
 const BUILD = '@BUILD@';
 /** A cache is made anew so often: the first run of a command may have been one that ended soon. */
@@ -20,13 +23,25 @@ const GENERATIONS = 3;
 /** Caches of builds that nobody starts any more; one that is still used is made anew. */
 const OLDEST_MS = 30 * 24 * 3600 * 1000;
 
-/** Undefined when there is none, or somebody else could have put it there. */
-function readCache(file) {
+/** The checksum of a cache, in bytes, which follows it. */
+function checksum(data) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(data));
+  return bytes;
+}
+
+/** Undefined when there is none, it is not as it was written, or somebody else could have put it there. */
+function readCache(path) {
   let handle;
   try {
-    handle = openSync(file, 'r');
+    handle = openSync(path, 'r');
     const { uid, mode } = fstatSync(handle);
-    return uid === process.getuid() && (mode & 0o022) === 0 ? readFileSync(handle) : undefined;
+    if (uid !== process.getuid() || (mode & 0o022) !== 0) return undefined;
+    const file = readFileSync(handle);
+    const data = file.subarray(0, -4);
+    if (data.length > 0 && checksum(data).equals(file.subarray(-4))) return data;
+    unlinkSync(path);
+    return undefined;
   } catch {
     return undefined;
   } finally {
@@ -38,7 +53,8 @@ function writeCache(directory, stem, before, generation, script) {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const beside = `${stem}.new-${process.pid}`;
-    writeFileSync(beside, script.createCachedData(), { mode: 0o600 });
+    const data = script.createCachedData();
+    writeFileSync(beside, Buffer.concat([data, checksum(data)]), { mode: 0o600 });
     renameSync(beside, `${stem}.${generation}`);
     if (before > 0 && before !== generation) unlinkSync(`${stem}.${before}`);
     for (const name of readdirSync(directory)) {

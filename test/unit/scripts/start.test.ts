@@ -39,6 +39,16 @@ it('makes anew what does not fit', () => {
   expect(kept('apply')).toEqual(['1']);
 });
 
+it.each([0.2, 0.5, 0.95])('makes anew what a disk has altered, at %d of it, and does not run it', (part) => {
+  for (let i = 0; i < 3; i += 1) run('apply');
+  const file = fileOf('apply');
+  const bytes = readFileSync(file);
+  const at = Math.floor(bytes.length * part);
+  writeFileSync(file, bytes.fill(0, at, at + 40).fill(0xff, at + 40, at + 44));
+  expect(run('apply')).toBe('0 program.js apply\n');
+  expect(kept('apply')).toEqual(['1']);
+});
+
 it('does not take what others could have written', () => {
   for (let i = 0; i < 3; i += 1) run('apply');
   chmodSync(fileOf('apply'), 0o666);
