@@ -33,6 +33,8 @@ export interface HostState {
   readonly stray: Set<string>;
   /** Whether `--start-at-task` has been reached. */
   startReached: boolean;
+  /** Whether the run has left it before its end, for what happened elsewhere. */
+  cutShort: boolean;
 }
 
 export interface RunContext {

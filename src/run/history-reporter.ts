@@ -119,7 +119,7 @@ class HistoryReporter implements HistoryRecorder {
     if (event.type === 'summary') {
       this.#flush(run);
       this.#do((store) =>
-        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts, roles: event.roles, slowest: event.slowest, observations: this.#observed.kept() }, this.#options.retention ?? DEFAULT_RETENTION),
+        store.finishRun(run, { endedAt: event.time, status: event.status, seconds: event.seconds, total: event.total, hosts: event.hosts, unfinished: event.unfinished ?? [], roles: event.roles, slowest: event.slowest, observations: this.#observed.kept() }, this.#options.retention ?? DEFAULT_RETENTION),
       );
       return;
     }

@@ -58,20 +58,27 @@ export async function runPlay(ctx: RunContext, play: Play, cache: FileCache): Pr
   });
   const names = hosts.map((h) => h.name);
   const batches = serialBatches(names, play.serial);
-  for (const batch of batches) {
+  for (const [i, batch] of batches.entries()) {
+    const later = batches.slice(i + 1).flat();
     const state = playState(ctx, play, varsFiles, names, batch);
     const members = batch.map((n) => ctx.host(n)).filter((h) => h.condition === 'active');
     const tags = { tags: ctx.options.tags, skipTags: ctx.options.skipTags };
     await Promise.all(members.map((host) => hostThroughPlay(ctx, state, host, new HostRun({ ctx, play: state, host, cache, tags }))));
-    if (ctx.options.stop.aborted) return false;
+    if (ctx.options.stop.aborted) return cutShort(ctx, later);
     // A batch of which every host has failed ends the run, as in Ansible: the next batch would fail as well.
     const lost = members.filter((h) => h.condition === 'failed' || h.condition === 'unreachable');
     if (state.stopped !== undefined || (lost.length === members.length && members.length > 0 && batches.length > 1)) {
       ctx.emit({ type: 'warning', message: `play ${play.name} is ended: ${state.stopped ?? 'every host of the batch has failed'}` });
-      return false;
+      return cutShort(ctx, later);
     }
   }
   return true;
+}
+
+/** Hosts whose turn does not come any more. @returns false, which ends the run */
+function cutShort(ctx: RunContext, hosts: readonly string[]): false {
+  for (const name of hosts) ctx.host(name).cutShort = true;
+  return false;
 }
 
 function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], all: readonly string[], batch: readonly string[]): PlayState {
@@ -156,6 +163,8 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   if (error instanceof HostEnded) {
     host.condition = 'ended';
     if (error.wholePlay) state.ended = true;
+    // For a failure elsewhere, not by a word of the playbook.
+    if (state.stopped !== undefined) host.cutShort = true;
     return;
   }
   if (error instanceof TaskFailed) {
@@ -166,6 +175,7 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   }
   if (error instanceof Diagnostic && error.kind === 'interrupted') {
     host.condition = 'ended';
+    host.cutShort = true;
     return;
   }
   const unreachable = error instanceof Diagnostic && error.kind === 'unreachable';

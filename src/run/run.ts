@@ -77,23 +77,30 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     locks?.tell((message) => { context.ctx.emit({ type: 'warning', message }); });
     throwProblems(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }));
-    for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
-      if (!(await runPlay(context.ctx, play, cache))) break;
-    }
+    const plays = loaded.playbooks.flatMap((p) => p.plays);
+    const ended = await firstFalse(plays, (play) => runPlay(context.ctx, play, cache));
+    for (const play of plays.slice(ended + 1)) for (const name of loaded.inventory.select(play.hosts, options.limit)) context.ctx.host(name).cutShort = true;
     const neverBegan = hosts.filter((name) => !context.ctx.host(name).startReached);
     if (options.startAtTask !== undefined && neverBegan.length > 0) context.ctx.emit({ type: 'warning', message: `the task of --start-at-task, ${options.startAtTask}, was not reached on ${neverBegan.join(', ')}: nothing was run there` });
     for (const host of hosts.filter((name) => ['active', 'ended'].includes(context.ctx.host(name).condition))) {
       for (const message of options.gate?.remarks?.(host) ?? []) context.ctx.emit({ type: 'warning', host, message });
     }
+    const unfinished = hosts.map((name) => context.ctx.host(name)).filter((host) => ['active', 'ended'].includes(host.condition) && (host.cutShort || !host.startReached)).map((host) => host.name);
     const interrupted = options.stop.aborted;
     const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
     const { tally } = context.ctx;
-    context.ctx.emit({ type: 'summary', run: runId, time: new Date().toISOString(), status, seconds: (performance.now() - started) / 1000, total: tally.total, hosts: tally.hosts(), roles: tally.roles(), slowest: tally.slowest() });
+    context.ctx.emit({ type: 'summary', run: runId, time: new Date().toISOString(), status, seconds: (performance.now() - started) / 1000, total: tally.total, hosts: tally.hosts(), ...(unfinished.length === 0 ? {} : { unfinished }), roles: tally.roles(), slowest: tally.slowest() });
     return status;
   } finally {
     await context.close();
     if (options.held === undefined) await locks?.release();
   }
+}
+
+/** Does the work for one after the other. @returns the index of the first for which it said false, else that of the last */
+async function firstFalse<T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> {
+  for (const [i, item] of items.entries()) if (!(await work(item))) return i;
+  return items.length - 1;
 }
 
 /** What a run reads and people keep under git. A host list (`a,b,`) and the text of an ad-hoc command are no files. */
@@ -182,7 +189,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
             if (next !== condition) conditionChanges += 1;
             condition = next;
           },
-          notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined,
+          notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined, cutShort: false,
         };
         hosts.set(name, state);
       }

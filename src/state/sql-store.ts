@@ -78,8 +78,8 @@ export class SqlStore implements Store {
         session,
         'run_hosts',
         ['run_id', 'host', 'finished', ...COUNT_COLUMNS],
-        Object.entries(end.hosts).map(([name, counts]) => [run, name, 1, ...countValues(counts)]),
-        `on conflict (run_id, host) do update set finished = 1, ${COUNT_COLUMNS.map((c) => `${c} = excluded.${c}`).join(', ')}`,
+        Object.entries(end.hosts).map(([name, counts]) => [run, name, end.unfinished?.includes(name) === true ? 0 : 1, ...countValues(counts)]),
+        `on conflict (run_id, host) do update set finished = excluded.finished, ${COUNT_COLUMNS.map((c) => `${c} = excluded.${c}`).join(', ')}`,
       );
     });
     await this.prune(retention);

@@ -79,6 +79,8 @@ export interface RunEnd {
   readonly seconds: number;
   readonly total: RecordedCounts;
   readonly hosts: Readonly<Record<string, RecordedCounts>>;
+  /** Those of the hosts that the run left before their end. */
+  readonly unfinished?: readonly string[];
   readonly roles: Readonly<Record<string, RecordedCounts>>;
   readonly slowest: readonly SlowTask[];
   /** The most pressing. */

@@ -160,7 +160,7 @@ export class Collector {
     const start = this.#start;
     const summary = this.#summary;
     const names = new Set([...this.#hosts.keys(), ...Object.keys(summary?.hosts ?? {})]);
-    const hosts = [...names].map((name) => this.#hostReport(name, summary?.hosts[name]));
+    const hosts = [...names].map((name) => this.#hostReport(name, summary?.hosts[name], summary?.unfinished?.includes(name) === true));
     return {
       run: start?.run ?? '',
       recorded: false,
@@ -190,10 +190,10 @@ export class Collector {
     };
   }
 
-  #hostReport(name: string, counts: Counts | undefined): HostReport {
+  #hostReport(name: string, counts: Counts | undefined, cutShort: boolean): HostReport {
     const draft = this.#hosts.get(name);
     const time = draft?.from === undefined || draft.to === undefined ? undefined : { from: draft.from, to: draft.to };
-    return { name, state: hostState(counts), counts, time, marks: draft?.marks ?? [] };
+    return { name, state: hostState(counts, cutShort), counts, time, marks: draft?.marks ?? [] };
   }
 }
 

@@ -103,11 +103,12 @@ export function hostsByState(report: RunReport): Readonly<Record<HostState, numb
   return counts;
 }
 
-/** How a host came out by its counts. */
-export function hostState(counts: Counts | undefined): HostState {
+/** How a host came out by its counts. @param cutShort whether the run left it before its end */
+export function hostState(counts: Counts | undefined, cutShort = false): HostState {
   if (counts === undefined) return 'unfinished';
   if (counts.failed > 0) return 'failed';
   if (counts.unreachable > 0) return 'unreachable';
+  if (cutShort) return 'unfinished';
   if (counts.unknown > 0) return 'unknown';
   return counts.changed > 0 ? 'changed' : 'converged';
 }

@@ -1,6 +1,6 @@
 /** Words that the page, the mail and the metrics share. Pure. */
 import { ExitStatus } from '../../support/diagnostic.ts';
-import { plural } from '../reporters/counts.ts';
+import { COUNTED, plural } from '../reporters/counts.ts';
 import { hostsByState, type Hosts, type HostState, type RunReport } from './model.ts';
 
 /** `2026-11-26 02:00 UTC` */
@@ -43,7 +43,8 @@ export function outcome(report: RunReport): { readonly text: string; readonly to
     // No run has it of itself; the command adds it.
     case ExitStatus.notNotified:
     case ExitStatus.ok:
-      if (all === 0) return { text: 'nothing was run', tone: 'doubt' };
+      // Nobody has looked: neither converged nor verified.
+      if (COUNTED.every((count) => report.total[count] === 0)) return { text: `nothing was run${all === 0 ? '' : `: no task is there for ${plural(all, 'host')}`}`, tone: 'doubt' };
       if (report.mode === 'verify') return { text: `verified: every check passed on ${plural(all, 'host')}`, tone: 'good' };
       return { text: states.changed === 0 ? `converged: nothing ${report.mode === 'check' ? 'would change' : 'had to change'} on ${plural(all, 'host')}` : `converged: ${some(states.changed, 'changed')}`, tone: 'good' };
     case ExitStatus.drift:

@@ -83,6 +83,7 @@ export function verdict(summary: Summary, asked: Asked): string {
   const unreachable = hostsWith(summary, 'unreachable');
   const foreseen = mode === 'check' && total.changed > 0 ? ` ${plural(total.changed, 'task')} would change.` : '';
   const again = commandLine(asked, mode);
+  const left = summary.unfinished === undefined ? '' : ` Left before their end: ${named(summary.unfinished)}.`;
   switch (summary.status) {
     case ExitStatus.ok:
       // Saying "converged" or "verified" of nothing would be a lie.
@@ -97,12 +98,12 @@ export function verdict(summary: Summary, asked: Asked): string {
     }
     case ExitStatus.failed: {
       const cut = unreachable.length === 0 ? '' : ` Not reached: ${named(unreachable)}.`;
-      return `Failed on ${failed.length === 0 ? hosts : named(failed)} (${time}).${foreseen}${cut} Mend the cause shown above, then run again: ${again}`;
+      return `Failed on ${failed.length === 0 ? hosts : named(failed)} (${time}).${foreseen}${cut}${left} Mend the cause shown above, then run again: ${again}`;
     }
     case ExitStatus.unreachable:
       return `Unreachable: ${named(unreachable)} (${time}). The other hosts were worked on.${foreseen} Check the connection (care-provision run ${inventory} ${unreachable[0] === undefined ? 'HOST' : safeLine(unreachable[0])} -m command -a true), then run again: ${again}`;
     case ExitStatus.interrupted:
-      return `Interrupted after ${time}: nothing more was started; what was in hand was finished, or killed by a second Ctrl-C. To go on: ${again}`;
+      return `Interrupted after ${time}: nothing more was started; what was in hand was finished, or killed by a second Ctrl-C.${left} To go on: ${again}`;
     case ExitStatus.locked:
       return `Another run works on ${failed.length === 0 ? hosts : named(failed)} (${time}). The other hosts were worked on.${foreseen} Wait for it (--lock-wait SECONDS), then run again: ${again}`;
     case ExitStatus.internal:

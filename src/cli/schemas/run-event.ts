@@ -107,6 +107,7 @@ const Summary = z
     seconds,
     total: Counts,
     hosts: z.record(host, Counts),
+    unfinished: z.array(host).exactOptional().describe('hosts that the run left before their end, since it was interrupted or ended by failures elsewhere: nobody knows whether they are converged'),
     roles: z.record(role, Counts),
     slowest: z.array(z.strictObject({ host, role, task, seconds })).describe('slowest first'),
   })
