@@ -228,8 +228,9 @@ export class HostSession {
       if (index === 0) outcome = each;
       else if (index === 1) answer = each;
     }).catch((error: unknown) => {
-      // The action is over and is told of; that the host is lost is found when it is next used.
-      if (outcome === undefined) throw error;
+      // The action is over and is told of; that the host is lost is found when it is next used. One that was not run is not over:
+      // the host's lock, which was to be taken before it, is somebody else's.
+      if (outcome === undefined || outcome.state === 'not-run') throw error;
     });
     if (outcome === undefined) throw new Error('a runner has not answered all that it was asked');
     return { outcome, learn: () => { if (isMade(answer) && answer?.truncated === false) this.#learnIfReadable(identity, shell, probe, answer.stdout); } };

@@ -57,9 +57,9 @@ it('tells of changes that were made when what was asked along can not be read', 
 });
 
 /** A host whose scripts answer as they are told to, one chain after another. */
-function sessionThat(chain: Runner['chain']): HostSession {
+function sessionThat(chain: Runner['chain'], opening?: RunRequest): HostSession {
   const connection = { runner: () => Promise.resolve({ run: () => Promise.reject(new Error('no')), chain }), close: () => Promise.resolve() } as unknown as Connection; // what an action uses
-  return new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: undefined, sharing: undefined, limit: (work) => work() });
+  return new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: opening === undefined ? undefined : { ...opening, impatience: undefined }, sharing: undefined, limit: (work) => work() });
 }
 
 const me = { become: undefined, user: 'me' };
@@ -103,6 +103,18 @@ it('does not blame an action for what was asked along and makes no sense', async
   const { outcome: acted, learn } = await session.act(me, { script: rawScript('echo acted'), timeoutSeconds: 5 }, [word('after'), unreadable('later')]);
   learn();
   expect([acted.stdout.toString(), session.store(me).has(unreadable('later'))]).toEqual(['acted\n', false]);
+});
+
+it('does not tell of an action as done that was kept from being run by the lock of another run', async () => {
+  const sent: number[] = [];
+  const session = sessionThat((requests, _signal, told) => {
+    sent.push(requests.length);
+    const outcomes = requests.map((_request, i) => (i === 0 ? outcome('done', 75, Buffer.from('the host is in use')) : outcome('not-run', 0)));
+    outcomes.forEach((each, i) => told?.(i, each));
+    return Promise.resolve(outcomes);
+  }, { script: rawScript('lock'), timeoutSeconds: 5 });
+  await expect(session.act(me, { script: rawScript('echo acted'), timeoutSeconds: 5 }, [word('after')])).rejects.toMatchObject({ kind: 'locked', code: 'host-locked' });
+  expect(sent).toEqual([3]);
 });
 
 it('tells of an action that was over when the connection was lost under what was asked along', async () => {
