@@ -1,0 +1,68 @@
+#!/bin/sh
+# Tries the store as an S3 client. Prints what is wrong; exits 0 when all is as it should be.
+#   verify.sh ready URL                       waits, at most two minutes, until this node can write
+#   verify.sh client URL OTHER-URL USER NAME REGION   the root password comes on standard input; NAME makes the bucket this host's own
+set -u
+LC_ALL=C
+export LC_ALL
+umask 077
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/minio-verify-XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+fail() { printf '%s\n' "$*"; exit 1; }
+# Transient answers (503, or none, while nodes come up again) are asked for again, for two minutes.
+plain() { curl -q -s -m 20 --retry 20 --retry-delay 2 --retry-max-time 120 --noproxy '*' --cacert /etc/care-provision/pki/ca.crt -o "$work/body" -w '%{http_code}' "$@"; }
+url=$2
+
+if [ "$1" = ready ]; then
+  tries=0
+  until [ "$(plain "$url/minio/health/cluster")" = 200 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 60 ] || fail "$url has no write quorum after two minutes: see journalctl -u care-minio on the nodes"
+    sleep 2
+  done
+  exit 0
+fi
+
+other=$3
+IFS= read -r password || [ -n "$password" ] || fail 'no password on standard input'
+printf 'user = "%s:%s"\naws-sigv4 = "aws:amz:%s:s3"\n' "$4" "$password" "$6" >"$work/account"
+printf 'user = "%s:%s"\naws-sigv4 = "aws:amz:%s:s3"\n' "$4" "wrong-$password" "$6" >"$work/wrong"
+signed() { plain -K "$work/account" "$@"; }
+bucket=care-verify-$(printf '%s' "$5" | tr 'A-Z_.' 'a-z--')
+
+code=$(plain "$url/minio/health/live")
+[ "$code" = 200 ] || fail "$url is not alive: $code"
+# A node that was just started may need a moment to be counted.
+tries=0
+until code=$(plain "$url/minio/health/cluster?maintenance=true") && [ "$code" = 200 ]; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 30 ] || fail "the store could not do without this node: $code; see which nodes and drives are down"
+  sleep 2
+done
+
+code=$(signed -X PUT "$url/$bucket")
+case $code in 200 | 409) ;; *) fail "making bucket $bucket: $code $(cat "$work/body")" ;; esac
+dd if=/dev/urandom of="$work/object" bs=1024 count=1500 2>/dev/null
+code=$(signed -T "$work/object" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$url/$bucket/object")
+[ "$code" = 200 ] || fail "writing an object: $code $(cat "$work/body")"
+# Read through another node: what one has taken, all have.
+code=$(signed "$other/$bucket/object")
+[ "$code" = 200 ] && cmp -s "$work/body" "$work/object" || fail "reading the object through $other: $code"
+code=$(plain "$url/$bucket/object")
+[ "$code" = 403 ] || fail "without an account the object can be read: $code"
+code=$(plain -K "$work/wrong" "$url/$bucket/object")
+[ "$code" = 403 ] || fail "with a wrong password the object can be read: $code"
+code=$(plain "http${url#https}/$bucket/object")
+[ "$code" = 400 ] || [ "$code" = 000 ] || fail "plain http is answered: $code"
+code=$(signed -X DELETE "$url/$bucket/object")
+[ "$code" = 204 ] || fail "deleting the object: $code"
+code=$(signed "$other/$bucket/object")
+[ "$code" = 404 ] || fail "the object is still there after it was deleted: $code"
+code=$(signed -X DELETE "$url/$bucket")
+[ "$code" = 204 ] || fail "deleting the bucket: $code"
+
+code=$(plain "$url/minio/v2/metrics/cluster")
+[ "$code" = 403 ] || fail "metrics are given without a token: $code"
+plain --tls-max 1.1 "$url/minio/health/live" >/dev/null && fail 'TLS 1.1 is taken'
+exit 0
