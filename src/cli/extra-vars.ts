@@ -48,7 +48,8 @@ function fromYaml(text: string, origin: string): ValueMap {
     // YAML 1.2's core schema gives null, booleans, numbers, strings, lists and maps: that is what a Value is.
     value = parse(text, { version: '1.2', maxAliasCount: 100 }) as Value;
   } catch (error) {
-    throw usage(`${origin} is neither JSON nor YAML`, error instanceof Error ? error.message : String(error));
+    throw usage(`${origin} is neither JSON nor YAML`, // Its first line says what is wrong and where; the others show the text, values and all.
+      (error instanceof Error ? error.message : String(error)).split('\n')[0]);
   }
   if (!isMap(value)) throw usage(`${origin} must be a map of names and values`);
   return value;
@@ -68,12 +69,12 @@ function one(argument: string, cwd: string): ValueMap {
   }
   if (!PAIR.test(text)) {
     if (text.startsWith('{') || /^[A-Za-z_][A-Za-z0-9_]*\s*:/.test(text)) return fromYaml(text, '--extra-vars');
-    throw usage(`--extra-vars ${JSON.stringify(text)} is not name=value, JSON, YAML or @file`);
+    throw usage('--extra-vars is not name=value, JSON, YAML or @file', 'The text is not shown: it may be a secret.');
   }
   return Object.fromEntries(
-    splitPairs(text).map((word) => {
+    splitPairs(text).map((word, i) => {
       const at = word.indexOf('=');
-      if (!PAIR.test(word)) throw usage(`--extra-vars: ${JSON.stringify(word)} is not name=value`, 'a value with spaces needs quotes of its own');
+      if (!PAIR.test(word)) throw usage(`--extra-vars: word ${String(i + 1)} is not name=value`, 'A value with spaces needs quotes of its own. The word is not shown: it may be a part of a secret.');
       return [word.slice(0, at), word.slice(at + 1)];
     }),
   );

@@ -1,6 +1,7 @@
 /** The command's words as the history keeps them: made from what was understood, so that no secret can hide in them. */
 import { MASK, maskSecrets } from '../support/secret.ts';
 import type { RunMode } from '../run/events.ts';
+import { splitPairs } from './extra-vars.ts';
 import type { RunFlags } from './options.ts';
 
 /** `name=********` for every variable given in so many words; a file by its name. */
@@ -8,7 +9,14 @@ export function maskedVariables(words: string): string {
   if (words.startsWith('@')) return words;
   // JSON or YAML: which of it is a name cannot be told without reading it.
   if (/^[[{]/.test(words.trim())) return MASK;
-  const names = [...words.matchAll(/(?:^|\s)([A-Za-z_]\w*)=/g)].map((match) => match[1] ?? '');
+  // As they were understood: what stands before an equals sign within a quoted value is a part of the value.
+  let pairs: readonly string[];
+  try {
+    pairs = splitPairs(words);
+  } catch {
+    return MASK;
+  }
+  const names = pairs.flatMap((pair) => /^([A-Za-z_]\w*)=/.exec(pair)?.[1] ?? []);
   return names.length === 0 ? MASK : names.map((name) => `${name}=${MASK}`).join(' ');
 }
 

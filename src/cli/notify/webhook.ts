@@ -2,7 +2,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { Secret } from '../../support/secret.ts';
+import { MASK, type Secret } from '../../support/secret.ts';
 import { packageVersion } from '../../support/package-root.ts';
 import { attempt, Permanent } from './attempt.ts';
 import type { WebhookConfig } from './config.ts';
@@ -25,14 +25,26 @@ function passing(status: number): boolean {
   return status >= 500 || status === 408 || status === 429;
 }
 
+/** Parts of an address shorter than this are words such as `hooks` and `v1`, no tokens. */
+const SHORTEST_TOKEN = 6;
+
+/** The address may be a secret, and any part of it a token. It stands in Node's messages, and servers like to repeat what they have not found. */
+export function withoutAddress(text: string, address: string): string {
+  const url = new URL(address);
+  const whole = [address, url.href, `${url.pathname}${url.search}`, url.pathname].filter((part) => part.length > 1);
+  const parts = [url.username, url.password, url.hash.slice(1), ...url.pathname.split('/'), ...url.searchParams.values()].filter((part) => part.length >= SHORTEST_TOKEN);
+  const decoded = parts.flatMap((part) => { try { return [decodeURIComponent(part)]; } catch { return []; } });
+  return [...new Set([...whole, ...parts, ...decoded])].sort((a, b) => b.length - a.length).reduce((left, part) => left.replaceAll(part, MASK), text);
+}
+
 /** One POST. Redirects are not followed: a secret must not go where nobody has said. @throws Error, Permanent */
 function post(config: WebhookConfig, headers: Readonly<Record<string, string>>, body: string): Promise<void> {
   const url = new URL(config.url.reveal());
   const ms = config.timeout * 1000;
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
-      // The address may be a secret, and stands in Node's messages.
-      reject(error instanceof Permanent ? error : new Error(error.message.replaceAll(url.href, url.hostname), { cause: error }));
+      const words = withoutAddress(error.message, config.url.reveal());
+      reject(error instanceof Permanent ? new Permanent(words) : new Error(words));
     };
     const request = url.protocol === 'https:' ? requestHttps : requestHttp;
     const sent = request(url, { method: 'POST', headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) }, signal: AbortSignal.timeout(ms), ...(url.protocol === 'https:' ? { ca: trusted(config.ca_file), minVersion: 'TLSv1.2' as const } : {}) }, (response) => {

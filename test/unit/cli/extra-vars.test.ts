@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { parseExtraVars, splitPairs } from '../../../src/cli/extra-vars.ts';
 
 let directory = '';
@@ -28,13 +29,24 @@ describe('--extra-vars', () => {
 
   test.each([
     ['nonsense', 'usage', /is not name=value/],
-    ['a=1 b', 'usage', /"b" is not name=value/],
+    ['a=1 b', 'usage', /word 2 is not name=value/],
     ["a='1", 'usage', /not closed/],
     ['{"a": ', 'usage', /neither JSON nor YAML/],
     ['@list.yml', 'usage', /must be a map/],
     ['@missing.yml', 'bad-input', /cannot read the file missing.yml/],
   ])('refuses %s', (part, kind, message) => {
     expect(() => parseExtraVars([part], directory)).toThrow(expect.objectContaining({ kind, message: expect.stringMatching(message) as string }) as Error);
+  });
+
+  test.each(['password=correct horse', 'horse', '{"password": "horse', 'password: [horse', 'password="correct horse'])('shows no value of what it refuses: %s', (part) => {
+    let error: unknown;
+    try {
+      parseExtraVars([part], directory);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(Diagnostic);
+    expect(error instanceof Diagnostic ? error.format() : '').not.toContain('horse');
   });
 
   test('words are split as sh does', () => {

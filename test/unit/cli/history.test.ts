@@ -102,6 +102,8 @@ describe('the history of real runs', () => {
 describe('the words that the history keeps', () => {
   test('values of variables are never kept, files are by name', () => {
     expect(maskedVariables('a=1 b="two words" @x')).toBe('a=******** b=********');
+    expect(maskedVariables(`pw='correct horse=battery' b=2`)).toBe('pw=******** b=********');
+    expect(maskedVariables(`pw='not closed horse=1`)).toBe('********');
     expect(maskedVariables('@vars.yml')).toBe('@vars.yml');
     expect(maskedVariables('{"pw": "x"}')).toBe('********');
     expect(maskedVariables('nonsense')).toBe('********');

@@ -178,6 +178,12 @@ describe('a webhook', () => {
     expect(busy.seen).toHaveLength(3);
   });
 
+  test('that repeats its address in a refusal is said without it, whichever part is the token', async () => {
+    const server = await web((request, response) => { response.writeHead(404).end(`Cannot POST ${request.url ?? ''}: no hook t0ken-of-the-hook for s3cret-key`); });
+    const { warnings } = await tell({ webhook: { url: `${server.url}?key=s3cret-key` } });
+    expect(warnings).toEqual(['not notified: a webhook was not told: localhost answered 404: Cannot POST ********: no hook ******** for ********']);
+  });
+
   test('that does not answer, is not there, or has a strange certificate is said without its address', async () => {
     const silent = await web(() => undefined);
     expect(await tell({ webhook: { url: silent.url, timeout: 1 }, tries: 2 })).toEqual({ failed: 1, warnings: ['not notified: a webhook was not told: localhost did not answer within 1 s'] });
