@@ -1,4 +1,5 @@
 /** The locks of a run on its inventory: on this controller, and, where there is a shared store, across controllers. */
+import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { findProjectRoot } from '../language/playbook/project.ts';
 import { acquireInventoryLock, type InventoryLock } from '../state/inventory-lock.ts';
@@ -21,7 +22,8 @@ export interface HeldLocks {
  */
 export function sharedName(inventory: string): string {
   if (inventory.includes(',')) return inventory;
-  const full = path.resolve(inventory);
+  // Whatever links lead to it: otherwise the same inventory has as many names.
+  const full = existsSync(inventory) ? realpathSync(inventory) : path.resolve(inventory);
   const root = workingTree(full) ?? findProjectRoot(full);
   const within = path.relative(root, full);
   return within === '' ? path.basename(full) : within;

@@ -3,7 +3,7 @@
  * the run lives, and a token that grows with every holder. A controller that dies is waited for no longer than its lease.
  */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Diagnostic } from '../support/diagnostic.ts';
 import { userName } from '../support/process.ts';
@@ -32,6 +32,8 @@ export interface LeaseRequest {
   readonly onTrouble: (error: unknown) => void;
   /** Default {@link LEASE_SECONDS}. */
   readonly leaseSeconds?: number;
+  /** Milliseconds of a clock that goes on while the machine sleeps; default: since it was booted. */
+  readonly now?: () => number;
 }
 
 export interface Lease {
@@ -130,11 +132,14 @@ async function take(db: SqlDatabase, id: string, request: LeaseRequest, seconds:
 export async function acquireLease(db: SqlDatabase, request: LeaseRequest): Promise<Lease> {
   const seconds = request.leaseSeconds ?? LEASE_SECONDS;
   const id = randomUUID();
-  const asked = performance.now();
+  const asked = (request.now ?? sinceBoot)();
   const tokens = await take(db, id, request, seconds);
   // Counted from before the question, so that it ends here before it ends there; after a wait, from now on by the first renewal.
   return new KeptLease(db, request, { id, tokens, seconds, until: request.waitSeconds > 0 ? asked : asked + seconds * 1000 });
 }
+
+/** performance.now() stands still while the machine sleeps (CLOCK_MONOTONIC, clock_gettime(2)), and leases do not. */
+const sinceBoot = (): number => uptime() * 1000;
 
 interface Kept {
   readonly id: string;
@@ -147,8 +152,9 @@ class KeptLease implements Lease {
   readonly #db: SqlDatabase;
   readonly #request: LeaseRequest;
   readonly #kept: Kept;
+  readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
-  /** Milliseconds of performance.now() until which the lease is known to last. */
+  /** By the request's clock, until when the lease is known to last. */
   #until: number;
   #lost: Diagnostic | undefined;
   #troubled = false;
@@ -158,6 +164,7 @@ class KeptLease implements Lease {
     this.#db = db;
     this.#request = request;
     this.#kept = kept;
+    this.#now = request.now ?? sinceBoot;
     this.#until = kept.until;
     this.#timer = setInterval(() => void this.#renew(), (kept.seconds * 1000) / RENEWALS_PER_LEASE).unref();
   }
@@ -167,7 +174,7 @@ class KeptLease implements Lease {
   }
 
   async check(): Promise<void> {
-    if (this.#lost === undefined && performance.now() >= this.#until) await this.#renew();
+    if (this.#lost === undefined && this.#now() >= this.#until) await this.#renew();
     if (this.#lost !== undefined) throw this.#lost;
   }
 
@@ -189,22 +196,33 @@ class KeptLease implements Lease {
   async #renewOnce(): Promise<void> {
     const { id, seconds } = this.#kept;
     const { names } = this.#request;
-    const asked = performance.now();
+    const asked = this.#now();
     try {
       // The holder's id is new with every run: nobody who comes later is taken for this one.
       const rows = await this.#db.all(`update leases set expires_at = ${NOW} + $2 where holder = $1 returning name`, [id, seconds]);
-      if (rows.length === names.length) {
-        this.#until = asked + seconds * 1000;
-        this.#troubled = false;
+      for (const [i, name] of names.entries()) {
+        if (rows.some((row) => row['name'] === name) || (await this.#madeAnew(name, this.#kept.tokens[i] ?? 1))) continue;
+        this.#lost = lost(await holder(this.#db, name));
         return;
       }
-      const gone = names.find((name) => !rows.some((row) => row['name'] === name)) ?? '';
-      this.#lost = lost(await holder(this.#db, gone));
+      this.#until = asked + seconds * 1000;
+      this.#troubled = false;
     } catch (error) {
       // Nobody else can take the lease over a server that does not answer, and every host has a lock of its own: the run goes on.
       if (!this.#troubled) this.#request.onTrouble(error);
       this.#troubled = true;
     }
+  }
+
+  /** A failover to a server that had not heard of the lease has lost its row: it is nobody's, and this run's again, unless somebody was quicker. */
+  async #madeAnew(name: string, token: number): Promise<boolean> {
+    const { id, seconds } = this.#kept;
+    const rows = await this.#db.all(
+      `insert into leases (name, token, holder, user_name, controller, pid, command, since, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, ${NOW} + $9)
+       on conflict (name) do update set expires_at = excluded.expires_at where leases.holder = excluded.holder returning name`,
+      [name, token, id, userName(), hostname(), process.pid, this.#request.command, new Date().toISOString(), seconds],
+    );
+    return rows.length === 1;
   }
 }
 

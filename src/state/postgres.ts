@@ -19,6 +19,7 @@ const GOODBYE_MS = 2000;
 /** After a connection was lost: a server that restarts or fails over is back in a few seconds. */
 const RETRY_AFTER_MS = [500, 2000, 5000];
 
+const SQLSTATE = /^[0-9A-DF-Z][0-9A-Z]{4}$/;
 /** SQLSTATEs that say that the server or the connection is gone for now (PostgreSQL 17, appendix A): classes 08 and 57P, a standby. */
 const GONE = /^(08...|57P0[123]|25006)$/;
 
@@ -30,8 +31,10 @@ function codeOf(error: unknown): string {
 export function isLost(error: unknown): boolean {
   const code = codeOf(error);
   if (GONE.test(code)) return true;
-  if (/^[0-9A-Z]{5}$/.test(code)) return false;
-  return /^E[A-Z]+$/.test(code) || (error instanceof Error && /connection terminated|timeout expired|read timeout|not queryable|connection error/i.test(error.message));
+  // Node's names first: EPIPE is as long as an SQLSTATE, of which none begins with E.
+  if (/^E[A-Z]+$/.test(code)) return true;
+  if (SQLSTATE.test(code)) return false;
+  return (error instanceof Error && /connection terminated|timeout expired|read timeout|not queryable|connection error/i.test(error.message));
 }
 
 function tlsOptions(at: DatabaseAddress): ClientConfig['ssl'] {
@@ -74,7 +77,7 @@ function remedyOf(error: unknown, at: DatabaseAddress): string {
   const code = codeOf(error);
   if (code === '28P01' || code === '28000') return 'check user and password, and pg_hba.conf of the server';
   if (code === '3D000') return 'create the database: createdb --owner USER NAME';
-  if (code === '42501') return `the user may not make the schema ${SCHEMA}: create schema ${SCHEMA} authorization USER`;
+  if (code === '42501') return `the user may not do that: make it the owner of the schema (create schema ${SCHEMA} authorization USER) and of its tables`;
   if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code)) return `the certificate of ${at.host} could not be checked: give its authority (sslrootcert=/path), or a host that it is made for`;
   return `check that the server runs and is reached from here; unset ${DATABASE_URL} to work with the file on this machine`;
 }
@@ -162,14 +165,14 @@ export class PostgresDatabase implements SqlDatabase {
         try {
           return await this.#once(work);
         } catch (error) {
-          if (!isLost(error) || this.#closed) throw error;
+          if (!isLost(error) || this.#closed) throw SQLSTATE.test(codeOf(error)) ? unreachable(error, this.#at) : error;
           await sleep(pause);
         }
       }
       try {
         return await this.#once(work);
       } catch (error) {
-        throw isLost(error) ? unreachable(error, this.#at) : error;
+        throw isLost(error) || SQLSTATE.test(codeOf(error)) ? unreachable(error, this.#at) : error;
       }
     });
   }
@@ -195,6 +198,11 @@ export class PostgresDatabase implements SqlDatabase {
         throw error;
       }
     });
+  }
+
+  async serverTime(): Promise<number> {
+    const [row] = await this.all('select extract(epoch from clock_timestamp())::double precision as now');
+    return Number(row?.['now']) * 1000;
   }
 
   usedBytes(): Promise<undefined> {

@@ -33,10 +33,10 @@ export async function migrate(session: SqlSession, now = new Date()): Promise<vo
 
 export class SqlStore implements Store {
   readonly #db: SqlDatabase;
-  readonly #now: () => number;
+  readonly #now: (() => number) | undefined;
 
-  /** @param now milliseconds since the epoch, for what is bounded in days */
-  constructor(db: SqlDatabase, now: () => number = Date.now) {
+  /** @param now milliseconds since the epoch, for what is bounded in days; default: the server's clock, or this machine's for a file */
+  constructor(db: SqlDatabase, now?: () => number) {
     this.#db = db;
     this.#now = now;
   }
@@ -89,7 +89,8 @@ export class SqlStore implements Store {
     const count = async (): Promise<number> => Number((await this.#db.all('select count(*) as n from runs'))[0]?.['n'] ?? 0);
     const before = await count();
     const ranked = 'select id, started_at, row_number() over (partition by inventory order by started_at desc, id desc) as n from runs';
-    const oldest = retention.days === undefined ? '' : new Date(this.#now() - retention.days * DAY_MS).toISOString();
+    // Not this controller's clock where others' runs are kept: if it is years ahead they would be dropped.
+    const oldest = retention.days === undefined ? '' : new Date((this.#now?.() ?? (await this.#db.serverTime()) ?? Date.now()) - retention.days * DAY_MS).toISOString();
     await this.#db.all(`delete from runs where id in (select id from (${ranked}) ranked where n > $1 or (n > 1 and started_at < $2))`, [retention.runs, oldest]);
     for (let pass = 0; pass < PRUNE_PASSES; pass += 1) {
       const used = await this.#db.usedBytes();

@@ -15,6 +15,8 @@ export interface SqlDatabase extends SqlSession {
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /** Bytes that the data takes; undefined for a server, whose space is not this program's to manage. */
   usedBytes(): Promise<number | undefined>;
+  /** Milliseconds since 1970 by the server's clock, which all controllers share; undefined for a file. */
+  serverTime(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 

@@ -85,6 +85,10 @@ class SqliteDatabase implements SqlDatabase {
     });
   }
 
+  serverTime(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   async usedBytes(): Promise<number> {
     // The file itself is reused, not shortened: only pages in use count.
     const page = async (name: string): Promise<number> => Number((await this.all(`pragma ${name}`))[0]?.[name] ?? 0);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -55,6 +55,10 @@ test('an inventory has one name for all controllers: its path in the repository,
     execFileSync('git', ['init', '-q', dir]);
     expect(sharedName(path.join(dir, 'site', 'inventory', 'lab'))).toBe('site/inventory/lab');
     expect(sharedName(dir)).toBe(path.basename(dir));
+    symlinkSync('lab', path.join(dir, 'site', 'inventory', 'production'));
+    symlinkSync('site', path.join(dir, 'linked'));
+    expect(sharedName(path.join(dir, 'site', 'inventory', 'production'))).toBe('site/inventory/lab');
+    expect(sharedName(path.join(dir, 'linked', 'inventory', 'lab'))).toBe('site/inventory/lab');
     expect(sharedName('a,b,')).toBe('a,b,');
   } finally {
     rmSync(dir, { recursive: true, force: true });

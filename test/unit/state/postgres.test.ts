@@ -56,7 +56,7 @@ describe('CARE_DATABASE_URL', () => {
 
 test('what a new connection may help against', () => {
   const error = (code: string): Error => Object.assign(new Error('x'), { code });
-  expect(['57P01', '57P03', '08006', '25006', 'ECONNREFUSED', 'ETIMEDOUT'].map((code) => isLost(error(code)))).toEqual([true, true, true, true, true, true]);
+  expect(['57P01', '57P03', '08006', '25006', 'ECONNREFUSED', 'ETIMEDOUT', 'EPIPE'].map((code) => isLost(error(code)))).toEqual([true, true, true, true, true, true, true]);
   expect(['23505', '57014', '42501', '28P01'].map((code) => isLost(error(code)))).toEqual([false, false, false, false]);
   expect([new Error('Connection terminated unexpectedly'), new Error('Query read timeout'), new Error('history: column x is not text')].map(isLost)).toEqual([true, true, false]);
 });
