@@ -320,7 +320,9 @@ export class HeldRunner implements Runner {
     this.#sent.delete(item.sequence);
     this.#sentBytes -= item.bytes ?? 0;
     if (breaksChain(end) && item.chain !== 0) this.#failedChain = item.chain;
-    item.settle(item.signal?.aborted === true ? interrupted(this.#host.name, 'a script') : outcomeOf(this.#host.name, end, body, item.startedAt));
+    // One that had ended by itself when it was to be killed is done, whoever wants it no more: a change that is made is told of.
+    const isCut = item.signal?.aborted === true && end.how !== 'd';
+    item.settle(isCut ? interrupted(this.#host.name, 'a script') : outcomeOf(this.#host.name, end, body, item.startedAt));
     this.#watch();
     void this.#pump();
   }

@@ -18,8 +18,8 @@ export const target: ConnectionTarget = {
 };
 type Context = Pick<TestContext, 'onTestFinished'>;
 
-/** A local connection under some shell, closed with the test; `cut` is what a killed controller does. */
-export function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude = '', loginShell = '/bin/sh'): Connection & { cut: () => void } {
+/** A local connection under some shell, closed with the test; `cut` is what a killed controller does, and between `hold` and `release` answers are on their way. */
+export function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude = '', loginShell = '/bin/sh'): Connection & { cut: () => void; hold: () => void; release: () => void } {
   const channels: ByteChannel[] = [];
   const connection = localConnection(target, async (command) => {
     const channel = await openLocalChannel(prelude + command.replace('/bin/sh', shell), loginShell);
@@ -27,7 +27,8 @@ export function connect({ onTestFinished }: Context, shell = '/bin/sh', prelude 
     return channel;
   });
   onTestFinished(() => connection.close());
-  return { ...connection, cut: () => { for (const channel of channels) channel.destroy(); } };
+  const each = (what: (channel: ByteChannel) => unknown) => (): void => { channels.forEach(what); };
+  return { ...connection, cut: each((channel) => { channel.destroy(); }), hold: each((channel) => channel.stdout.pause()), release: each((channel) => channel.stdout.resume()) };
 }
 
 export function request(text: string, more: Partial<RunRequest> = {}): RunRequest {

@@ -153,6 +153,24 @@ describe.each(shells)('rows, by the runner under %s', (_name, shell, prelude) =>
 });
 
 describe('rows', () => {
+  it.concurrent('what was done, and not yet heard of, when all was interrupted is told of as done', async (context) => {
+    const connection = connect(context);
+    const runner = await connection.runner(undefined);
+    await runner.run(request('true'));
+    connection.hold();
+    const log = join(dir, `made-${randomBytes(4).toString('hex')}`);
+    const abort = new AbortController();
+    const told: string[] = [];
+    const chain = runner.chain([request('echo 1'), request('echo 2'), request(`echo 3 >${log}; sleep 30`), request('echo 4')], abort.signal, (i, o) => told.push(`${String(i)} ${o.state} ${text(o).trim()}`));
+    const refused = expect(chain).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(await until(() => existsSync(log))).toBe(true);
+    expect(told).toEqual([]);
+    abort.abort();
+    connection.release();
+    await refused;
+    expect(told).toEqual(['0 done 1', '1 done 2']);
+  });
+
   it.concurrent('scripts that want to stay together are in one session, if they fit', async (context) => {
     const { runner } = await warm(context);
     const kept: readonly RunRequest[] = [request(session), ...Array.from({ length: 9 }, () => request(session, { keepWithPrevious: true }))];
