@@ -39,6 +39,8 @@ export class HostWire {
   #connection: Promise<Connection> | undefined;
   /** As whom the host's lock was taken: only root's keeps everybody out. */
   #opened: 'not' | 'as user' | 'as root' = 'not';
+  /** What the lock hangs on: when this shell has ended (out of memory, a kill), somebody else may have the lock. */
+  #holder: Runner | undefined;
 
   constructor(init: HostWireInit) {
     this.#init = init;
@@ -63,6 +65,7 @@ export class HostWire {
   /** After a reconnect: what was opened must be opened again. */
   reconnected(): void {
     this.#opened = 'not';
+    this.#holder = undefined;
     // Their streams went with the old connection.
     void this.#clients.close();
   }
@@ -86,7 +89,7 @@ export class HostWire {
   async run(identity: Identity, requests: readonly RunRequest[], onOutcome?: (index: number, outcome: Outcome) => void): Promise<readonly Outcome[]> {
     const opening = await this.#opening(identity);
     const outcomes = await this.#chain(identity, [...opening, ...requests], onOutcome === undefined ? undefined : (index, outcome) => { onOutcome(index - opening.length, outcome); });
-    this.#checkOpening(identity, opening, outcomes);
+    await this.#checkOpening(identity, opening, outcomes);
     return outcomes.slice(opening.length);
   }
 
@@ -104,7 +107,7 @@ export class HostWire {
     const timeoutSeconds = PROBE_TIMEOUT_SECONDS + (opening?.timeoutSeconds ?? 0);
     const outcome = await this.#look(identity, { ...probeRequest(probe), script, timeoutSeconds });
     // A lock that does not wait is not what takes so long; the probe's reader says that its answer is cut off.
-    if (opening !== undefined && outcome.state === 'done') this.#checkOpening(identity, [opening], [outcome]);
+    if (opening !== undefined && outcome.state === 'done') await this.#checkOpening(identity, [opening], [outcome]);
     return this.read(identity, queries, probe, outcome);
   }
 
@@ -199,6 +202,10 @@ export class HostWire {
   }
 
   #needsOpening(identity: Identity): boolean {
+    if (this.#holder?.alive === false) {
+      this.#opened = 'not';
+      this.#holder = undefined;
+    }
     const enough = this.#opened === 'as root' || (this.#opened === 'as user' && identity.user !== 'root');
     return !enough && this.#init.opening !== undefined;
   }
@@ -209,11 +216,11 @@ export class HostWire {
     if (opening === undefined || !this.#needsOpening(identity)) return [];
     if (opening.impatience === undefined) return [opening];
     const outcome = await (await this.#runner(identity)).run(opening, AbortSignal.any([this.#init.kill, opening.impatience]));
-    this.#checkOpening(identity, [opening], [outcome]);
+    await this.#checkOpening(identity, [opening], [outcome]);
     return [];
   }
 
-  #checkOpening(identity: Identity, opening: readonly RunRequest[], outcomes: readonly Outcome[]): void {
+  async #checkOpening(identity: Identity, opening: readonly RunRequest[], outcomes: readonly Outcome[]): Promise<void> {
     const outcome = outcomes[0];
     if (opening.length === 0 || outcome === undefined) return;
     const { name } = this.#init;
@@ -223,6 +230,7 @@ export class HostWire {
     }
     if (outcome.status !== 0) throw failure('host-lock-failed', `${name}: the lock against other runs cannot be taken: ${outcomeReason(outcome)}`, { remedy: 'see on the host that /run is writable (mount | grep /run), and who owns what the message names' });
     this.#opened = identity.user === 'root' ? 'as root' : 'as user';
+    this.#holder = await this.#runner(identity);
   }
 }
 

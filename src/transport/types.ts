@@ -64,6 +64,8 @@ export interface Outcome {
 export interface Runner {
   /** Whether consecutive scripts of a chain run in one session, and so see the same `$care_files`. Known once anything has been answered. */
   readonly rows?: boolean;
+  /** False once its shell has ended, and with it whatever hung on that; the next `Connection.runner` starts another. */
+  readonly alive?: boolean;
   /** Runs one script. @throws Diagnostic `unreachable` when the connection is lost, `failed` when become fails. */
   run(request: RunRequest, signal?: AbortSignal): Promise<Outcome>;
   /**

@@ -126,3 +126,25 @@ it('tells of an action that was over when the connection was lost under what was
   expect(acted.stdout.toString()).toBe('done');
   await expect(sessionThat(() => Promise.reject(lost)).act(me, { script: rawScript('echo done'), timeoutSeconds: 5 }, [word('after')])).rejects.toBe(lost);
 });
+
+it('takes the lock of the host again when the shell that it hung on has ended', async () => {
+  const sent: string[][] = [];
+  const make = (): { alive: boolean } & Pick<Runner, 'chain'> => ({
+    alive: true,
+    chain: (requests) => {
+      sent.push(requests.map((request) => request.script.text));
+      return Promise.resolve(requests.map(() => outcome('done', 0)));
+    },
+  });
+  let current = make();
+  const connection = { runner: () => Promise.resolve(current), close: () => Promise.resolve() } as unknown as Connection; // what a script uses
+  const session = new HostSession({ name: 'h', checkMode: false, connect: () => Promise.resolve(connection), kill: new AbortController().signal, opening: { script: rawScript('lock'), timeoutSeconds: 5, impatience: undefined }, sharing: undefined, limit: (work) => work() });
+  const run = (text: string): Promise<Outcome> => session.run(me, { script: rawScript(text), timeoutSeconds: 5 });
+  await run('a');
+  await run('b');
+  current.alive = false;
+  current = make();
+  await run('c');
+  await run('d');
+  expect(sent).toEqual([['lock', 'a'], ['b'], ['lock', 'c'], ['d']]);
+});
