@@ -296,7 +296,11 @@ export class HostSession {
     if (queries.length > 0) requests.push(probeRequest(probe));
     const seen = new Map<number, Outcome>();
     const outcomes = await this.#wire.run(identity, requests, (index, outcome) => seen.set(index, outcome)).catch((error: unknown) => {
+      const at = batch.findIndex((_pending, i) => !isMade(seen.get(i)));
+      // It could not be sent or stored, or its shell was killed: it has failed, whichever task is at work now.
+      if (at !== -1 && error instanceof Diagnostic && !isCutOff(error)) this.#failed(batch, at, callReason(error));
       // The connection is lost, or the run was killed: what had been answered by then is known to be made.
+      if (!isCutOff(error)) this.forgetEverything();
       for (const [i, pending] of batch.entries()) if (isMade(seen.get(i))) pending.done();
       throw error;
     });

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { defineQuery } from '../../../src/host/define-query.ts';
-import { HostSession } from '../../../src/host/host-session.ts';
+import { ChangeFailed, HostSession } from '../../../src/host/host-session.ts';
+import { failure } from '../../../src/support/diagnostic.ts';
 import { rawScript } from '../../../src/support/shell.ts';
 import type { Connection, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
 
@@ -147,4 +148,23 @@ it('takes the lock of the host again when the shell that it hung on has ended', 
   await run('c');
   await run('d');
   expect(sent).toEqual([['lock', 'a'], ['b'], ['lock', 'c'], ['d']]);
+});
+
+it('charges what could not be sent to the change that it was, and believes nothing of it', async () => {
+  const noRoom = failure('no-space-for-script', 'h: a script could not be stored on the host');
+  const session = sessionThat((_requests, _signal, told) => {
+    told?.(0, outcome('done', 0));
+    return Promise.reject(noRoom);
+  });
+  const done: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    const change = { resource: name, what: 'make', script: rawScript('true'), effects: [word(name).is('made')] };
+    await session.enqueue({ change, identity: me, environment: {}, timeoutSeconds: 5, before: undefined, done: () => { done.push(name); } });
+  }
+  const charged = await session.observe(me, [word('later')]).then(() => undefined, (error: unknown) => error);
+  expect(charged).toBeInstanceOf(ChangeFailed);
+  const { pending, notRun, message } = charged as ChangeFailed;
+  expect([pending.change.resource, notRun.map((each) => each.change.resource), done]).toEqual(['b', ['c'], ['a']]);
+  expect(message).toContain('could not be stored');
+  expect(['a', 'b', 'c'].map((name) => session.store(me).has(word(name)))).toEqual([false, false, false]);
 });
