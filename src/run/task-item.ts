@@ -271,6 +271,16 @@ function isGuarded(item: ItemContext, prepared: PreparedModule, task: Task, scop
   }
 }
 
+/** An action that ends with an error, and no result, may have done a part of its work: what a rescue does next is planned on a new look. */
+async function unlessCutShort<T>(item: ItemContext, action: Action, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (action.mutates) item.session.believe(item.identity, [forgetAll], action.resource);
+    throw error;
+  }
+}
+
 /** @param by whether something on the host decided that it is to be run, and what was looked at */
 async function act(item: ItemContext, action: Action, task: Task, scope: Scope, by: { readonly guarded: boolean; readonly looked: Looked }): Promise<ItemResult> {
   if (action.mutates && (item.predict || item.pass !== undefined)) {
@@ -290,7 +300,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope, 
   if (action.perform.type === 'script') {
     const { script } = action.perform;
     const request = { script: note === undefined ? script : joinScripts([note, script]), environment: { ...item.environment, ...action.perform.environment }, timeoutSeconds };
-    const { outcome, learn } = await item.session.act(item.identity, request, action.mutates ? item.askAfter(by.guarded) : []);
+    const { outcome, learn } = await unlessCutShort(item, action, () => item.session.act(item.identity, request, action.mutates ? item.askAfter(by.guarded) : []));
     learnt = learn;
     result =
       outcome.state === 'timed-out'
@@ -299,7 +309,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope, 
   } else {
     const converse = action.perform.converse;
     if (note !== undefined) await noteDown(item, note);
-    result = await withinOwnTimeout(item, timeoutSeconds, action.what, (port) => converse(port));
+    result = await unlessCutShort(item, action, () => withinOwnTimeout(item, timeoutSeconds, action.what, (port) => converse(port)));
   }
   if (result.failed === true && item.predict && item.session.hasPredictions) {
     const because = `${action.what} fails now, and may not once the changes predicted before are made${result.msg === undefined ? '' : ` (${result.msg})`}`;

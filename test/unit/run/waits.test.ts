@@ -1,4 +1,4 @@
-/** What was seen ahead of a wait is not believed after it: a wait is for something else to change. */
+/** What was seen ahead of a wait, or of a command that was cut short, is not believed after it. */
 import { afterEach, expect, it } from 'vitest';
 import { testProject, type TestProject } from './support.ts';
 
@@ -30,4 +30,20 @@ it.each([
 ` });
   const { tasks } = await project.run();
   expect(tasks.slice(-4)).toEqual(['one|wait|ok', 'one|look|ok', 'one|say|ok', 'one|remove|changed']);
+});
+
+it('a command whose shell is killed, with questions asked ahead over it', async () => {
+  project = testProject({ 'playbook.yml': `- hosts: all
+  tasks:
+    - block:
+        - name: ask
+          file: { path: "{{ work }}/x", state: absent }
+        - name: act
+          shell: "echo hi >{{ work }}/x; s=$(cut -d' ' -f6 /proc/self/stat); kill -KILL $(cut -d' ' -f4 /proc/$s/stat); sleep 1"
+      rescue:
+        - name: remove
+          file: { path: "{{ work }}/x", state: absent }
+` });
+  const { tasks } = await project.run();
+  expect(tasks).toEqual(['one|ask|ok', 'one|act|failed', 'one|remove|changed']);
 });
