@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tries the store as an S3 client. Prints what is wrong; exits 0 when all is as it should be.
-#   verify.sh ready URL                       waits, at most two minutes, until this node can write
+#   verify.sh ready URL                       waits, some minutes at most, until this node can write
 #   verify.sh client URL OTHER-URL USER NAME REGION   the root password comes on standard input; NAME makes the bucket this host's own
 set -u
 LC_ALL=C
@@ -10,15 +10,16 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/minio-verify-XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 fail() { printf '%s\n' "$*"; exit 1; }
+once() { curl -q -s -m 5 --noproxy '*' --cacert /etc/care-provision/pki/ca.crt -o "$work/body" -w '%{http_code}' "$@"; }
 # Transient answers (503, or none, while nodes come up again) are asked for again, for two minutes.
 plain() { curl -q -s -m 20 --retry 20 --retry-delay 2 --retry-max-time 120 --noproxy '*' --cacert /etc/care-provision/pki/ca.crt -o "$work/body" -w '%{http_code}' "$@"; }
 url=$2
 
 if [ "$1" = ready ]; then
   tries=0
-  until [ "$(plain "$url/minio/health/cluster")" = 200 ]; do
+  until [ "$(once "$url/minio/health/cluster")" = 200 ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "$url has no write quorum after two minutes: see journalctl -u care-minio on the nodes"
+    [ "$tries" -lt 60 ] || fail "$url has no write quorum after minutes: see journalctl -u care-minio on the nodes"
     sleep 2
   done
   exit 0
@@ -35,7 +36,7 @@ code=$(plain "$url/minio/health/live")
 [ "$code" = 200 ] || fail "$url is not alive: $code"
 # A node that was just started may need a moment to be counted.
 tries=0
-until code=$(plain "$url/minio/health/cluster?maintenance=true") && [ "$code" = 200 ]; do
+until code=$(once "$url/minio/health/cluster?maintenance=true") && [ "$code" = 200 ]; do
   tries=$((tries + 1))
   [ "$tries" -lt 30 ] || fail "the store could not do without this node: $code; see which nodes and drives are down"
   sleep 2
