@@ -113,6 +113,18 @@ it('is verified, with a restore that was started and checked', async () => {
   expect(await onHost(lab, 'br2', 'ls /var/lib/postgresql-restore-proof; grep -c care_restore_verified_timestamp_seconds /var/lib/prometheus/node-exporter/care_postgres_backup.prom')).toBe('1');
 });
 
+it('makes small what changes little: one row in a hundred is at most a twentieth of a full backup', async () => {
+  const first = await leader();
+  await sql(first, "CREATE TABLE bulk AS SELECT i, md5(i::text) || md5((i + 1)::text) || md5((i + 2)::text) || md5((i + 3)::text) AS t FROM generate_series(1, 600000) AS i");
+  await onHost(lab, 'br1', 'systemctl start care-postgres-backup@full');
+  await sql(first, 'UPDATE bulk SET t = reverse(t) WHERE i <= 6000');
+  await onHost(lab, 'br1', 'systemctl start care-postgres-backup@incr');
+  const share = await onHost(lab, 'br1', "care-postgres-backup-status | jq '.repositories[] | select(.key == 1).newest | .incr.repository_bytes / .full.repository_bytes'");
+  expect(Number(share)).toBeGreaterThan(0);
+  expect(Number(share)).toBeLessThan(0.05);
+  await sql(first, 'DROP TABLE bulk');
+});
+
 it('mends what was changed by hand, and nothing else', async () => {
   await onHost(lab, 'br1', "sed -i 's/^repo1-retention-full=.*/repo1-retention-full=99/' /etc/pgbackrest/pgbackrest.conf; systemctl stop care-pgbackrest; systemctl disable --now care-postgres-restore-proof.timer");
   await onHost(lab, 'bp2', "sed -i 's/archive-push/archive-pull/' /etc/patroni/care.d/50-backup.yml");

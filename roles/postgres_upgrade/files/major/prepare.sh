@@ -19,9 +19,11 @@ whole() { old_sql postgres -c "$2" | sed "s/^/$1: /"; }
 
 backup() {
   command -v pgbackrest >/dev/null 2>&1 || fail "pgBackRest is not installed: nobody knows of a backup. Take one, and say so with -e '{\"postgres_upgrade_without_backup\": true}'"
-  newest=$(as_postgres pgbackrest --output=json info 2>/dev/null | python3 -c 'import json, sys
+  # With a stanza: a repository's server tells nobody of others' (tls-server-auth).
+  stanza=$(cat /etc/pgbackrest/pgbackrest.conf /etc/pgbackrest.conf 2>/dev/null | sed -n 's/^\[\([^]:]*\)\].*/\1/p' | grep -v '^global$' | head -n 1)
+  newest=$(as_postgres pgbackrest ${stanza:+--stanza="$stanza"} --output=json info 2>/dev/null | python3 -c 'import json, sys
 print(max((b["timestamp"]["stop"] for s in json.load(sys.stdin) for b in s["backup"] if not b.get("error")), default=""))' 2>/dev/null)
-  [ -n "$newest" ] || fail "pgBackRest knows of no backup: take one first (systemctl start care-postgres-backup-full.service on the repository's host)"
+  [ -n "$newest" ] || fail "pgBackRest knows of no backup: take one first (systemctl start care-postgres-backup@full.service on the repository's host)"
   age=$((($(date +%s) - newest) / 3600))
   [ "$age" -lt "$1" ] || fail "the newest backup is $age hours old, more than $1: take one first"
 }
