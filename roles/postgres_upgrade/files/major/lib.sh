@@ -73,10 +73,11 @@ await_primary() {
   done
 }
 
-# point_at BIN DATA: Patroni's configuration says so, whatever role postgres has written.
+# point_at BIN DATA: Patroni's configuration says so, whatever role postgres has written. A new replica is copied from the leader: pgBackRest
+# knows the old data directory only, and would restore the old version over it (role postgres_backup).
 point_at() {
   mkdir -p "$(dirname "$unit_dropin")"
-  printf '# A major upgrade is under way: care-provision, role postgres_upgrade.\npostgresql:\n  data_dir: %s\n  bin_dir: %s\n' "$2" "$1" >"$dropin.new"
+  printf '# A major upgrade is under way: care-provision, role postgres_upgrade.\npostgresql:\n  data_dir: %s\n  bin_dir: %s\n  create_replica_methods: [basebackup]\n' "$2" "$1" >"$dropin.new"
   chown root:postgres "$dropin.new" && chmod 0640 "$dropin.new" && mv -f "$dropin.new" "$dropin"
   printf '[Service]\nReadWritePaths=/var/lib/postgresql\n' >"$unit_dropin"
   systemctl daemon-reload
