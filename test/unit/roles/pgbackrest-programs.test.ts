@@ -1,4 +1,4 @@
-/** The archive_command and restore_command of role postgres_backup, with a stand-in for pgbackrest; the drills run them with the real one. */
+/** The archive_command, restore_command and way to make a replica of role postgres_backup, with a stand-in for pgbackrest; the drills run them with the real one. */
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -105,5 +105,21 @@ describe.each(SHELLS)('restore_command, $name', ({ words }) => {
     await vi.waitFor(() => { expect(marked()).toBe(false); });
     pgbackrest(0);
     expect((await get()).status).toBe(0);
+  });
+});
+
+describe.each(SHELLS)('a replica from the backup, $name', ({ words }) => {
+  const make = (...given: readonly string[]): Promise<{ readonly status: number; readonly stderr: string }> => run(words, 'care-pgbackrest-create-replica', 'care', '/var/lib/postgresql/17/care', '--scope=care', '--role=replica', ...given);
+
+  test('is restored where the backups are of', async () => {
+    pgbackrest(0);
+    expect(await make('--datadir=/var/lib/postgresql/17/care', '--connstring=host=db1 port=5432')).toEqual({ status: 0, stderr: '' });
+    expect(asked()).toEqual(['--stanza=care --delta --type=standby --log-level-console=info restore']);
+  });
+
+  test.each([['--datadir=/var/lib/postgresql/18/care'], ['--connstring=host=db1']])('is not restored over another directory: %s', async (...given) => {
+    pgbackrest(0);
+    expect(await make(...given)).toEqual({ status: 1, stderr: expect.stringContaining('not restored') as string });
+    expect(asked()).toEqual([]);
   });
 });
