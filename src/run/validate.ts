@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Expression } from '../language/expression/index.ts';
 import { compileExpression } from '../language/expression/index.ts';
-import type { Attributes, Include, Play, Task, TaskNode } from '../language/playbook/model.ts';
+import { lineageOf, type Attributes, type Include, type Play, type Task, type TaskNode } from '../language/playbook/model.ts';
 import { checkOption, throwProblems } from '../language/playbook/role-spec.ts';
 import { readMapFile } from '../language/playbook/role.ts';
 import { spanOf } from '../language/positions.ts';
@@ -137,9 +137,9 @@ class PlayCheck {
 
   #localNames(node: Task | Include): ReadonlySet<string> {
     const names = new Set(node.attributes.vars.flatMap((layer) => Object.keys(layer.values)));
-    for (const name of Object.keys(node.attributes.role?.params ?? {})) names.add(name);
-    for (const name of Object.keys(node.attributes.role?.role.vars ?? {})) names.add(name);
-    for (const name of Object.keys(node.attributes.role?.role.defaults ?? {})) names.add(name);
+    for (const use of lineageOf(node.attributes.role)) {
+      for (const values of [use.params, use.role.vars, use.role.defaults]) for (const name of Object.keys(values)) names.add(name);
+    }
     return names;
   }
 

@@ -1,7 +1,7 @@
 /** The variables of each host during a run, layered by Ansible's precedence. */
 import type { EncryptedValue } from '../language/encrypted.ts';
 import type { Inventory } from '../language/inventory/index.ts';
-import type { Attributes, Play, RoleUse } from '../language/playbook/model.ts';
+import { lineageOf, type Attributes, type Play, type RoleUse } from '../language/playbook/model.ts';
 import { createScope, lazyView } from '../language/scope.ts';
 import type { Scope, VariableLayer } from '../language/scope-types.ts';
 import type { BaseFacts } from '../host/view.ts';
@@ -205,19 +205,19 @@ export class Variables {
 
   #taskLayers(host: string, play: PlayVariables, attributes: Attributes): Scope {
     const memory = this.#of(host);
-    const role = attributes.role;
+    const roles = lineageOf(attributes.role);
     return this.#scope([
       ...play.roleDefaults.map((values) => ({ values, templated: true })),
-      ...(role === undefined ? [] : [{ values: role.role.defaults, templated: true }]),
+      ...roles.map((use) => ({ values: use.role.defaults, templated: true })),
       { values: this.inventoryVars(host), templated: true },
       { values: memory.facts, templated: false },
       { values: play.vars, templated: true },
       ...play.varsFiles.map((values) => ({ values, templated: true })),
-      ...(role === undefined ? [] : [{ values: role.role.vars, templated: true }]),
+      ...roles.map((use) => ({ values: use.role.vars, templated: true })),
       ...attributes.vars,
       { values: memory.included, templated: true },
       { values: memory.set, templated: false },
-      ...(role === undefined ? [] : [{ values: role.params, templated: true }]),
+      ...roles.map((use) => ({ values: use.params, templated: true })),
       { values: this.#init.extraVars, templated: true },
       { values: { ...this.#magic(host), ...play.magic, ...roleMagic(attributes) }, templated: false },
     ]);

@@ -14,6 +14,13 @@ export interface RoleUse {
   readonly params: ValueMap;
   /** Only this file of its tasks is used (`tasks_from`). */
   readonly tasksFrom?: string;
+  /** The role whose tasks include this one: its variables are seen here too, with lower precedence. */
+  readonly within?: RoleUse;
+}
+
+/** A role and those that it is used within, the outermost first. */
+export function lineageOf(use: RoleUse | undefined): readonly RoleUse[] {
+  return use === undefined ? [] : [...lineageOf(use.within), use];
 }
 
 /** What plays and blocks hand down and tasks may override; `when`, `tags`, `vars` and `environment` add up. */

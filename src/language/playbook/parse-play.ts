@@ -106,7 +106,7 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
     const roleDirectory = project.findRole(name, usedAt);
     const role: Role = loadRole(path.basename(name), roleDirectory, usedAt);
     if (chain.includes(roleDirectory)) throw badInput('circular-role', `role ${name} includes or requires itself: ${[...chain.filter((c) => !c.endsWith('.yml')), roleDirectory].map((c) => path.basename(c)).join(' → ')}`, { span: usedAt });
-    const use: RoleUse = tasksFrom === undefined ? { role, params } : { role, params, tasksFrom };
+    const use: RoleUse = { role, params, ...(tasksFrom !== undefined && { tasksFrom }), ...(outer.role !== undefined && { within: outer.role }) };
     uses.push(use);
     const inside: Attributes = { ...outer, role: use, directory: path.join(roleDirectory, 'tasks') };
     const roleContext = { ...context, chain: [...chain, roleDirectory] };

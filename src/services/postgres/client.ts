@@ -68,16 +68,18 @@ export class PostgresClient implements ServiceClient {
 
   /** Asks one question. @throws PostgresTrouble, Diagnostic */
   async read(question: Question, limits: Limits): Promise<Answered> {
-    return this.#turns.shared(async () => {
-      const reused = this.#live !== undefined;
-      try {
-        return await this.#ask(question, limits);
-      } catch (error) {
-        if (!reused || !(error instanceof PostgresTrouble) || error.trouble.kind !== 'lost' || limits.signal.aborted) throw error;
-        // The connection had died since it was last used; a question may be asked again.
-        return this.#ask(question, limits);
-      }
-    });
+    return this.#turns.shared(() => this.#askedAgain(() => this.#ask(question, limits), limits));
+  }
+
+  /** For what changes nothing: a connection that was ended since it was last used is made anew, and the question asked again, once. */
+  async #askedAgain<T>(ask: () => Promise<T>, limits: Limits): Promise<T> {
+    const reused = this.#live !== undefined;
+    try {
+      return await ask();
+    } catch (error) {
+      if (!reused || !(error instanceof PostgresTrouble) || error.trouble.kind !== 'lost' || limits.signal.aborted) throw error;
+      return ask();
+    }
   }
 
   /** Makes changes. Never made twice: when the connection breaks meanwhile, that is said. @throws PostgresTrouble, Diagnostic */
@@ -115,7 +117,8 @@ export class PostgresClient implements ServiceClient {
    * @returns one answer a statement
    */
   async statements(questions: readonly Question[], mode: Mode, prologue: readonly Sql[], limits: Limits): Promise<readonly Answered[]> {
-    return this.#turns.alone(() => this.#statements(questions, mode, prologue, limits));
+    const run = (): Promise<readonly Answered[]> => this.#statements(questions, mode, prologue, limits);
+    return this.#turns.alone(() => (mode === 'read only' ? this.#askedAgain(run, limits) : run()));
   }
 
   async #statements(questions: readonly Question[], mode: Mode, prologue: readonly Sql[], limits: Limits): Promise<readonly Answered[]> {

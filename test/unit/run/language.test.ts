@@ -100,6 +100,19 @@ describe('includes and roles', () => {
     expect(made(p)).toEqual(['from-a', 'from-b', 'handled-1', 'role-1', 'role-2']);
   });
 
+  it('a role within another sees the options and variables of that one, also where names are known only when reached', async () => {
+    const p = make('- hosts: all\n  tasks:\n    - include_role: { name: "{{ item }}" }\n      vars: { outer_given: given }\n      loop: [outer]\n', {
+      'roles/outer/role.yml': 'summary: outer\noptions:\n  outer_option: { type: string, description: an option, default: option }\n  shared: { type: string, description: both have it, default: of outer }\n',
+      'roles/outer/vars/main.yml': 'outer_var: "{{ outer_option }} in a variable"\n',
+      'roles/outer/tasks/main.yml': '- include_role: { name: inner }\n  vars: { inner_given: "{{ outer_given }}, {{ outer_option }}, {{ outer_var }}" }\n',
+      'roles/inner/role.yml': 'summary: inner\noptions:\n  inner_given: { type: string, description: what is given }\n  shared: { type: string, description: both have it, default: of inner }\n',
+      'roles/inner/tasks/main.yml': '- copy: { dest: "{{ work }}/out", content: "{{ inner_given }}, {{ shared }}" }\n',
+    });
+    const result = await p.run();
+    expect(errors(result)).toBe('');
+    expect(read(p, 'out')).toBe('given, option, option in a variable, of inner');
+  });
+
   it('a fixed include_role may notify the handlers of its role', async () => {
     const p = make('- hosts: all\n  tasks:\n    - include_role: { name: r }\n', {
       'roles/r/role.yml': 'summary: r\n', 'roles/r/tasks/main.yml': `- { ${touch('task')}, notify: done }\n`, 'roles/r/handlers.yml': `- { name: done, ${touch('handled')} }\n`,
