@@ -14,7 +14,7 @@ import { bringUp, onHost, targetCpu, type Bed, type Way } from './hosts.ts';
 import { runBench, say } from './run.ts';
 import { measure, median, type Cost } from './measure.ts';
 import { writeProjects } from './projects.ts';
-import { docsText } from './results.ts';
+import { docsText, withoutFiles } from './results.ts';
 import { changesOf, Toolbox, type Tool } from './tools.ts';
 import { versions } from './versions.ts';
 import { proofScript, resetScript, workload } from './workload.ts';
@@ -169,7 +169,7 @@ async function bench(): Promise<void> {
     points.push(...await growth(bed));
   }
   const bounds = await limits();
-  const text = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${process.argv.slice(2).filter((word) => !word.startsWith('--docs')).join(' ')}\`. ${(await versions(root)).join('; ')}.`, '', growthTable(points), limitsTable(bounds)].join('\n');
+  const text = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${['growth', ...withoutFiles(process.argv.slice(2))].join(' ')}\`. ${(await versions(root)).join('; ')}.`, '', growthTable(points), limitsTable(bounds)].join('\n');
   process.stdout.write(`${text}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify([...points, ...bounds].map(rowOf), undefined, 2)}\n`);
   if (options.docs !== undefined) await writeFile(options.docs, docsText(await readFile(options.docs, 'utf8'), text, 'growth'));

@@ -14,7 +14,7 @@ import { bringUp, onHost, targetCpu, type Bed, type Way } from './hosts.ts';
 import { runBench, say } from './run.ts';
 import { measure } from './measure.ts';
 import { writeProjects } from './projects.ts';
-import { docsText, rowsOf, table, type Sample } from './results.ts';
+import { docsText, rowsOf, table, withoutFiles, type Sample } from './results.ts';
 import { changesOf, Toolbox, TOOLS, type Tool } from './tools.ts';
 import { versions } from './versions.ts';
 import { driftScript, FIRST_CHANGES, proofScript, resetScript, WORKLOAD } from './workload.ts';
@@ -123,7 +123,7 @@ async function bench(): Promise<void> {
     }
   }
   const rows = rowsOf(cases, samples, wire);
-  const head = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${process.argv.slice(2).filter((word) => !word.startsWith('--docs')).join(' ')}\`. ${(await versions(root)).join('; ')}.`, ''];
+  const head = [`Taken ${new Date().toISOString().slice(0, 10)} with \`./scripts/bench ${withoutFiles(process.argv.slice(2)).join(' ')}\`. ${(await versions(root)).join('; ')}.`, ''];
   const text = `${head.join('\n')}\n${table(cases, rows)}`;
   process.stdout.write(`${text}\n`);
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(rows.map((row) => row.json), undefined, 2)}\n`);

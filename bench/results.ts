@@ -102,3 +102,8 @@ export function docsText(page: string, results: string, what: 'results' | 'growt
   if (from === -1 || to < from) throw new Error(`the page has no lines ${begin} and ${end}`);
   return `${page.slice(0, from + begin.length)}\n\n${results}\n${page.slice(to)}`;
 }
+
+/** The words of a command without `--docs FILE` and `--json FILE`: what others need to run it again. */
+export function withoutFiles(words: readonly string[]): readonly string[] {
+  return words.filter((word, i) => !/^--(docs|json)(=|$)/.test(word) && !/^--(docs|json)$/.test(words[i - 1] ?? ''));
+}
