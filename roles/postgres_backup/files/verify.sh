@@ -74,8 +74,9 @@ encrypted() {
   while IFS= read -r file; do
     count=$(( count + 1 ))
     case $file in
-      # Many files in one, without a mark of the encryption: then no compressed file may begin in it (zst, lz4, gz, bz2).
-      */bundle/*) [ "$(grep -cPa '\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|\x1f\x8b\x08\x00|BZh[1-9]1AY&SY' "$file" 2>/dev/null)" -lt 3 ] || fail "$file is not encrypted" ;;
+      # Many files in one, or the changed blocks of a large one, without a mark of the encryption: then nothing compressed may begin
+      # in it (zst, lz4, gz, bz2).
+      */bundle/* | *.pgbi) [ "$(grep -cPa '\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|\x1f\x8b\x08\x00|BZh[1-9]1AY&SY' "$file" 2>/dev/null)" -lt 3 ] || fail "$file is not encrypted" ;;
       # What OpenSSL's and pgBackRest's encryption begins with. A file may go meanwhile (expiry).
       *) [ "$(head -c 8 "$file" 2>/dev/null)" = Salted__ ] || [ ! -e "$file" ] || fail "$file is not encrypted" ;;
     esac
