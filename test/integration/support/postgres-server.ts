@@ -20,7 +20,7 @@ export class NoPackage extends Error {
   override readonly name = 'NoPackage';
 }
 
-const INSTALL = 'export DEBIAN_FRONTEND=noninteractive; command -v pg_createcluster >/dev/null || { apt-get -q update && apt-get -q -y --no-install-recommends install postgresql-17; } >/tmp/store-install.log 2>&1 || { tail -3 /tmp/store-install.log >&2; exit 1; }';
+const INSTALL = 'export DEBIAN_FRONTEND=noninteractive; command -v pg_createcluster >/dev/null || { apt-get -q update && apt-get -q -y --no-install-recommends install postgresql-17 && touch /var/tmp/store-installed; } >/tmp/store-install.log 2>&1 || { tail -3 /tmp/store-install.log >&2; exit 1; }';
 
 /** Makes the cluster anew. */
 export async function postgresServer(lab: Lab, host: string): Promise<PostgresServer> {
@@ -54,5 +54,10 @@ runuser -u postgres -- psql -q -p ${String(SERVER_PORT)} -c "create role care lo
 }
 
 export async function removePostgresServer(lab: Lab, host: string): Promise<void> {
-  await onHost(lab, host, 'pg_dropcluster --stop 17 store 2>/dev/null || true');
+  // The package makes a cluster of its own on the usual port: a host that had none is left without.
+  await onHost(lab, host, `pg_dropcluster --stop 17 store 2>/dev/null || true
+[ -e /var/tmp/store-installed ] || exit 0
+pg_dropcluster --stop 17 main 2>/dev/null || true
+DEBIAN_FRONTEND=noninteractive apt-get -q -y purge 'postgresql-17' 'postgresql-client-17' postgresql-common postgresql-client-common >/dev/null 2>&1
+rm -rf /etc/postgresql /etc/postgresql-common /var/lib/postgresql /var/tmp/store-installed`);
 }
