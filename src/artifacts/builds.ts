@@ -1,9 +1,9 @@
 /** How a file of the cache was built: kept beside it, and carried along in bundles. Facts only, nothing of the day or the machine. */
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { isMissing } from './cache.ts';
+import { isMissing } from '../support/missing.ts';
+import { writeWhole } from '../support/write-whole.ts';
 import { PLATFORMS } from './catalogue.ts';
 
 export const buildRecordSchema = z.strictObject({
@@ -29,9 +29,7 @@ function fileOf(directory: string, sha256: string): string {
 export async function writeBuildRecord(directory: string, record: BuildRecord): Promise<void> {
   const file = fileOf(directory, record.sha256);
   await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
-  await rename(temporary, file);
+  await writeWhole(file, `${JSON.stringify(record, undefined, 1)}\n`, 0o666);
 }
 
 /** How the file with this digest was built; undefined: nothing is known of it. A record that is none is as good as absent. */
@@ -69,5 +67,5 @@ export async function buildsOf(directory: string, artifact: { readonly name: str
   }
   const digests = names.map((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1]).filter((digest) => digest !== undefined);
   const records = await Promise.all(digests.sort().map(async (digest) => readBuildRecord(directory, digest)));
-  return records.filter((record) => record !== undefined && record.name === artifact.name && record.version === artifact.version).filter((record) => record !== undefined);
+  return records.filter((record) => record !== undefined).filter((record) => record.name === artifact.name && record.version === artifact.version);
 }

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { z } from 'zod';
 import { badInput, type Diagnostic } from '../support/diagnostic.ts';
+import { isMissing } from '../support/missing.ts';
 import { writeBuildRecord, type BuildRecord } from './builds.ts';
 import { LARGEST_MANIFEST, MANIFEST, manifestSchema, type Manifest } from './bundle-manifest.ts';
 import { fromCache, keep } from './cache.ts';
@@ -72,7 +73,7 @@ export async function importBundle(directory: string, file: string, signal?: Abo
 
 function asDiagnostic(file: string, error: unknown): unknown {
   if (!(error instanceof Error) || error.name === 'Diagnostic') return error;
-  if ('code' in error && error.code === 'ENOENT') return badInput('unreadable-file', `cannot read ${file}: there is no such file`);
+  if (isMissing(error)) return badInput('unreadable-file', `cannot read ${file}: there is no such file`);
   if ('code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code)) return error;
   return noBundle(file, error.message, error);
 }

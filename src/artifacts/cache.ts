@@ -12,6 +12,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { isMissing } from '../support/missing.ts';
 
 /** A verified file in the cache. */
 export interface CachedArtifact {
@@ -35,10 +36,6 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 /** Where an artefact is in a cache, or would be. */
 export function cachedPath(directory: string, sha256: string): string {
   return path.join(directory, 'sha256', sha256.slice(0, 2), sha256);
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** SHA-256 of a file, as 64 hexadecimal digits. */

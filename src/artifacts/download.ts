@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
-import { cachedPath, digestOfFile, fromCache, isMissing, keep, LARGEST_BYTES, type CachedArtifact } from './cache.ts';
-import { leaveIncoming, takeIncoming, type Incoming } from './incoming.ts';
+import { cachedPath, digestOfFile, fromCache, keep, LARGEST_BYTES, type CachedArtifact } from './cache.ts';
+import { leaveIncoming, sizeOf, takeIncoming, type Incoming } from './incoming.ts';
 import { Final, mayAskAgain, request } from './request.ts';
 
 export interface Wanted {
@@ -122,15 +122,6 @@ async function attempt(url: URL, file: string, had: number, options: DownloadOpt
   }
 }
 
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    if (isMissing(error)) return 0;
-    throw error;
-  }
-}
-
 /** Why, in one line; fetch hides the reason in `cause`. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -158,14 +149,14 @@ function shownUrl(url: URL): string {
 async function attempts(url: URL, name: string, file: string, resumable: boolean, options: DownloadOptions): Promise<void> {
   let inVain = 0;
   for (let n = 1; ; n += 1) {
-    const had = resumable ? await sizeOf(file) : 0;
+    const had = resumable ? ((await sizeOf(file)) ?? 0) : 0;
     try {
       await attempt(url, file, had, options);
       return;
     } catch (error) {
       // Who asked does not want it any more: that is no failure of the download.
       options.signal?.throwIfAborted();
-      inVain = (await sizeOf(file)) > had && resumable ? 0 : inVain + 1;
+      inVain = ((await sizeOf(file)) ?? 0) > had && resumable ? 0 : inVain + 1;
       if (error instanceof Final || inVain >= ATTEMPTS || n >= MOST_ATTEMPTS || url.protocol === 'file:') {
         throw failure('download-failed', `${name} could not be downloaded from ${shownUrl(url)}`, { detail: reasonOf(error), remedy: 'check the URL and the controller’s network, or put the file into the artefact cache', cause: error });
       }
@@ -205,7 +196,7 @@ export async function download(directory: string, name: string, from: string, ex
 }
 
 async function wrongFile(name: string, url: URL, incoming: Incoming, expected: string, sha256: string): Promise<Diagnostic> {
-  const size = await sizeOf(incoming.path);
+  const size = (await sizeOf(incoming.path)) ?? 0;
   await rm(incoming.path, { force: true });
   return failure('wrong-checksum', `${name}: ${shownUrl(url)} is not the file that was locked`, {
     detail: `expected sha256 ${expected}\n     got sha256 ${sha256} (${String(size)} bytes)`,

@@ -7,7 +7,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { processExists } from '../support/process.ts';
-import { isMissing } from './cache.ts';
+import { isMissing } from '../support/missing.ts';
 
 /** What nobody came back for in this time is thrown away. */
 const KEPT_DAYS = 7;
@@ -36,7 +36,8 @@ function isFree(name: string): boolean {
   return parts.length === 5 && parts[1] === ownName(undefined).split('.')[1] && Number.isInteger(pid) && pid > 0 && !processExists(pid);
 }
 
-async function sizeOf(file: string): Promise<number | undefined> {
+/** Bytes; undefined: there is no such file. */
+export async function sizeOf(file: string): Promise<number | undefined> {
   try {
     return (await stat(file)).size;
   } catch (error) {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { failure } from '../support/diagnostic.ts';
 import { PASSWORD_USER } from './image-recipe.ts';
 import { runProgram } from './process.ts';
-import { writeWhole, type LabHost, type LabPaths } from './state.ts';
+import { writeWhole } from '../support/write-whole.ts';
+import type { LabHost, LabPaths } from './state.ts';
 
 /** A file that a host gets at its first start, under the seed directory of image-recipe.ts. */
 export interface SeedFile {

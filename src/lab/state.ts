@@ -1,8 +1,10 @@
 /** What a lab leaves on disk: `.care/lab/NAME/` in the project, git-ignored. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../support/diagnostic.ts';
+import { isMissing } from '../support/missing.ts';
+import { writeWhole } from '../support/write-whole.ts';
 import { RELEASES } from './image-recipe.ts';
 
 const Host = z.strictObject({
@@ -69,7 +71,7 @@ export async function readState(paths: LabPaths): Promise<LabState | undefined> 
   try {
     text = await readFile(paths.state, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(cause)) return undefined;
     throw cause;
   }
   const parsed = State.safeParse(parseJson(text));
@@ -88,13 +90,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined; // Refused by the schema, with a message that says which file it is.
   }
-}
-
-/** Writes a file whole or not at all. */
-export async function writeWhole(path: string, text: string, mode = 0o600): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  await writeFile(beside, text, { mode });
-  await rename(beside, path);
 }
 
 export async function writeState(paths: LabPaths, state: LabState): Promise<void> {

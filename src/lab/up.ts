@@ -17,8 +17,10 @@ import { machineFacts } from './machine.ts';
 import { ensureNetwork } from './network.ts';
 import { startProxies, stopProxies } from './proxy-process.ts';
 import { checkSpec, DEFAULT_LAB, generateHosts, placeHosts, type HostSpec, type PlacedHost } from './spec.ts';
-import { labPaths, makeLabDirectory, readState, writeState, writeWhole, type LabPaths, type LabState } from './state.ts';
+import { labPaths, makeLabDirectory, readState, writeState, type LabPaths, type LabState } from './state.ts';
 import { removeContainers, sweep } from './sweep.ts';
+import { isMissing } from '../support/missing.ts';
+import { writeWhole } from '../support/write-whole.ts';
 
 /** How long a host may take from its start to a working sshd. */
 const BOOT_MS = 90_000;
@@ -79,7 +81,7 @@ export async function labUp(options: LabUpOptions): Promise<Lab> {
 async function readHosts(projectRoot: string): Promise<readonly HostSpec[] | undefined> {
   const path = join(projectRoot, 'inventory', 'lab', 'hosts.yml');
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(cause)) return undefined;
     throw cause;
   });
   return text === undefined ? undefined : hostsFromInventory(text, path);

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Diagnostic } from '../support/diagnostic.ts';
+import { isMissing } from '../support/missing.ts';
 
 export interface KnownHostsLine {
   readonly file: string;
@@ -164,7 +165,7 @@ export async function readKnownHosts(files: readonly string[]): Promise<readonly
     try {
       return parseKnownHosts(await readFile(file, 'utf8'), file);
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
+      if (isMissing(cause)) return [];
       throw new Diagnostic({
         kind: 'unreachable',
         code: 'known-hosts-unreadable',

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { processExists } from '../support/process.ts';
+import { isMissing } from '../support/missing.ts';
 import { BastionPool } from './bastions.ts';
 import { fingerprint, hashedName, HOST_KEY_ALGORITHMS, keyTypeOf, matchesHost, parseKnownHosts, type HostKeyAlgorithm } from './known-hosts.ts';
 import { resolveRoute, type Hop } from './route.ts';
@@ -110,7 +111,7 @@ export async function addTrusted(file: string, entries: readonly OfferedKey[], o
   const path = await realpath(file).catch(() => file);
   return locked(path, async () => {
     const before = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+      if (isMissing(error)) return '';
       throw cannotWrite(path, error);
     });
     const change = edit(before, path, entries, options);

@@ -1,6 +1,7 @@
 /** `--metrics FILE`: written when the run begins, so that one that hangs or dies can be told, and again when it has ended. */
 import { readFileSync } from 'node:fs';
 import { Diagnostic } from '../../support/diagnostic.ts';
+import { isMissing } from '../../support/missing.ts';
 import type { CliReporter } from '../reporters/cli-reporter.ts';
 import { wholeFile } from '../terminal/whole-file.ts';
 import { Collector } from './collect.ts';
@@ -16,7 +17,7 @@ function earlier(file: string): string {
     const bytes = readFileSync(file);
     return bytes.length <= MOST_BYTES ? bytes.toString('utf8') : '';
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (isMissing(error)) return '';
     throw error;
   }
 }
