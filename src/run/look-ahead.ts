@@ -81,17 +81,21 @@ export class LookAhead {
   queries(identity: Identity, session: HostSession, after?: ActionKind): readonly AnyQuery[] {
     if (after !== undefined) return this.#afterAction(identity, session, after);
     const out: AnyQuery[] = [];
+    for (const { foreseen, same } of this.#coming(identity)) if (same) for (const prepared of foreseen?.prepared ?? []) out.push(...ask(prepared, session));
+    return out;
+  }
+
+  /** The next tasks, as far as it is looked: what is foreseen of each, and whether it is that it works as this user. */
+  *#coming(identity: Identity): Generator<{ readonly task: Task; readonly foreseen: Foreseen | undefined; readonly same: boolean }> {
     let looked = 0;
     for (const frame of this.#frames.toReversed()) {
       for (const task of frame.tasks.slice(frame.next)) {
         looked += 1;
-        if (looked > WINDOW) return out;
+        if (looked > WINDOW) return;
         const foreseen = this.#get(task);
-        if (foreseen === undefined || identityKey(foreseen.identity) !== identityKey(identity)) continue;
-        for (const prepared of foreseen.prepared) out.push(...ask(prepared, session));
+        yield { task, foreseen, same: foreseen !== undefined && identityKey(foreseen.identity) === identityKey(identity) };
       }
     }
-    return out;
   }
 
   /**
@@ -100,20 +104,13 @@ export class LookAhead {
    */
   #afterAction(identity: Identity, session: HostSession, after: ActionKind): readonly AnyQuery[] {
     const out: AnyQuery[] = [];
-    let looked = 0;
-    for (const frame of this.#frames.toReversed()) {
-      for (const task of frame.tasks.slice(frame.next)) {
-        looked += 1;
-        if (looked > WINDOW) return out;
-        const foreseen = this.#get(task);
-        const other = foreseen === undefined || identityKey(foreseen.identity) !== identityKey(identity);
-        // Certainly skipped.
-        if (foreseen?.prepared.length === 0) continue;
-        const asked = other ? [] : foreseen.prepared.flatMap((prepared) => ask(prepared, session));
-        if (out.length === 0 && asked.length === 0) return out;
-        out.push(...asked);
-        if (after === 'guarded' && asked.length > 0 && COMMANDS.includes(task.module)) return out;
-      }
+    for (const { task, foreseen, same } of this.#coming(identity)) {
+      // Certainly skipped.
+      if (foreseen?.prepared.length === 0) continue;
+      const asked = same ? (foreseen?.prepared ?? []).flatMap((prepared) => ask(prepared, session)) : [];
+      if (out.length === 0 && asked.length === 0) return out;
+      out.push(...asked);
+      if (after === 'guarded' && asked.length > 0 && COMMANDS.includes(task.module)) return out;
     }
     return out;
   }

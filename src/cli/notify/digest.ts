@@ -5,7 +5,7 @@ import { safeLine, safeLines } from '../../support/terminal-text.ts';
 import { duration, plural } from '../reporters/counts.ts';
 import { calendars, type CalendarRow } from '../report/calendar.ts';
 import type { ChangeGroup, RunReport, TroubleGroup } from '../report/model.ts';
-import { moment, namedHosts, outcome, taskName } from '../report/words.ts';
+import { moment, namedHosts, outcome, taskTitle } from '../report/words.ts';
 import type { NotifyEvent } from './config.ts';
 
 /** What a message is made of. */
@@ -52,8 +52,8 @@ function shortened(text: string): string {
 }
 
 function parts({ report, recovered, now }: Message): readonly Part[] {
-  const trouble = (group: TroubleGroup): Part['entries'][number] => ({ head: `${group.status}: ${taskName(group)}`, hosts: namedHosts(group.hosts, HOSTS_NAMED), text: shortened(group.text) });
-  const change = (group: ChangeGroup): Part['entries'][number] => ({ head: `${group.unknown ? 'may: ' : ''}${taskName(group)} — ${group.resource}: ${group.what}`, hosts: namedHosts(group.hosts, HOSTS_NAMED), text: '' });
+  const trouble = (group: TroubleGroup): Part['entries'][number] => ({ head: `${group.status}: ${taskTitle(group)}`, hosts: namedHosts(group.hosts, HOSTS_NAMED), text: shortened(group.text) });
+  const change = (group: ChangeGroup): Part['entries'][number] => ({ head: `${group.unknown ? 'may: ' : ''}${taskTitle(group)} — ${group.resource}: ${group.what}`, hosts: namedHosts(group.hosts, HOSTS_NAMED), text: '' });
   const coming = (row: CalendarRow): Part['entries'][number] => ({ head: `${row.name}: ${row.words}`, hosts: namedHosts(row.hosts, HOSTS_NAMED), text: '' });
   const { certificates, backups, versions } = calendars(report, now);
   const pressing = [...certificates, ...backups, ...versions].filter((row) => row.tone === 'bad' || row.tone === 'warn');

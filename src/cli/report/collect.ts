@@ -8,6 +8,7 @@ import { NO_COUNTS, plural, type Summary } from '../reporters/counts.ts';
 import { errorLines } from '../reporters/json.ts';
 import { rescuedFailures } from '../reporters/rescued.ts';
 import { HOST_STATES, hostState, type ChangeGroup, type HostReport, type Mark, type RunReport, type TroubleGroup } from './model.ts';
+import { taskName } from '../../run/task-name.ts';
 
 export const LIMITS = { changeGroups: 4000, hostsNamed: 100, diffsOfGroup: 3, diffCharacters: 8000, troubles: 5000, textCharacters: 4000, marksOfHost: 40, warnings: 200, observations: 20_000 } as const;
 /** Seconds that a task without trouble must take for a mark of its own. */
@@ -121,7 +122,7 @@ export class Collector {
       host.to = at;
       const telling = isTrouble(event.status) || event.status === 'changed';
       if (telling || event.seconds >= MARKED_SECONDS) {
-        host.marks.push({ from: Math.max(0, at - event.seconds), to: at, status: event.status, title: clipped(event.role === '' ? event.task : `${event.role} : ${event.task}`, 200) });
+        host.marks.push({ from: Math.max(0, at - event.seconds), to: at, status: event.status, title: clipped(taskName(event), 200) });
         if (host.marks.length > LIMITS.marksOfHost) {
           const least = host.marks.reduce((a, b) => (weight(b) < weight(a) ? b : a));
           host.marks = host.marks.filter((mark) => mark !== least);

@@ -3,7 +3,7 @@ import { html, type Html } from '../../support/html.ts';
 import { plural } from '../reporters/counts.ts';
 import type { Section } from './html.ts';
 import type { ChangeGroup, RunReport, TroubleGroup } from './model.ts';
-import { moment, namedHosts, taskName, type Tone } from './words.ts';
+import { moment, namedHosts, taskTitle, type Tone } from './words.ts';
 
 /** Entries of one section, and characters of all diffs together: a page is for reading. */
 const MOST_TROUBLES = 100;
@@ -27,7 +27,7 @@ function hostsHtml(hosts: ChangeGroup['hosts'], all: number): Html {
 
 function troubleHtml(group: TroubleGroup, all: number): Html {
   const { tone } = TROUBLE[group.status];
-  return html`<div class="entry"><p><span class="tag ${tone}">${group.status}</span> <b>${taskName(group)}</b></p><p>${hostsHtml(group.hosts, all)}</p>
+  return html`<div class="entry"><p><span class="tag ${tone}">${group.status}</span> <b>${taskTitle(group)}</b></p><p>${hostsHtml(group.hosts, all)}</p>
 ${group.text.trim() !== '' && html`<pre>${group.text.trimEnd()}</pre>`}${group.place !== '' && html`<p class="where">${group.module} at ${group.place}</p>`}</div>
 `;
 }
@@ -101,7 +101,7 @@ export function changesSection(report: RunReport, left: string[]): readonly Sect
   const room = new Room();
   const tasks = new Map<string, ChangeGroup[]>();
   for (const group of shown) {
-    const name = taskName(group);
+    const name = taskTitle(group);
     tasks.set(name, [...(tasks.get(name) ?? []), group]);
   }
   const body = html`${[...tasks].map(([name, groups]) => html`<h3>${name}</h3>

@@ -6,7 +6,7 @@ import { changesSection, troubleSections } from './html-changes.ts';
 import { timelineSection } from './html-timeline.ts';
 import { HOST_STATES, hostsByState, type RunReport } from './model.ts';
 import { STYLE } from './style.ts';
-import { moment, outcome, stateTone, stateWord, taskName } from './words.ts';
+import { moment, outcome, stateTone, stateWord, taskTitle } from './words.ts';
 
 /** Rows of the table of hosts; those with trouble come first. */
 const MOST_HOSTS = 1000;
@@ -83,7 +83,7 @@ function slowestSection(report: RunReport): readonly Section[] {
   return [
     {
       id: 'slowest', title: 'Slowest tasks',
-      body: html`<table class="fit"><thead><tr><th scope="col" class="n">time</th><th scope="col">task</th></tr></thead><tbody>${slow.map((task) => html`<tr><td class="n">${duration(task.seconds)}</td><td>${taskName(task)}<br><span class="hosts">${task.host}</span></td></tr>`)}</tbody></table>`,
+      body: html`<table class="fit"><thead><tr><th scope="col" class="n">time</th><th scope="col">task</th></tr></thead><tbody>${slow.map((task) => html`<tr><td class="n">${duration(task.seconds)}</td><td>${taskTitle(task)}<br><span class="hosts">${task.host}</span></td></tr>`)}</tbody></table>`,
     },
   ];
 }

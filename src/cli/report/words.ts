@@ -2,6 +2,7 @@
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { COUNTED, plural } from '../reporters/counts.ts';
 import { hostsByState, type Hosts, type HostState, type RunReport } from './model.ts';
+import { taskName } from '../../run/task-name.ts';
 
 /** `2026-11-26 02:00 UTC` */
 export function moment(iso: string): string {
@@ -72,7 +73,7 @@ export function namedHosts(hosts: Hosts, most: number): string {
   return more > 0 ? `${first} and ${String(more)} more` : first;
 }
 
-/** `role : task`, as Ansible's users read it. */
-export function taskName(of: { readonly role: string; readonly task: string; readonly handler?: boolean }): string {
-  return `${of.role === '' ? '' : `${of.role} : `}${of.handler === true ? 'handler ' : ''}${of.task}`;
+/** The name of a task, and that it is a handler. */
+export function taskTitle(of: { readonly role: string; readonly task: string; readonly handler?: boolean }): string {
+  return taskName({ role: of.role, task: `${of.handler === true ? 'handler ' : ''}${of.task}` });
 }

@@ -3,6 +3,7 @@ import type { RunEvent } from '../../run/events.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import { duration, plural } from '../reporters/counts.ts';
+import { taskName } from '../../run/task-name.ts';
 
 const MOST_HOSTS = 6;
 
@@ -36,7 +37,7 @@ export function progress(): Progress {
           play = event.play;
           break;
         case 'task-start':
-          inHand.set(event.host, { task: event.role === '' ? event.task : `${event.role} : ${event.task}`, since: nowMs });
+          inHand.set(event.host, { task: taskName(event), since: nowMs });
           break;
         case 'task':
           inHand.delete(event.host);

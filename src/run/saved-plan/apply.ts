@@ -8,6 +8,7 @@ import { loadProject } from '../load.ts';
 import { takeLocks } from '../locks.ts';
 import type { RunOptions } from '../options.ts';
 import { runLoaded } from '../run.ts';
+import { taskName } from '../task-name.ts';
 import { compareHosts, movedText } from './compare.ts';
 import { isNamed, PlanGate } from './enforce.ts';
 import type { SavedPlan } from './format.ts';
@@ -36,14 +37,12 @@ function inputsMoved(file: string, moved: readonly MovedInput[]): Diagnostic {
   return badInput('stale-plan', `${file}: the inventory, playbooks or roles are not those that the plan was made with`, { detail: moved.map(({ name, how }) => `${how}: ${name}`).join('\n'), remedy: ANEW });
 }
 
-const titled = (task: { readonly role: string; readonly task: string }): string => (task.role === '' ? task.task : `${task.role} : ${task.task}`);
-
 /** @throws Diagnostic `plan-has-unknowns` that names the tasks */
 function checkUnknowns({ plan, file, accepted }: PlanRequest): void {
   const open = Object.entries(plan.hosts).flatMap(([host, { changes, unknown }]) =>
     [
-      ...unknown.map((task) => ({ host, title: titled(task), task, because: task.because })),
-      ...changes.filter((change) => change.unknown).map((task) => ({ host, title: titled(task), task, because: `whether ${task.resource} changes cannot be told` })),
+      ...unknown.map((task) => ({ host, title: taskName(task), task, because: task.because })),
+      ...changes.filter((change) => change.unknown).map((task) => ({ host, title: taskName(task), task, because: `whether ${task.resource} changes cannot be told` })),
     ].filter(({ task }) => !isNamed(accepted, task)),
   );
   if (open.length === 0) return;

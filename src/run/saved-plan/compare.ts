@@ -1,5 +1,6 @@
 /** Whether a plan still fits: what it says against what check mode predicts now. Pure. */
 import type { ObservedFact } from '../gate.ts';
+import { taskName } from '../task-name.ts';
 import type { PlannedChange, PlannedHost } from './format.ts';
 
 /** Something that is not as the plan says. */
@@ -20,7 +21,7 @@ export function changeKey(change: Pick<PlannedChange, 'role' | 'task' | 'handler
 
 /** What is said of a change that is there on one side only. */
 function words(change: PlannedChange): string {
-  return `${change.what}${change.unknown ? ' (may)' : ''} by ${change.role === '' ? '' : `${change.role} : `}${change.task}`;
+  return `${change.what}${change.unknown ? ' (may)' : ''} by ${taskName(change)}`;
 }
 
 /**
@@ -60,7 +61,7 @@ function compareHost(host: string, planned: PlannedHost, now: PlannedHost): Move
     else if (change.result !== same.result) add({ host, what: change.resource, expected: `the content or arguments of the plan (${words(change)})`, seen: 'others are wanted now' });
   }
   for (const change of [...left.values()].flat()) add({ host, what: change.resource, expected: 'nothing to be done', seen: words(change) });
-  const tasks = (of: PlannedHost): Set<string> => new Set(of.unknown.map((task) => `${task.role === '' ? '' : `${task.role} : `}${task.task}`));
+  const tasks = (of: PlannedHost): Set<string> => new Set(of.unknown.map(taskName));
   const before = tasks(planned);
   for (const task of tasks(now)) if (!before.has(task)) add({ host, what: `task ${task}`, expected: 'a task that can be told of', seen: 'unknown now' });
   return [...moved.values()];

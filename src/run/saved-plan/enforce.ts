@@ -1,12 +1,13 @@
 /** Lets through, in apply, what a plan says, and nothing else. */
 import { failure, type Diagnostic } from '../../support/diagnostic.ts';
 import type { Gate, TaskMutation } from '../gate.ts';
+import { taskName } from '../task-name.ts';
 import { changeKey, movedFacts, movedText } from './compare.ts';
 import type { PlannedChange, SavedPlan } from './format.ts';
 
 /** Whether somebody has named this task: `task`, or `role : task`. */
 export function isNamed(names: readonly string[], task: { readonly role: string; readonly task: string }): boolean {
-  return names.some((name) => name === task.task || name === `${task.role} : ${task.task}`);
+  return names.some((name) => name === task.task || name === taskName(task));
 }
 
 export class PlanGate implements Gate {

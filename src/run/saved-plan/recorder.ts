@@ -18,7 +18,6 @@ export class PlanRecorder implements Gate, Reporter {
   readonly #unknown = new Map<string, UnknownTask[]>();
   readonly #trouble: Trouble[] = [];
   #start: Start | undefined;
-  #status: number | undefined;
 
   pass(mutations: readonly TaskMutation[]): void {
     for (const { host, diff, ...rest } of mutations) {
@@ -31,7 +30,6 @@ export class PlanRecorder implements Gate, Reporter {
 
   event(event: RunEvent): void {
     if (event.type === 'start') this.#start = event;
-    else if (event.type === 'summary') this.#status = event.status;
     else if (event.type === 'task' && event.status === 'unknown') {
       this.#unknown.set(event.host, [...(this.#unknown.get(event.host) ?? []), { role: event.role, task: event.task, place: event.at, because: event.msg ?? 'it cannot be told' }]);
     } else if (event.type === 'task' && (event.status === 'failed' || event.status === 'unreachable')) {
@@ -47,11 +45,6 @@ export class PlanRecorder implements Gate, Reporter {
   get start(): Start {
     if (this.#start === undefined) throw new Error('a plan is asked for before its run has begun');
     return this.#start;
-  }
-
-  /** The run's exit status; undefined when it did not get to its end. */
-  get status(): number | undefined {
-    return this.#status;
   }
 
   get trouble(): readonly Trouble[] {
