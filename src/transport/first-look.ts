@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { Diagnostic } from '../support/diagnostic.ts';
 import { interrupted } from './errors.ts';
 import { scriptBody, type Until } from './frames.ts';
+import { DEFAULT_OUTPUT_LIMIT } from './requests.ts';
 import type { FirstLook } from './stages.ts';
 import type { Outcome, RunRequest } from './types.ts';
 
-const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
 /** How long the host may take to begin. */
 const SILENCE_SECONDS = 180;
 

@@ -1,11 +1,10 @@
 /** Scripts that wait, made ready to be sent: one by itself, or several as a row. */
 import { gzipSync } from 'node:zlib';
 import type { WireRequest } from './frames.ts';
-import { prepare, type PreparedRequest } from './requests.ts';
+import { DEFAULT_OUTPUT_LIMIT, prepare, type PreparedRequest } from './requests.ts';
 import { encodeRow, ROW_BYTES, ROW_SCRIPTS } from './rows.ts';
 import type { RunRequest } from './types.ts';
 
-const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
 const LARGEST_OUTPUT_LIMIT = 64 * 1024 * 1024;
 
 export interface Queued {

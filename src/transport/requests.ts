@@ -7,6 +7,8 @@ import type { RunRequest } from './types.ts';
 
 /** Larger attachments go over a channel of their own, so that small scripts do not wait behind them. */
 export const INLINE_LIMIT = 1024 * 1024;
+/** Bytes of each output that come back where a request says nothing else. */
+export const DEFAULT_OUTPUT_LIMIT = 1024 * 1024;
 /** A script is read into one buffer on the host. */
 const SCRIPT_LIMIT = 8 * 1024 * 1024;
 
