@@ -3,10 +3,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
 import type { RunOptions } from '../../src/run/options.ts';
-import { eventually, hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
+import { hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
 import type { Result } from '../unit/run/support.ts';
-import { CHECKSUM, leaderOf, nothingLost, OLDER_PACKAGES, psql, SCHEMA, Writer } from './support/upgrade-lab.ts';
+import { awaitLeader, CHECKSUM, nothingLost, OLDER_PACKAGES, psql, SCHEMA, Writer } from './support/upgrade-lab.ts';
 
 const MEMBERS = ['ub1', 'ub2', 'ub3'] as const;
 const REPOSITORY = 'ubr';
@@ -44,14 +44,7 @@ async function succeeds(playbooks: readonly string[], options: Partial<RunOption
   expect([troubles(result), result.status]).toEqual(['', 0]);
   return result;
 }
-const leader = async (): Promise<string> => {
-  let found = '';
-  await eventually(async () => {
-    for (const name of MEMBERS) found ||= await leaderOf(lab, name).catch(() => '');
-    return found !== '';
-  }, 60_000, () => 'nobody leads');
-  return found;
-};
+const leader = (): Promise<string> => awaitLeader(lab, MEMBERS);
 /** What `pgbackrest info` knows of the stanza, by `jq`. */
 const info = (filter: string): Promise<string> => onHost(lab, REPOSITORY, `runuser -u postgres -- pgbackrest --stanza=care --output=json info | jq -c '${filter}'`);
 

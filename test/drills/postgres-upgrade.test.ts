@@ -6,7 +6,7 @@ import type { RunOptions } from '../../src/run/options.ts';
 import { eventually, hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
 import type { Result } from '../unit/run/support.ts';
-import { CHECKSUM, leaderOf, NEWER_MINOR, nothingLost, OLDER_PACKAGES, psql, SCHEMA, Writer, type Written } from './support/upgrade-lab.ts';
+import { awaitLeader, CHECKSUM, NEWER_MINOR, nothingLost, OLDER_PACKAGES, psql, SCHEMA, Writer, type Written } from './support/upgrade-lab.ts';
 
 const HOSTS = ['u1', 'u2', 'u3'] as const;
 const repository = path.join(import.meta.dirname, '..', '..');
@@ -41,14 +41,7 @@ const run = (playbooks: readonly string[], options: Partial<RunOptions> = {}): P
 const changes = (result: Result): readonly string[] => result.events.flatMap((e) => (e.type === 'change' ? [`${e.host}|${e.task}`] : []));
 const troubles = (result: Result): string => HOSTS.map((name) => troubleOf(result, name)).filter((t) => t !== '').join('\n');
 const versionOf = async (host: string): Promise<string> => (await psql(lab, host, 'postgres', "select current_setting('server_version')")).split(' ')[0] ?? '';
-const leader = async (): Promise<string> => {
-  let found = '';
-  await eventually(async () => {
-    for (const name of HOSTS) found ||= await leaderOf(lab, name).catch(() => '');
-    return found !== '';
-  }, 60_000, () => 'nobody leads');
-  return found;
-};
+const leader = (): Promise<string> => awaitLeader(lab, HOSTS);
 
 async function whileWriting(what: () => Promise<void>): Promise<Written> {
   const host = 'u3';

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { execArguments, type Lab } from '../../../src/lab/index.ts';
-import { onHost } from '../../integration/support/lab-project.ts';
+import { eventually, onHost } from '../../integration/support/lab-project.ts';
 
 /**
  * Debian 12's packages beside Debian 13's, from the mirror that the host has: preferred to nothing that Debian 13 has, upgraded all the same (apt_preferences(5): 100 is
@@ -78,6 +78,16 @@ export function psql(lab: Lab, host: string, database: string, text: string): Pr
 export async function leaderOf(lab: Lab, from: string): Promise<string> {
   const list = JSON.parse(await onHost(lab, from, 'care-patronictl list -f json')) as readonly { readonly Member: string; readonly Role: string; readonly State: string }[];
   return list.find((m) => m.Role === 'Leader' && m.State === 'running')?.Member ?? '';
+}
+
+/** Whoever of these hosts leads, waited for during a minute. */
+export async function awaitLeader(lab: Lab, hosts: readonly string[]): Promise<string> {
+  let found = '';
+  await eventually(async () => {
+    for (const name of hosts) found ||= await leaderOf(lab, name).catch(() => '');
+    return found !== '';
+  }, 60_000, () => 'nobody leads');
+  return found;
 }
 
 export const SCHEMA = `create role writer login password 'a-password';
