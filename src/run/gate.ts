@@ -34,6 +34,11 @@ export interface Mutation {
   /** A digest of what it will be, of an action's arguments; null when that is secret or not told. */
   readonly result: string | null;
   readonly state: readonly ObservedFact[];
+  /**
+   * Check mode: the earlier change of the run for which something that the decision rests on cannot be relied on, passing things (whether
+   * a unit runs) included; null when all of it can.
+   */
+  readonly doubt: string | null;
 }
 
 /** A mutation with the task that makes it. */
@@ -93,6 +98,15 @@ export function observedFacts(store: FactStore, looked: Iterable<AnyQuery>, secr
     } else out.push({ id, of, seen: maskSecrets(query.kind.show(fact.value)).slice(0, SHOWN), digest: digest(maskSecrets(canonicalJson(fact.value))), doubt });
   }
   return out;
+}
+
+/** {@link Mutation.doubt} of a plan that has looked at these facts. */
+export function doubtOf(store: FactStore, looked: Iterable<AnyQuery>): string | null {
+  for (const query of looked) {
+    const doubt = store.uncertain(query);
+    if (doubt !== undefined) return doubt;
+  }
+  return null;
 }
 
 export function isSecret(diff: Diff | undefined): boolean {

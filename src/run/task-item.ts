@@ -23,7 +23,7 @@ import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
 import { allHold, UnknownValue } from './evaluate.ts';
 import { seenBefore } from './evidence.ts';
-import { canonicalJson, digest, isSecret, observedFacts, resultOf, type Mutation } from './gate.ts';
+import { canonicalJson, digest, doubtOf, isSecret, observedFacts, resultOf, type Mutation } from './gate.ts';
 import type { ItemResult, MadeChange } from './task-result.ts';
 import { OMIT } from './variables.ts';
 
@@ -209,17 +209,19 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
 function passChanges(item: ItemContext, changes: readonly Change[], made: readonly MadeChange[], looked: Looked): void {
   if (item.pass === undefined) return;
   const hidden = item.noLog || changes.some((c) => isSecret(c.diff));
-  const state = observedFacts(item.session.store(item.identity), looked?.values() ?? [], hidden);
-  item.pass(made.map((shown, i) => ({ resource: maskSecrets(shown.resource), what: shown.what, diff: shown.diff, unknown: false, result: resultOf(changes[i]?.diff, hidden), state })));
+  const store = item.session.store(item.identity);
+  const [state, doubt] = [observedFacts(store, looked?.values() ?? [], hidden), doubtOf(store, looked?.values() ?? [])];
+  item.pass(made.map((shown, i) => ({ resource: maskSecrets(shown.resource), what: shown.what, diff: shown.diff, unknown: false, result: resultOf(changes[i]?.diff, hidden), state, doubt })));
 }
 
 /** The same for an action, as check mode sees it: one that is known to change nothing needs no leave. */
 function passAction(item: ItemContext, predicted: ItemResult, task: Task, scope: Scope, looked: Looked): void {
   if (item.pass === undefined) return;
-  const state = observedFacts(item.session.store(item.identity), looked?.values() ?? [], item.noLog);
+  const store = item.session.store(item.identity);
+  const [state, doubt] = [observedFacts(store, looked?.values() ?? [], item.noLog), doubtOf(store, looked?.values() ?? [])];
   // What an action makes is not known; what it is told to do is. Its name is cut short, and says nothing of its input.
   const told = item.noLog ? null : digest(maskSecrets(canonicalJson([item.identity.user, item.environment, renderValue(task.args, scope, task.argsSpan)])));
-  item.pass(predicted.changes.map((shown) => ({ resource: shown.resource, what: shown.what, diff: undefined, unknown: shown.unknown, result: told, state })));
+  item.pass(predicted.changes.map((shown) => ({ resource: shown.resource, what: shown.what, diff: undefined, unknown: shown.unknown, result: told, state, doubt })));
 }
 
 /** A prediction is believed in check mode only: a `check_mode: true` task of an apply must not make later tasks believe it. */

@@ -13,7 +13,7 @@ import { revealed, Secret } from '../../support/secret.ts';
 import type { ValueMap } from '../../support/value.ts';
 
 /** What may be worth a message; {@link decide} says which of them a run is. */
-export const EVENTS = ['failed', 'unreachable', 'unfinished', 'unknown', 'drifted', 'changed', 'recovered'] as const;
+export const EVENTS = ['failed', 'unreachable', 'unfinished', 'unknown', 'calendar', 'drifted', 'changed', 'recovered'] as const;
 export type NotifyEvent = (typeof EVENTS)[number];
 
 const Text = z.union([z.string(), z.instanceof(Secret)]);

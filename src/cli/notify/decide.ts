@@ -1,5 +1,6 @@
 /** Whether there is something to say of a run, and what. Pure. */
 import type { RecordedCounts } from '../../state/store.ts';
+import { overdue } from '../report/calendar.ts';
 import { hostState, type RunReport } from '../report/model.ts';
 import type { NotifyEvent } from './config.ts';
 
@@ -19,14 +20,15 @@ export function recoveredHosts(report: RunReport, earlier: readonly EarlierHosts
     .map((host) => host.name);
 }
 
-/** What of a run is worth a message, the worst first; none: keep quiet. */
-export function tellingEvents(report: RunReport, recovered: readonly string[]): readonly NotifyEvent[] {
+/** What of a run is worth a message, the worst first; none: keep quiet. @param now milliseconds since 1970, by which ages are told */
+export function tellingEvents(report: RunReport, recovered: readonly string[], now: number): readonly NotifyEvent[] {
   const events: NotifyEvent[] = [];
   const some = (state: string): boolean => report.hosts.some((host) => host.state === state);
   if (some('failed') || report.aborted !== undefined) events.push('failed');
   if (some('unreachable')) events.push('unreachable');
   if (some('unfinished') || report.status === undefined || report.status === 130) events.push('unfinished');
   if (report.total.unknown > 0) events.push('unknown');
+  if (overdue(report, now).length > 0) events.push('calendar');
   if (report.total.changed > 0) events.push(report.mode === 'check' ? 'drifted' : 'changed');
   if (recovered.length > 0) events.push('recovered');
   return events;

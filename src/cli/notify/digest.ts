@@ -3,7 +3,7 @@ import { html, htmlPage } from '../../support/html.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import { safeLine, safeLines } from '../../support/terminal-text.ts';
 import { duration, plural } from '../reporters/counts.ts';
-import { calendars, type CalendarRow } from '../report/calendar.ts';
+import { calendars, overdue, type CalendarRow } from '../report/calendar.ts';
 import type { ChangeGroup, RunReport, TroubleGroup } from '../report/model.ts';
 import { moment, namedHosts, outcome, taskTitle } from '../report/words.ts';
 import type { NotifyEvent } from './config.ts';
@@ -32,7 +32,9 @@ const line = (text: string): string => safeLine(maskSecrets(text));
 export function subject(message: Message): string {
   const { report, recovered, events } = message;
   const also = recovered.length === 0 ? '' : events.length === 1 ? `, ${plural(recovered.length, 'host')} well again` : `, ${String(recovered.length)} well again`;
-  const text = line(`[care-provision] ${report.inventory}: ${outcome(report).text}${also}`);
+  const late = events.includes('calendar') ? overdue(report, message.now) : [];
+  const look = late.length === 0 ? '' : `, ${late.length === 1 ? `look at ${late[0]?.name ?? ''}: ${late[0]?.words ?? ''}` : `${String(late.length)} certificates and backups to look at`}`;
+  const text = line(`[care-provision] ${report.inventory}: ${outcome(report).text}${also}${look}`);
   return text.length <= SUBJECT ? text : `${text.slice(0, SUBJECT - 1)}…`;
 }
 

@@ -67,9 +67,10 @@ export function notifier(options: NotifierOptions): Notifier {
       problem('which hosts are well again is not known, the history cannot be read', error);
     }
     const recovered = recoveredHosts(report, earlier);
-    const events = tellingEvents(report, recovered).filter((event) => notify.events.includes(event));
+    const at = now();
+    const events = tellingEvents(report, recovered, at).filter((event) => notify.events.includes(event));
     if (events.length === 0) return 0;
-    const message: Message = { report, events, recovered, link: notify.link, now: now() };
+    const message: Message = { report, events, recovered, link: notify.link, now: at };
     const send = { tries: notify.tries, stop: options.stop, ...(options.pauseSeconds === undefined ? {} : { pauseSeconds: options.pauseSeconds }) };
     const sent: Promise<boolean>[] = [];
     const one = (what: string, work: () => Promise<void>): void => {

@@ -93,3 +93,12 @@ export function calendars(report: Pick<RunReport, 'observations'>, now: number):
   const of = (subject: Seen['subject'], draft: (seen: Seen, now: number) => Draft): readonly CalendarRow[] => rows(report.observations.filter((seen) => seen.subject === subject).map((seen) => draft(seen, now)));
   return { certificates: of('certificate', certificate), backups: of('backup', backup), versions: of('version', version) };
 }
+
+/**
+ * What of the calendars is worth waking somebody for: certificates that end within a week, have ended, or cannot be read; backups that
+ * are old or not there. Versions are left out: their end is known for half a year, and a message each night would be read by nobody.
+ */
+export function overdue(report: Pick<RunReport, 'observations'>, now: number): readonly CalendarRow[] {
+  const { certificates, backups } = calendars(report, now);
+  return [...certificates.filter((row) => row.tone === 'bad'), ...backups.filter((row) => row.tone === 'bad' || row.tone === 'warn')];
+}

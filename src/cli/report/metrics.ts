@@ -26,6 +26,8 @@ export const METRICS = {
   notifications_failed: 'Mails and webhooks of the newest ended run that could not be sent.',
   certificate_earliest_end_timestamp_seconds: 'When the first of the certificates that the newest ended run has seen ends, in Unix time.',
   backup_oldest_timestamp_seconds: 'When the oldest of the backups that the newest ended run has seen was finished, the newest of each kind counted, in Unix time.',
+  certificates_unreadable: 'Certificates that the newest ended run has seen and could not read: nobody knows when they end.',
+  backups_absent: 'Kinds of backup that the newest ended run has looked for and not found.',
   unsupported_versions: 'Versions that the newest ended run has seen whose support has ended.',
   info: 'Who made the newest run; always 1.',
 } as const;
@@ -90,6 +92,13 @@ export function ending(before: readonly Sample[], labels: RunLabels, report: Run
   const least = (numbers: readonly number[]): number | undefined => (numbers.length === 0 ? undefined : Math.min(...numbers));
   put('certificate_earliest_end_timestamp_seconds', least(times('certificate')));
   put('backup_oldest_timestamp_seconds', least(times('backup')));
+  // Without a date they would be in no gauge above, and be taken for good. Without any observation nobody has looked.
+  const undated = (subject: string): number | undefined => {
+    const seen = report.observations.filter((one) => one.subject === subject);
+    return seen.length === 0 ? undefined : seen.filter((one) => one.time === undefined).length;
+  };
+  put('certificates_unreadable', undated('certificate'));
+  put('backups_absent', undated('backup'));
   put('unsupported_versions', calendars(report, now * 1000).versions.filter((row) => row.tone === 'bad').length);
   put('info', 1, { version: report.version, controller: report.controller });
   return samples;

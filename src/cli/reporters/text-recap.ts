@@ -72,6 +72,25 @@ function commandLine(asked: Asked, mode: RunMode): string {
   return safeLine(`care-provision ${mode} ${asked.inventory}${playbooks}`);
 }
 
+/**
+ * The plan that was carried out; undefined for a run of an inventory: the first word is the inventory, where it was not a plan that
+ * named it.
+ */
+function planOf({ inventory, arguments: [, first] = [] }: Asked): string | undefined {
+  return first === undefined || inventory === first || inventory.startsWith(`${first},`) ? undefined : first;
+}
+
+/** How to go on after a run that did not get to its end. A plan of which something was made is refused from then on. */
+function onceMore(asked: Asked, changed: number): string {
+  const plan = planOf(asked);
+  if (plan === undefined) return commandLine(asked, asked.mode);
+  const named = safeLine(quotedWord(plan));
+  const again = `care-provision ${asked.mode} ${named}${asked.arguments?.includes('--extra-vars') === true ? ' --extra-vars …' : ''}`;
+  return asked.mode === 'apply' && changed > 0
+    ? `a part of the plan was made, so make another and apply that: care-provision check ${safeLine(asked.inventory)} … --out ${named}`
+    : `${again}${asked.mode === 'apply' ? ' (it is refused when hosts have moved meanwhile)' : ''}`;
+}
+
 /** What came of the run and what to do about it, in one or two sentences. */
 export function verdict(summary: Summary, asked: Asked): string {
   const { mode } = asked;
@@ -82,7 +101,7 @@ export function verdict(summary: Summary, asked: Asked): string {
   const failed = hostsWith(summary, 'failed');
   const unreachable = hostsWith(summary, 'unreachable');
   const foreseen = mode === 'check' && total.changed > 0 ? ` ${plural(total.changed, 'task')} would change.` : '';
-  const again = commandLine(asked, mode);
+  const again = onceMore(asked, total.changed);
   const left = summary.unfinished === undefined ? '' : ` Left before their end: ${named(summary.unfinished)}.`;
   switch (summary.status) {
     case ExitStatus.ok:
@@ -94,7 +113,7 @@ export function verdict(summary: Summary, asked: Asked): string {
     case ExitStatus.drift: {
       const drifted = Object.values(summary.hosts).filter((counts) => counts.changed > 0 || counts.unknown > 0).length;
       const unknown = total.unknown === 0 ? '' : `, ${plural(total.unknown, 'task')} cannot be told before`;
-      return `Drift: ${plural(total.changed, 'task')} would change${unknown} on ${plural(drifted, 'host')} (${time}). To converge: ${commandLine(asked, 'apply')}`;
+      return `Drift: ${plural(total.changed, 'task')} would change${unknown} on ${plural(drifted, 'host')} (${time}). To converge: ${planOf(asked) === undefined ? commandLine(asked, 'apply') : `care-provision apply ${safeLine(quotedWord(planOf(asked) ?? ''))}`}`;
     }
     case ExitStatus.failed: {
       const cut = unreachable.length === 0 ? '' : ` Not reached: ${named(unreachable)}.`;

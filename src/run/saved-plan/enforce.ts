@@ -34,9 +34,9 @@ export class PlanGate implements Gate {
       const moved = movedFacts(mutation.host, change.state, mutation.state, true);
       if (moved.length > 0) throw stale(mutation, movedText(moved));
       const other = change.what !== mutation.what ? { expected: change.what, seen: mutation.what } : change.result !== mutation.result ? { expected: 'the content or arguments of the plan', seen: 'others' } : undefined;
-      // Inputs and observed facts are those of the plan. Then only earlier changes of the plan itself can call for another step: a
-      // package has brought the file along, an authority has been made. Before the first of them nothing can.
-      if (other !== undefined && !this.#begun) throw refused(mutation, other.expected, other.seen);
+      // Inputs and observed facts are those of the plan. Then only earlier changes of the plan itself can call for another step, and
+      // of those only what check mode was in doubt of: a package has brought the file along, an authority has been made.
+      if (other !== undefined && (change.doubt === null || !this.#begun)) throw refused(mutation, other.expected, other.seen);
       taken.push({ list, change, remark: other === undefined ? undefined : `${mutation.resource}: the plan says ${other.expected}; after the plan's earlier changes it was ${other.seen}` });
     }
     for (const { list, change } of taken) list.splice(list.indexOf(change), 1);

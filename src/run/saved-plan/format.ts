@@ -20,6 +20,8 @@ const PlannedChange = z.strictObject({
   result: z.string().nullable(),
   /** What the host showed of the things that the decision rests on. */
   state: z.array(Observed),
+  /** The earlier change of the plan that may make another step of this one; null: only what is written here will do. */
+  doubt: z.string().nullable(),
 });
 
 const UnknownTask = z.strictObject({ role: z.string(), task: z.string(), place: z.string(), because: z.string() });

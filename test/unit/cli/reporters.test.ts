@@ -56,6 +56,17 @@ describe('text', () => {
     expect(verdict(summary, { ...asked, arguments: ['check', 'a', '--extra-vars', 'x=********'] })).not.toContain('********');
   });
 
+  test('after a plan that was carried out it is the plan, or another one when a part of it was made', () => {
+    const summary = failed.at(-1);
+    if (summary?.type !== 'summary') throw new Error('the recording has no summary');
+    const asked = { mode: 'apply', inventory: 'inventory/lab', playbook: 'site.yml' } as const;
+    const none = { ...summary, total: { ...summary.total, changed: 0 } };
+    expect(verdict(none, { ...asked, arguments: ['apply', 'my plan.json', '--extra-vars', 'x=********'] })).toMatch(/run again: care-provision apply 'my plan\.json' --extra-vars … \(it is refused when hosts have moved meanwhile\)$/);
+    expect(verdict({ ...summary, total: { ...summary.total, changed: 2 } }, { ...asked, arguments: ['apply', 'plan.json'] })).toMatch(/a part of the plan was made, so make another and apply that: care-provision check inventory\/lab … --out plan\.json$/);
+    expect(verdict({ ...none, status: ExitStatus.drift }, { ...asked, mode: 'check', arguments: ['check', 'plan.json'] })).toMatch(/To converge: care-provision apply plan\.json$/);
+    expect(verdict(none, { ...asked, inventory: 'a,b,', arguments: ['apply', 'a,b,', '--extra-vars', 'x=********'] })).not.toContain('plan');
+  });
+
   test('a run of nothing is not called converged or verified', () => {
     const summary = emptySummary('x', ExitStatus.ok, new Date(0));
     for (const mode of ['apply', 'check', 'verify'] as const) expect(verdict(summary, { mode, inventory: 'i', playbook: '' })).toMatch(/^Nothing was run/);

@@ -241,15 +241,23 @@ describe('the gate, when the host moves between the look and the change', () => 
     expect([read('motd'), existsSync(work('acted'))]).toEqual(['welcome to one\n', false]);
   });
 
-  test('other words for the same thing pass only after changes of the plan itself, and are told', async () => {
+  test('other words for the same thing pass only for what check mode was in doubt of, after changes of the plan itself, and are told', async () => {
+    const reworded = (task: string): Pick<SavedPlan, 'hosts'> => ({ hosts: { one: { unknown: [], changes: (plan().hosts['one']?.changes ?? []).map((c) => (c.task === task ? { ...c, what: 'something else' } : c)) } } });
     await check();
-    const saved = plan();
-    const reworded = (task: string): Pick<SavedPlan, 'hosts'> => ({ hosts: { one: { unknown: [], changes: (saved.hosts['one']?.changes ?? []).map((c) => (c.task === task ? { ...c, what: 'something else' } : c)) } } });
     const first = await project.run({ gate: new PlanGate(reworded('lines'), []) });
     expect(first.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ task: 'lines', error: expect.stringContaining('expected something else; seen: content 4 → 8 bytes') as string });
     expect([read('conf'), existsSync(work('motd'))]).toEqual(['a=1\n', false]);
+    // Nothing before it could make another step of it: that something has been changed by then says nothing.
     const later = await project.run({ gate: new PlanGate(reworded('greeting'), []) });
-    expect([later.status, read('motd')]).toEqual([0, 'welcome to one\n']);
-    expect(later.events.flatMap((e) => (e.type === 'warning' ? [e.message.replace(project.dir, '')] : []))).toEqual(["file /work/motd: the plan says something else; after the plan's earlier changes it was create, mode 0644, 15 bytes"]);
+    expect(later.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ task: 'greeting', error: expect.stringContaining('expected something else; seen: create') as string });
+    expect([read('conf'), existsSync(work('motd'))]).toEqual(['a=1\nb=2\n', false]);
+    // A command may have done anything: now check mode was in doubt.
+    project.write('playbook.yml', PLAYBOOK.replace('  tasks:', '  tasks:\n    - { name: first, command: { cmd: "touch {{ work }}/first", creates: "{{ work }}/first" } }'));
+    await check();
+    expect(plan().hosts['one']?.changes.map((c) => [c.task, c.doubt === null])).toEqual([['first', true], ['greeting', false]]);
+    // Whether the last command is needed cannot be told then: it stands for the person who accepts it.
+    const doubted = await project.run({ gate: new PlanGate(reworded('greeting'), ['act']) });
+    expect([doubted.status, read('motd')]).toEqual([0, 'welcome to one\n']);
+    expect(doubted.events.flatMap((e) => (e.type === 'warning' ? [e.message.replace(project.dir, '')] : []))).toEqual(["file /work/motd: the plan says something else; after the plan's earlier changes it was create, mode 0644, 15 bytes"]);
   });
 });

@@ -58,6 +58,6 @@ describe('a run without a task', () => {
     const collector = new Collector();
     for (const event of result.events) collector.event(event, 0);
     expect(outcome(collector.report())).toEqual({ text: 'nothing was run: no task is there for 3 hosts', tone: 'doubt' });
-    expect(tellingEvents(collector.report(), [])).toEqual([]);
+    expect(tellingEvents(collector.report(), [], Date.now())).toEqual([]);
   });
 });

@@ -14,17 +14,32 @@ describe('whether there is something to say', () => {
   const quiet = gathered(of(start('check', ['a', 'b']), summary(0, { a: { ok: 3 }, b: { ok: 3, skipped: 1 } })));
 
   test('of a night on which nothing was to be done there is not', () => {
-    expect(tellingEvents(quiet, [])).toEqual([]);
+    expect(tellingEvents(quiet, [], NOW)).toEqual([]);
   });
 
   test('of failures, doubts, drift, changes, recoveries there is', () => {
-    expect(tellingEvents(gathered(night('check')), [])).toEqual(['failed', 'unreachable', 'unknown', 'drifted']);
-    expect(tellingEvents(gathered(night('apply')), ['x'])).toEqual(['failed', 'unreachable', 'unknown', 'changed', 'recovered']);
-    expect(tellingEvents(gathered(of(start('apply', ['a']))), [])).toEqual(['unfinished']);
-    expect(tellingEvents(gathered(of(start('apply', ['a']), summary(130, { a: { ok: 1 } }))), [])).toEqual(['unfinished']);
+    expect(tellingEvents(gathered(night('check')), [], NOW)).toEqual(['failed', 'unreachable', 'unknown', 'calendar', 'drifted']);
+    expect(tellingEvents(gathered(night('apply')), ['x'], NOW)).toEqual(['failed', 'unreachable', 'unknown', 'calendar', 'changed', 'recovered']);
+    expect(tellingEvents(gathered(of(start('apply', ['a']))), [], NOW)).toEqual(['unfinished']);
+    expect(tellingEvents(gathered(of(start('apply', ['a']), summary(130, { a: { ok: 1 } }))), [], NOW)).toEqual(['unfinished']);
     const collector = new Collector();
     collector.aborted(badInput('x', 'y'), ExitStatus.badInput);
-    expect(tellingEvents(collector.report(), [])).toContain('failed');
+    expect(tellingEvents(collector.report(), [], NOW)).toContain('failed');
+  });
+
+  test('of a backup that is not there or old, and a certificate that ends or cannot be read, there is; of a version there is not', () => {
+    const seen = (more: Omit<Extract<Night['events'][number][1], { type: 'observation' }>, 'type' | 'host'>): Night => of(start('check', ['a']), { type: 'observation', host: 'a', ...more }, summary(0, { a: { ok: 1 } }));
+    const events = (run: Night): readonly string[] => tellingEvents(gathered(run), [], NOW);
+    const absent = seen({ subject: 'backup', name: 'care, repo1, full', state: 'absent' });
+    expect(events(absent)).toEqual(['calendar']);
+    expect(subject(message(absent, { events: ['calendar'] }))).toBe('[care-provision] inventory/production: converged: nothing would change on 1 host, look at care, repo1, full: there is none');
+    expect(digestText(message(absent, { events: ['calendar'] }))).toContain('care, repo1, full: there is none');
+    expect(events(seen({ subject: 'backup', name: 'care, repo1, incr', time: new Date(NOW - 30 * 3_600_000).toISOString() }))).toEqual(['calendar']);
+    expect(events(seen({ subject: 'backup', name: 'care, repo1, incr', time: new Date(NOW - 20 * 3_600_000).toISOString() }))).toEqual([]);
+    expect(events(seen({ subject: 'certificate', name: '/x.crt', state: 'unreadable' }))).toEqual(['calendar']);
+    expect(events(seen({ subject: 'certificate', name: '/x.crt', time: new Date(NOW + 6 * 86_400_000).toISOString() }))).toEqual(['calendar']);
+    expect(events(seen({ subject: 'certificate', name: '/x.crt', time: new Date(NOW + 8 * 86_400_000).toISOString() }))).toEqual([]);
+    expect(events(seen({ subject: 'version', name: 'debian', version: '9' }))).toEqual([]);
   });
 
   test('a host is well again when it was not when it was last worked on', () => {

@@ -150,7 +150,7 @@ describe('a webhook', () => {
     const key = Buffer.from('a key of thirty-two bytes, or so').toString('base64');
     expect(await tell({ webhook: { url: server.url, secret: `whsec_${key}`, headers: { Authorization: 'Bearer b3arer' }, ca_file: caFile } })).toEqual({ warnings: [], failed: 0 });
     const [got] = server.seen;
-    expect(JSON.parse(got?.body ?? '')).toMatchObject({ type: 'care_provision.run', events: ['failed', 'unreachable', 'unknown', 'drifted'], status: 3 });
+    expect(JSON.parse(got?.body ?? '')).toMatchObject({ type: 'care_provision.run', events: ['failed', 'unreachable', 'unknown', 'calendar', 'drifted'], status: 3 });
     expect(got?.headers).toMatchObject({ 'content-type': 'application/json', authorization: 'Bearer b3arer', 'webhook-id': 'msg_20261126-020000-a1b2c3' });
     // Standard Webhooks 1.0: HMAC-SHA256 of id, timestamp and body.
     const signed = `${String(got?.headers['webhook-id'])}.${String(got?.headers['webhook-timestamp'])}.${got?.body ?? ''}`;

@@ -58,12 +58,16 @@ describe('a night', () => {
     expect(series.get(full('certificate_earliest_end_timestamp_seconds'))).toBe(Date.parse('2026-11-29T03:00:00Z') / 1000);
     expect(series.get(full('backup_oldest_timestamp_seconds'))).toBe(Date.parse('2026-11-22T01:20:00Z') / 1000);
     expect(series.get(full('unsupported_versions'))).toBe(1);
+    expect(series.get(full('certificates_unreadable'))).toBe(1);
+    expect(series.get(full('backups_absent'))).toBe(1);
     expect(series.get(full('role_tasks', ',role="postgres",status="failed"'))).toBe(1);
   });
 
   test('a failed night does not touch the last success, a good one sets it', () => {
     const good = ending(begun, LABELS, gathered({ events: [[0, start('check', ['a'])], [1, summary(2, { a: { changed: 1 } })]] }), 2000, undefined);
     expect(parsed(metricsText(good)).get(full('last_success_timestamp_seconds'))).toBe(2000);
+    // Nobody has looked for any: not the same as that all are there.
+    expect([parsed(metricsText(good)).has(full('backups_absent')), parsed(metricsText(good)).has(full('certificates_unreadable'))]).toEqual([false, false]);
     const bad = ending(beginning(good, LABELS, 3000), LABELS, gathered(night()), 4000, undefined);
     expect(parsed(metricsText(bad)).get(full('last_success_timestamp_seconds'))).toBe(2000);
     expect(parsed(metricsText(bad)).has(full('notifications_failed'))).toBe(false);
