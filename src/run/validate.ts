@@ -150,7 +150,7 @@ class PlayCheck {
   }
 
   #expression(expression: Expression, local: ReadonlySet<string>, span: Span | undefined): void {
-    for (const name of expression.variables) this.#name(name, local, span);
+    for (const name of expression.variables) this.#name(name, local, () => span);
   }
 
   #templates(values: ValueMap, local: ReadonlySet<string>): void {
@@ -163,12 +163,12 @@ class PlayCheck {
   }
 
   #uses(uses: readonly VariableUse[], local: ReadonlySet<string>, span: Span | undefined): void {
-    for (const use of uses) if (use.required) this.#name(use.name, local, use.span ?? span);
+    for (const use of uses) if (use.required) this.#name(use.name, local, () => use.place() ?? span);
   }
 
-  #name(name: string, local: ReadonlySet<string>, span: Span | undefined): void {
+  #name(name: string, local: ReadonlySet<string>, place: () => Span | undefined): void {
     if (this.#known.has(name) || this.#known.has('*') || local.has(name)) return;
-    this.#problems.add(badInput('undefined-variable', `variable ${name} is not defined anywhere`, { span, remedy: suggestion(name, [...this.#known, ...local]) ?? 'define it in the inventory, in the play, or as an option of the role' }));
+    this.#problems.add(badInput('undefined-variable', `variable ${name} is not defined anywhere`, { span: place(), remedy: suggestion(name, [...this.#known, ...local]) ?? 'define it in the inventory, in the play, or as an option of the role' }));
   }
 
   /** Arguments against the module's schema; what a template will give is left for later. */

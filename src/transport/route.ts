@@ -1,5 +1,4 @@
 /** From a target to the hops that lead to it: inventory first, then ssh arguments, then ~/.ssh/config. */
-import { access } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { badInput } from '../support/diagnostic.ts';
@@ -119,7 +118,7 @@ async function resolveHop(asked: AskedHop, config: SshConfig): Promise<{ readonl
       hostKeyName: alias === undefined ? knownHostsName(host, port) : alias.toLowerCase(),
       knownHostsFiles: asked.knownHostsFiles?.map(expandHome) ?? configured?.knownHostsFiles ?? defaultKnownHostsFiles(),
       identityFiles: asked.identityFiles,
-      defaultIdentityFiles: await existing(configured === undefined ? ownDefaults : configured.identityFiles),
+      defaultIdentityFiles: await config.existing(configured === undefined ? ownDefaults : configured.identityFiles),
       identitiesOnly: options.identitiesOnly ?? configured?.identitiesOnly ?? false,
       agent: agent === undefined || agent === '' || agent === 'none' || agent === 'SSH_AUTH_SOCK' ? (agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : undefined) : expandHome(agent),
       password: asked.password,
@@ -127,9 +126,4 @@ async function resolveHop(asked: AskedHop, config: SshConfig): Promise<{ readonl
     },
     jumps: options.jumps ?? configured?.jumps ?? [],
   };
-}
-
-async function existing(files: readonly string[]): Promise<readonly string[]> {
-  const there = await Promise.all(files.map((file) => access(file).then(() => true, () => false)));
-  return files.filter((_file, i) => there[i] === true);
 }

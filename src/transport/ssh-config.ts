@@ -27,6 +27,7 @@ export interface ConfiguredHost {
 /** Asks ssh once per question. One instance a connector. */
 export class SshConfig {
   readonly #answers = new Map<string, Promise<ConfiguredHost | undefined>>();
+  readonly #files = new Map<string, Promise<boolean>>();
   #exists: Promise<boolean> | undefined;
 
   /**
@@ -52,6 +53,16 @@ export class SshConfig {
       this.#answers.set(key, answer);
     }
     return answer;
+  }
+
+  /** Those of the key files that are there. They are the same for a thousand hosts: each is looked for once. */
+  async existing(files: readonly string[]): Promise<readonly string[]> {
+    const there = await Promise.all(files.map((file) => {
+      const known = this.#files.get(file) ?? access(file).then(() => true, () => false);
+      this.#files.set(file, known);
+      return known;
+    }));
+    return files.filter((_file, i) => there[i] === true);
   }
 }
 

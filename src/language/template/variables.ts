@@ -8,7 +8,8 @@ import { parseTemplate } from './parse.ts';
 
 export interface VariableUse {
   readonly name: string;
-  readonly span: Span | undefined;
+  /** Where it stands. Worked out when asked: nobody asks unless there is something to say of it. */
+  readonly place: () => Span | undefined;
   /** False under `default` and `defined`, which allow for its absence. */
   readonly required: boolean;
 }
@@ -87,8 +88,8 @@ class Collector {
   }
 
   #note(name: string, node: PathNode, where: Where): void {
-    const start = offsetOf(this.#source.text, node.loc.start.line, node.loc.start.column);
-    const end = offsetOf(this.#source.text, node.loc.end.line, node.loc.end.column);
-    this.#uses.push({ name, span: spanWithin(this.#source, start, end), required: where.required });
+    const source = this.#source;
+    const place = (): Span | undefined => spanWithin(source, offsetOf(source.text, node.loc.start.line, node.loc.start.column), offsetOf(source.text, node.loc.end.line, node.loc.end.column));
+    this.#uses.push({ name, place, required: where.required });
   }
 }
