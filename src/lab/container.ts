@@ -17,6 +17,11 @@ export interface ContainerSpec {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
+  /** Device nodes of the machine. */
+  readonly devices: readonly string[];
+  readonly deviceCgroupRules: readonly string[];
+  /** Directories on anonymous volumes, which go with the container. */
+  readonly volumes: readonly string[];
   /** Mount point and its options. */
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly cgroupns: 'private';
@@ -33,6 +38,18 @@ export interface ContainerSpec {
 const KEPT_BACK = ['SYS_MODULE', 'SYS_RAWIO', 'SYS_TIME'] as const;
 
 /**
+ * What a host needs to run containers itself, besides what nested-kernel.ts does. kubelet reads /dev/kmsg; a privileged pod is given all
+ * devices, which the host must then have itself; overlayfs does not lie on overlayfs. It opens the machine's devices to the host: only
+ * for hosts that ask.
+ */
+const NESTED = {
+  devices: ['/dev/kmsg'],
+  deviceCgroupRules: ['a *:* rwm'],
+  volumes: ['/var/lib/containerd', '/var/lib/kubelet', '/var/lib/etcd'],
+} as const;
+const PLAIN = { devices: [], deviceCgroupRules: [], volumes: [] } as const;
+
+/**
  * Chooses the flags for a host. All capabilities but those kept back or missing, rather than
  * `--privileged`: that one fails where a capability is missing from the bounding set, and opens every
  * device of the machine; these work on both kinds of machine, so there is one path, and it is the tested one.
@@ -43,6 +60,7 @@ const KEPT_BACK = ['SYS_MODULE', 'SYS_RAWIO', 'SYS_TIME'] as const;
 export function containerSpec(lab: string, host: PlacedHost, machine: MachineFacts, extraLabels: Readonly<Record<string, string>> = {}): ContainerSpec {
   const tmpfs: Record<string, string> = { '/run': 'rw,mode=755', '/run/lock': 'rw', '/tmp': 'rw,exec,mode=1777' };
   if (machine.cgroup === 1) tmpfs['/sys/fs/cgroup'] = 'rw';
+  const more = host.nested === true ? NESTED : PLAIN;
   return {
     name: containerName(lab, host.name),
     hostname: host.name,
@@ -53,6 +71,9 @@ export function containerSpec(lab: string, host: PlacedHost, machine: MachineFac
     capAdd: ['ALL'],
     capDrop: [...new Set<string>([...KEPT_BACK, ...machine.missingCapabilities])].sort(),
     securityOpt: ['seccomp=unconfined', 'apparmor=unconfined', 'label=disable'],
+    devices: more.devices,
+    deviceCgroupRules: more.deviceCgroupRules,
+    volumes: more.volumes,
     tmpfs,
     cgroupns: 'private',
     // systemd(1): SIGRTMIN+3 halts; SIGTERM would only re-execute it.
@@ -71,6 +92,9 @@ export function dockerCreateArguments(spec: ContainerSpec): readonly string[] {
   for (const capability of spec.capAdd) args.push('--cap-add', capability);
   for (const capability of spec.capDrop) args.push('--cap-drop', capability);
   for (const option of spec.securityOpt) args.push('--security-opt', option);
+  for (const device of spec.devices) args.push('--device', device);
+  for (const rule of spec.deviceCgroupRules) args.push('--device-cgroup-rule', rule);
+  for (const volume of spec.volumes) args.push('--volume', volume);
   for (const [path, options] of Object.entries(spec.tmpfs)) args.push('--tmpfs', `${path}:${options}`);
   args.push('--cgroupns', spec.cgroupns, '--stop-signal', spec.stopSignal, '--restart', spec.restart, '--pull', 'never');
   return [...args, spec.image, ...spec.command];

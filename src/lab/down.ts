@@ -4,6 +4,7 @@ import { dockerLines, dockerTry, LABEL } from './docker.ts';
 import { imageTag, RELEASES } from './image-recipe.ts';
 import { restoreInotifyLimit } from './inotify.ts';
 import { GENERATED_MARK } from './inventory.ts';
+import { restoreKernelOfNested } from './nested-kernel.ts';
 import { stopProxies } from './proxy-process.ts';
 import { checkSpec, DEFAULT_LAB } from './spec.ts';
 import { labPaths, readState } from './state.ts';
@@ -37,7 +38,10 @@ export async function labDown(options: LabDownOptions): Promise<number> {
   await removeGenerated(state?.inventoryFile ?? defaultInventoryFile(options.projectRoot, name));
   await rm(paths.directory, { recursive: true, force: true });
   report(hosts === 0 ? `lab ${name}: there was none` : `lab ${name}: ${hosts} hosts removed`);
-  if ((await dockerLines(['ps', '--all', '--quiet', '--filter', `label=${LABEL.host}`])).length === 0) await restoreInotifyLimit(report);
+  if ((await dockerLines(['ps', '--all', '--quiet', '--filter', `label=${LABEL.host}`])).length === 0) {
+    await restoreInotifyLimit(report);
+    await restoreKernelOfNested(report);
+  }
   if (options.images === true) await removeImages(report);
   return hosts;
 }

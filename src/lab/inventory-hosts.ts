@@ -47,6 +47,8 @@ export function hostsFromInventory(text: string, path: string): readonly HostSpe
     const wanted = variables['lab_release'] ?? DEFAULT_RELEASE;
     const release = RELEASES.find((each) => each === wanted);
     if (release === undefined) throw badInput('lab-inventory', `${path}: host ${name} has a lab_release that the lab has no image of`, { detail: `known are: ${RELEASES.join(', ')}` });
-    return { name, site, release };
+    const nested = variables['lab_nested'] ?? false;
+    if (typeof nested !== 'boolean') throw badInput('lab-inventory', `${path}: lab_nested of host ${name} must be true or false`);
+    return { name, site, release, ...(nested ? { nested } : {}) };
   });
 }

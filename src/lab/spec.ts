@@ -10,6 +10,8 @@ export interface HostSpec {
   readonly name: string;
   readonly site: string;
   readonly release: Release;
+  /** Whether the host runs containers of its own (a Kubernetes node): `lab_nested` of the inventory. It gets more of the machine; see container.ts. */
+  readonly nested?: boolean | undefined;
 }
 
 /** One host with its place in the lab's network. */

@@ -12,6 +12,7 @@ const Host = z.strictObject({
   site: z.string(),
   release: z.enum(RELEASES),
   address: z.string(),
+  nested: z.boolean().optional(),
   /** Where SSH is answered: the host itself, or the delay proxy on loopback. */
   sshAddress: z.string(),
   sshPort: z.int(),

@@ -13,7 +13,8 @@ import { hostsFromInventory } from './inventory-hosts.ts';
 import { inventoryText } from './inventory.ts';
 import { keptRandom, knownHostsText, seedFiles, type SeedFile } from './keys.ts';
 import { withLock } from './lock.ts';
-import { machineFacts } from './machine.ts';
+import { machineFacts, type MachineFacts } from './machine.ts';
+import { prepareKernelForNested, prepareNestedHost } from './nested-kernel.ts';
 import { ensureNetwork } from './network.ts';
 import { startProxies, stopProxies } from './proxy-process.ts';
 import { checkSpec, DEFAULT_LAB, generateHosts, placeHosts, type HostSpec, type PlacedHost } from './spec.ts';
@@ -109,10 +110,13 @@ async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, 
   };
   // Written before the first container, so that `lab down` knows of the inventory file after a kill.
   await writeState(paths, state);
-  const planned = await plan(name, placed, images, paths, labels);
+  const machine = await machineFacts();
+  const planned = await plan(name, placed, images, paths, labels, machine);
   await removeContainers(name, (container) => !planned.some((each) => each.spec.name === container));
-  await raiseInotifyLimit(planned.length + (await otherHosts(name)), report);
-  await startAll(planned, options, report);
+  const nested = placed.filter((host) => host.nested === true).length;
+  await raiseInotifyLimit(planned.length + (await otherHosts(name)), nested, report);
+  if (nested > 0) await prepareKernelForNested(report);
+  await startAll(planned, machine, options, report);
   if (options.rttMs !== undefined && options.rttMs > 0) state = await putFarAway(state, options.rttMs, paths, options.owner, report);
   await writeAccess(state, planned, paths, withSites);
   return { state, paths };
@@ -124,8 +128,8 @@ async function plan(
   images: ReadonlyMap<Release, string>,
   paths: LabPaths,
   labels: Readonly<Record<string, string>>,
+  machine: MachineFacts,
 ): Promise<readonly Planned[]> {
-  const machine = await machineFacts();
   const planned: Planned[] = [];
   for (const host of hosts) {
     const seed = await seedFiles(paths, lab, host.name);
@@ -141,7 +145,7 @@ async function otherHosts(lab: string): Promise<number> {
   return labs.filter((each) => each !== lab).length;
 }
 
-async function startAll(planned: readonly Planned[], options: LabUpOptions, report: (line: string) => void): Promise<void> {
+async function startAll(planned: readonly Planned[], machine: MachineFacts, options: LabUpOptions, report: (line: string) => void): Promise<void> {
   const limit = pLimit(PARALLEL);
   const start = options.startContainer ?? startWithDocker;
   const one = async ({ host, spec, seed, hash }: Planned): Promise<void> => {
@@ -153,6 +157,7 @@ async function startAll(planned: readonly Planned[], options: LabUpOptions, repo
       await start(spec, seed);
     }
     const ready = await awaitHost(spec, BOOT_MS, options.signal);
+    if (host.nested === true) await prepareNestedHost(spec.name, machine.cgroup);
     const seconds = ((Date.now() - begun) / 1000).toFixed(1);
     const failed = ready.failed.length > 0 ? `, failed units: ${ready.failed.join(' ')}` : '';
     report(`${host.name} (${host.site}, ${host.release}, ${host.address}): ${kept ? 'was up' : `up in ${seconds} s`}${failed}`);

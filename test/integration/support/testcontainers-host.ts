@@ -21,6 +21,7 @@ class LabHostContainer extends GenericContainer {
       .withAutoRemove(false)
       .withCopyContentToContainer(seed.map((file) => ({ content: file.text, target: `${SEED_DIRECTORY}/seed/${file.name}`, mode: 0o600 })));
     // What its builder has no words for.
+    if (spec.devices.length + spec.volumes.length > 0) throw new Error('hosts that run containers are made by the docker command line');
     Object.assign(this.hostConfig, { CgroupnsMode: spec.cgroupns }); // Missing from dockerode's types.
     this.hostConfig.RestartPolicy = { Name: spec.restart };
     this.createOpts.StopSignal = spec.stopSignal;

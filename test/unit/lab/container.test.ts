@@ -32,6 +32,13 @@ describe('containerSpec', () => {
     expect(spec('trixie', { cgroup: 1, missingCapabilities: [] }).tmpfs).toHaveProperty(['/sys/fs/cgroup']);
     expect(spec('trixie', { cgroup: 2, missingCapabilities: [] }).tmpfs).not.toHaveProperty(['/sys/fs/cgroup']);
   });
+  it('opens the machine to a host only when that runs containers of its own', () => {
+    const machine: MachineFacts = { cgroup: 2, missingCapabilities: [] };
+    const nested = containerSpec('lab', { ...host('trixie'), nested: true }, machine);
+    expect([spec('trixie', machine).devices, spec('trixie', machine).deviceCgroupRules, spec('trixie', machine).volumes]).toEqual([[], [], []]);
+    expect(dockerCreateArguments(nested).join(' ')).toContain('--device /dev/kmsg --device-cgroup-rule a *:* rwm --volume /var/lib/containerd ');
+    expect(nested.capDrop).toEqual(spec('trixie', machine).capDrop);
+  });
   it('carries the labels that teardown goes by', () => {
     expect(containerSpec('lab', host('trixie'), { cgroup: 2, missingCapabilities: [] }, { more: 'x' }).labels).toEqual({
       'care-provision.lab': 'lab', 'care-provision.host': 'h1', more: 'x',

@@ -50,6 +50,8 @@ describe('knownHostsText', () => {
 describe('tooFewInstances', () => {
   it('leaves a small lab alone', () => {
     expect(tooFewInstances(128, 4)).toBe(false);
+    expect(tooFewInstances(512, 4, 4)).toBe(true);
+    expect(tooFewInstances(4096, 4, 4)).toBe(false);
     expect(tooFewInstances(128, 9)).toBe(true);
     expect(tooFewInstances(4096, 100)).toBe(false);
   });

@@ -85,7 +85,11 @@ describe('hostsFromInventory', () => {
     const text = 'all:\n  children:\n    s: {vars: {site: one}, hosts: {a: {lab_release: bookworm}}}\n    etcd: {hosts: {a: }}\n';
     expect(read(text)).toEqual([{ name: 'a', site: 'one', release: 'bookworm' }]);
   });
+  it('takes a host for one that runs containers only when it says so', () => {
+    expect(read('all: {vars: {site: x}, hosts: {a: {lab_nested: true}, b: {lab_nested: false}}}').map((host) => host.nested)).toEqual([true, undefined]);
+  });
   it.each([
+    ['all: {vars: {site: x, lab_nested: "yes"}, hosts: {a: }}', 'must be true or false'],
     ['all: {hosts: {a: }}', 'no site'],
     ['all: {vars: {site: x}, hosts: {"a[1:3]": }}', 'ranges'],
     ['all: {vars: {site: x, lab_release: sarge}, hosts: {a: }}', 'no image of'],
