@@ -38,6 +38,13 @@ export interface ModuleDefinition<Schema extends z.ZodType> {
   /** What `register` gets besides changed/failed/msg, for the reference: name → text. */
   readonly returns?: Readonly<Record<string, string>>;
   /**
+   * What is wrong with the arguments by themselves. Pure, asks nothing of a host: told before any host is touched, where the arguments can
+   * be told then.
+   *
+   * @returns a sentence for each trouble
+   */
+  refuses?(args: z.output<Schema>): readonly string[];
+  /**
    * The facts the plan will ask for, as far as can be told; called again as facts come in. Facts that the
    * plan asks for and that are not listed here cost another round trip, never a failure.
    */
@@ -63,6 +70,8 @@ export interface Module {
   readonly secretArgs: readonly string[];
   readonly examples: readonly ModuleExample[];
   readonly returns: Readonly<Record<string, string>>;
+  /** What is wrong with raw arguments by themselves; undefined where the module has nothing to say. @throws z.ZodError */
+  readonly refuses: ((rawArgs: unknown) => readonly string[]) | undefined;
   /** Parsed arguments ready for planning. @throws z.ZodError */
   prepare(rawArgs: unknown): PreparedModule;
 }
@@ -82,6 +91,7 @@ export function defineModule<Schema extends z.ZodType>(definition: ModuleDefinit
     secretArgs: definition.secretArgs ?? [],
     examples: definition.examples,
     returns: definition.returns ?? {},
+    refuses: definition.refuses === undefined ? undefined : (rawArgs) => definition.refuses?.(definition.args.parse(rawArgs)) ?? [],
     prepare(rawArgs) {
       const args = definition.args.parse(rawArgs);
       const observes = definition.observes?.bind(definition);

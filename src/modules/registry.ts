@@ -29,6 +29,7 @@ import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
+import { kubernetesInventory } from './kubernetes_inventory/index.ts';
 import { lineinfile } from './lineinfile/index.ts';
 import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
@@ -118,6 +119,7 @@ const all: readonly Module[] = [
   hostsEntryModule,
   includeVars,
   kernelModuleModule,
+  kubernetesInventory,
   knownHostsModule,
   lineinfile,
   localeModule,

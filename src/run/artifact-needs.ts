@@ -2,25 +2,24 @@
  * Which upstream files a run will need, told from the playbook before any host is asked: `artifact` tasks whose arguments and
  * conditions can be evaluated without facts. What cannot be told now is judged when its task is reached.
  */
-import { z } from 'zod';
 import { dayOf, type Artifact, type Platform } from '../artifacts/catalogue.ts';
 import { likelyPlatform, lockFor, refuseEnded } from '../artifacts/lock.ts';
 import { MIRRORS_VARIABLE, parseMirrors } from '../artifacts/site.ts';
-import { readMapFile } from '../language/playbook/role.ts';
-import type { Play, Task, TaskNode } from '../language/playbook/model.ts';
+import type { Task, TaskNode } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { hasTemplate, renderValue } from '../language/template/index.ts';
 import { ArtifactArgs } from '../modules/artifact/schema.ts';
 import { Diagnostic, DiagnosticList } from '../support/diagnostic.ts';
 import type { Span } from '../support/source.ts';
-import { isList, isMap } from '../support/value.ts';
+import { isMap } from '../support/value.ts';
 import type { KnownArtifacts } from './controller-files.ts';
+import { scopesOf, told, variablesOf } from './early.ts';
 import { allHold } from './evaluate.ts';
 import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { selected } from './tags.ts';
 import { withoutOmitted } from './task-item.ts';
-import { playVariables, Variables, type PlayVariables } from './variables.ts';
+import { Variables } from './variables.ts';
 
 /** One file that some host will be given, unless it has it. */
 export interface ArtifactNeed {
@@ -54,16 +53,6 @@ type NeedOptions = Pick<RunOptions, 'extraVars' | 'limit' | 'tags' | 'skipTags' 
 
 const NOTHING_UNKNOWN: ReadonlyMap<string, string> = new Map();
 
-/** The value, or undefined where it hangs on something that only the run will know. */
-function told<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Diagnostic || error instanceof DiagnosticList || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
-}
-
 /** `artifact` tasks that may run. Those of a rescue only run when something else has failed: nobody need have their files. */
 function artifactTasks(nodes: readonly TaskNode[], tolerated = false): readonly ArtifactTask[] {
   return nodes.flatMap((node) => {
@@ -73,14 +62,6 @@ function artifactTasks(nodes: readonly TaskNode[], tolerated = false): readonly 
     if (node.kind === 'include') return hasTemplate(node.target) ? [] : artifactTasks(node.load(node.target, node.attributes).nodes, here);
     return node.module === 'artifact' ? [{ task: node, tolerated: here }] : [];
   });
-}
-
-/** The variables of a task's items: one scope without a loop. Undefined where the loop can't be told. */
-function scopesOf(task: Task, scope: Scope): readonly Scope[] | undefined {
-  const { loop } = task;
-  if (loop === undefined) return [scope];
-  const items = told(() => renderValue(loop, scope, task.span)) ?? null;
-  return isList(items) ? items.map((item) => scope.child({ values: { [task.loopControl.loopVar]: item }, templated: false })) : undefined;
 }
 
 /** Only what certainly runs counts. */
@@ -155,11 +136,6 @@ class Collector {
 export function knownArtifacts(loaded: Loaded, extraVars: RunOptions['extraVars']): KnownArtifacts {
   let needs: readonly ArtifactNeed[] | undefined;
   return { catalogue: loaded.artifacts, needs: () => (needs ??= artifactNeeds(loaded, { extraVars, limit: undefined, tags: [], skipTags: [], startAtTask: undefined }).needs) };
-}
-
-function variablesOf(play: Play, hosts: readonly string[]): PlayVariables | undefined {
-  const files = told(() => play.varsFiles.map((file) => readMapFile(file.path, 'strict')));
-  return files === undefined ? undefined : playVariables(play, files, { all: hosts, batch: hosts, present: () => hosts, changes: () => 0 });
 }
 
 /**

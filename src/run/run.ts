@@ -18,6 +18,7 @@ import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
 import { artifactNeeds, knownArtifacts } from './artifact-needs.ts';
 import { artifactsReady } from './artifacts-ready.ts';
+import { earlyRefusals } from './early-refusals.ts';
 import { connectionTarget } from './connection-target.ts';
 import type { HostState, RunContext } from './context.ts';
 import { FileCache } from './controller-files.ts';
@@ -54,7 +55,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const revisions = revisionsOf(inputsOf(loaded, options));
   const problems = validateLoaded(loaded, options, cache);
   const { needs, problems: refused } = artifactNeeds(loaded, options);
-  problems.add(...refused);
+  problems.add(...refused, ...earlyRefusals(loaded, options));
   problems.throwIfAny();
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();

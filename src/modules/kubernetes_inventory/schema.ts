@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+const Node = z.strictObject({
+  name: z.string().describe('The host'),
+  address: z.string().describe('Its address for the other nodes, IPv4'),
+  site: z.string().default('').describe('The place that fails as a whole: a data centre'),
+  version: z.string().optional().describe('The version of Kubernetes that it is to have, where it is not `version`'),
+});
+export type InventoryNode = z.output<typeof Node>;
+
+const NETWORK = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an IPv4 network, such as 10.244.0.0/16');
+
+export const KubernetesInventoryArgs = z.strictObject({
+  version: z.string().regex(/^1\.\d+\.\d+$/, 'must be a version of Kubernetes, such as 1.36.4').describe('Version of the control planes'),
+  control_planes: z.array(Node).describe('Hosts that are to be control planes'),
+  nodes: z.array(Node).default([]).describe('Hosts that are to be workers'),
+  pod_network: NETWORK.describe('Network of the pods'),
+  pod_network_node_prefix: z.int().min(1).max(30).describe('Length of each node’s part of it'),
+  service_network: NETWORK.describe('Network of the services'),
+  max_pods: z.int().min(1).default(110).describe('Pods on one node'),
+  host_networks: z.array(NETWORK).default([]).describe('Further networks that hosts are in'),
+  etcd_hosts: z.array(z.string()).default([]).describe('Hosts that run an etcd of their own on the usual ports'),
+  allow_single: z.boolean().default(false).describe('Accept fewer than three control planes'),
+  geo_ha: z.enum(['required', 'ignored']).default('ignored').describe('`required`: the loss of any one site must leave a majority of the control planes'),
+});
+export type KubernetesInventoryArgs = z.output<typeof KubernetesInventoryArgs>;
