@@ -7,6 +7,7 @@ import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { artifactsCommand } from './commands/artifacts.ts';
 import { completionCommand } from './commands/completion.ts';
+import { convergeCommand } from './commands/converge.ts';
 import { dbCommand } from './commands/db.ts';
 import { docCommand } from './commands/doc.ts';
 import { driftCommand } from './commands/drift.ts';
@@ -64,6 +65,7 @@ export function buildProgram(session: Session): Command {
     trustCommand,
     historyCommand,
     driftCommand,
+    convergeCommand,
     artifactsCommand,
     dbCommand,
     docCommand,

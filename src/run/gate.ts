@@ -49,6 +49,8 @@ export interface TaskMutation extends Mutation {
   /** `file:line:column` of the task. */
   readonly place: string;
   readonly handler: boolean;
+  /** The run may not make it, by `holds` of the run's options; not there where nothing is held. */
+  readonly held?: boolean;
 }
 
 export interface Gate {

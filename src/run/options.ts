@@ -4,6 +4,7 @@ import type { Secret } from '../support/secret.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Reporter, RunMode } from './events.ts';
 import type { Gate } from './gate.ts';
+import type { Holdable } from './held.ts';
 import type { HeldLocks } from './locks.ts';
 
 export interface RunOptions {
@@ -24,6 +25,10 @@ export interface RunOptions {
   readonly diff: boolean;
   /** Whom every change passes before it is made or, in check mode, when it is predicted. */
   readonly gate?: Gate;
+  /** Tasks of an apply that are only looked at: what they would change is left as it is. In check mode the gate is told of them. */
+  readonly holds?: (task: Holdable) => boolean;
+  /** Told of each host that has failed or could not be reached, when it has. */
+  readonly onHostLost?: (host: string) => void;
   readonly becomePassword: Secret | undefined;
   /** Seconds to wait for a lock that another run holds; 0: leave at once. */
   readonly lockWaitSeconds: number;

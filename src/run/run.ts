@@ -188,6 +188,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
           get condition() { return condition; },
           set condition(next) {
             if (next !== condition) conditionChanges += 1;
+            if (next !== condition && (next === 'failed' || next === 'unreachable')) options.onHostLost?.(name);
             condition = next;
           },
           notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined, cutShort: false,

@@ -1,6 +1,7 @@
 /** A task at the gate. */
 import { formatPlace } from '../support/source.ts';
 import type { Mutation } from './gate.ts';
+import { holdable } from './held.ts';
 import { roleName, type ReportedTask } from './task-report.ts';
 
 /**
@@ -11,9 +12,9 @@ import { roleName, type ReportedTask } from './task-report.ts';
  * @param on the host that the task is delegated to
  */
 export function taskGate({ ctx, host, node, title, handler }: ReportedTask, ownCheckMode: boolean | undefined, on?: string): ((mutations: readonly Mutation[]) => void) | undefined {
-  const { gate, mode } = ctx.options;
+  const { gate, mode, holds } = ctx.options;
   if (gate === undefined || mode === 'verify' || ownCheckMode !== undefined) return undefined;
-  const of = { host: host.name, role: roleName(node), task: title, place: formatPlace(node.span), handler };
+  const of = { host: host.name, role: roleName(node), task: title, place: formatPlace(node.span), handler, ...(holds?.(holdable(node)) === true ? { held: true } : {}) };
   return (mutations) => {
     gate.pass(mutations.map((mutation) => ({ ...of, ...mutation, resource: on === undefined ? mutation.resource : `${mutation.resource} on ${on}` })));
   };

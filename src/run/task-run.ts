@@ -18,6 +18,7 @@ import { engineModulePlan } from './engine-modules.ts';
 import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
 import type { TaskStatus } from './events.ts';
 import { noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
+import { isHeld, leftAsItIs } from './held.ts';
 import { identityOf } from './identity.ts';
 import { judged, withResult } from './judge.ts';
 import type { ActionKind } from './look-ahead.ts';
@@ -83,8 +84,7 @@ export class TaskRun {
   }
 
   get #reported(): ReportedTask & { readonly node: Task } {
-    const { ctx, host, play, task, handler } = this.#init;
-    return { ctx, host, play, node: task, title: this.#title, handler };
+    return { ...this.#init, node: this.#init.task, title: this.#title };
   }
 
   /** When it cannot be told (it may depend on the item of a loop), all is hidden: the other mistake cannot be undone. */
@@ -291,8 +291,7 @@ export class TaskRun {
   }
 
   #predicts(scope: Scope): boolean {
-    const own = resolveBoolean(this.#init.task.attributes.checkMode, scope);
-    return own ?? this.#init.ctx.options.mode === 'check';
+    return resolveBoolean(this.#init.task.attributes.checkMode, scope) ?? (isHeld(this.#init) || this.#init.ctx.options.mode === 'check');
   }
 
   async #once(scope: Scope): Promise<ItemResult> {
@@ -314,9 +313,8 @@ export class TaskRun {
   }
 
   async #onSession(session: HostSession, target: string, scope: Scope, delegated: boolean): Promise<ItemResult> {
-    const { ctx, host, task } = this.#init;
+    const { ctx, host, task, task: { attributes } } = this.#init;
     this.#target = session;
-    const attributes = task.attributes;
     const identity = identityOf(attributes, scope, ctx.variables.hostScope(target), ctx.options.becomePassword);
     if (!session.started) await session.start(identity, []);
     const predict = this.#predicts(scope);
@@ -339,7 +337,7 @@ export class TaskRun {
       // A loop's next item and another try come before the next task.
       askAfter: (guarded) => (delegated || task.loop !== undefined || task.until !== undefined || predict ? [] : this.#init.alsoAsk(session, guarded ? 'guarded' : 'unguarded')),
       before: () => this.#note(scope, delegated ? undefined : identity),
-      pass: taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope), delegated ? target : undefined),
+      pass: isHeld(this.#init) ? undefined : taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope), delegated ? target : undefined),
       sent: (pending, made) => this.#waiting.set(pending, made),
       settled: (pending) => {
         const made = this.#waiting.get(pending);
@@ -355,8 +353,9 @@ export class TaskRun {
     return result;
   }
 
-  async #end(items: readonly ItemResult[], values: readonly Value[]): Promise<TaskEnd> {
+  async #end(made: readonly ItemResult[], values: readonly Value[]): Promise<TaskEnd> {
     const { task } = this.#init;
+    const items = isHeld(this.#init) ? made.map(leftAsItIs) : made;
     // A failed item is reported with what the other items have really done.
     if (this.#waiting.size > 0 && overall(items) === 'failed') await this.#target.flush();
     const register = registered(items, task.loop !== undefined, values, task.loopControl.loopVar);

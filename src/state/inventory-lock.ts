@@ -64,8 +64,16 @@ function processStart(pid: number): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
+/** What tells a process of this machine from a later one with its number. */
+export type ProcessMark = Pick<LockHolder, 'pid' | 'started' | 'bootId' | 'host'>;
+
+/** The mark of this process. */
+export function ownMark(): ProcessMark {
+  return { pid: process.pid, started: processStart(process.pid), bootId: readText('/proc/sys/kernel/random/boot_id'), host: hostname() };
+}
+
 /** Whether the holder still runs. A holder on another machine (a shared home) cannot be judged and counts as alive. */
-export function isAlive(holder: LockHolder): boolean {
+export function isAlive(holder: ProcessMark): boolean {
   if (holder.host !== hostname()) return true;
   const bootId = readText('/proc/sys/kernel/random/boot_id');
   if (holder.bootId !== bootId) return false;

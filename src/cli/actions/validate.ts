@@ -19,6 +19,8 @@ export async function validateAction(context: CliContext, inventory: string, pla
   if (first !== undefined) throw new DiagnosticList([first, ...rest]);
   // Whom to tell of runs is no business of the engine.
   if (Object.hasOwn(result.loaded.inventory.variablesOf('localhost'), 'notify')) (await import('../notify/config.ts')).checkNotify(result.loaded, extraVars);
+  // Nor is what a nightly run may do.
+  if (Object.hasOwn(result.loaded.inventory.variablesOf('localhost'), 'converge')) (await import('../../run/converge/policy.ts')).readPolicy(result.loaded, extraVars);
   context.stdout.write(`sound: ${plural(result.hosts, 'host')}, ${plural(result.plays, 'play')}, ${plural(result.tasks, 'task')}\n`);
   return ExitStatus.ok;
 }

@@ -12,8 +12,8 @@ import { badInput, Diagnostic } from '../../support/diagnostic.ts';
 import { revealed, Secret } from '../../support/secret.ts';
 import type { ValueMap } from '../../support/value.ts';
 
-/** What may be worth a message; {@link decide} says which of them a run is. */
-export const EVENTS = ['failed', 'unreachable', 'unfinished', 'unknown', 'calendar', 'drifted', 'changed', 'recovered'] as const;
+/** What may be worth a message; {@link decide} says which of them a run is. The first three are a nightly run that is none (`converge`). */
+export const EVENTS = ['missed', 'hung', 'died', 'failed', 'unreachable', 'unfinished', 'unknown', 'calendar', 'drifted', 'changed', 'recovered'] as const;
 export type NotifyEvent = (typeof EVENTS)[number];
 
 const Text = z.union([z.string(), z.instanceof(Secret)]);

@@ -30,6 +30,7 @@ export function tellingEvents(report: RunReport, recovered: readonly string[], n
   if (report.total.unknown > 0) events.push('unknown');
   if (overdue(report, now).length > 0) events.push('calendar');
   if (report.total.changed > 0) events.push(report.mode === 'check' ? 'drifted' : 'changed');
+  if (report.mode !== 'check' && (report.policy?.left.length ?? 0) > 0) events.push('drifted');
   if (recovered.length > 0) events.push('recovered');
   return events;
 }

@@ -94,10 +94,18 @@ function widest(groups: readonly ChangeGroup[], most: number): readonly ChangeGr
 
 /** What changed or would change, by task. @param left is told what is not shown */
 export function changesSection(report: RunReport, left: string[]): readonly Section[] {
-  const title = report.mode === 'check' ? 'What drifted' : 'What changed';
-  if (report.changes.length === 0) return [];
-  const shown = widest(report.changes, MOST_CHANGES);
-  if (report.changes.length > shown.length) left.push(plural(report.changes.length - shown.length, 'more change'));
+  return byTask('changes', report.mode === 'check' ? 'What drifted' : 'What changed', report.changes, report, left);
+}
+
+/** What a nightly run has found and, by its policy, left as it is. @param left is told what is not shown */
+export function leftSection(report: RunReport, left: string[]): readonly Section[] {
+  return byTask('left', 'Left as it is', report.policy?.left ?? [], report, left);
+}
+
+function byTask(id: string, title: string, changes: readonly ChangeGroup[], report: RunReport, left: string[]): readonly Section[] {
+  if (changes.length === 0) return [];
+  const shown = widest(changes, MOST_CHANGES);
+  if (changes.length > shown.length) left.push(plural(changes.length - shown.length, 'more change'));
   const room = new Room();
   const tasks = new Map<string, ChangeGroup[]>();
   for (const group of shown) {
@@ -107,5 +115,5 @@ export function changesSection(report: RunReport, left: string[]): readonly Sect
   const body = html`${[...tasks].map(([name, groups]) => html`<h3>${name}</h3>
 ${groups.map((group) => changeHtml(group, report, room))}`)}`;
   if (room.refused > 0) left.push(plural(room.refused, 'diff'));
-  return [{ id: 'changes', title, count: String(report.changes.length), body }];
+  return [{ id, title, count: String(changes.length), body }];
 }

@@ -2,7 +2,7 @@
 import { html, Html, htmlPage } from '../../support/html.ts';
 import { COUNTED, duration, plural } from '../reporters/counts.ts';
 import { calendarSection } from './html-calendar.ts';
-import { changesSection, troubleSections } from './html-changes.ts';
+import { changesSection, leftSection, troubleSections } from './html-changes.ts';
 import { timelineSection } from './html-timeline.ts';
 import { HOST_STATES, hostsByState, type RunReport } from './model.ts';
 import { STYLE } from './style.ts';
@@ -116,6 +116,7 @@ export function runHtml(report: RunReport, now: number): string {
     ...abortedSection(report),
     ...troubleSections(report, ['failed', 'unreachable', 'unknown'], left),
     ...changesSection(report, left),
+    ...leftSection(report, left),
     ...troubleSections(report, ['rescued', 'ignored'], left),
     ...hostsSection(report),
     ...timelineSection(report),
@@ -129,7 +130,7 @@ export function runHtml(report: RunReport, now: number): string {
     title: `${title}: ${text}`,
     style: STYLE,
     body: html`<a class="skip" href="#main">to the findings</a>
-<header><h1>${title}</h1><p class="verdict ${tone}">${text}</p>${metaHtml(report)}${statesHtml(report)}
+<header><h1>${title}</h1><p class="verdict ${tone}">${text}</p>${(report.policy?.notes ?? []).map((note) => html`<p>${note}</p>`)}${metaHtml(report)}${statesHtml(report)}
 <nav aria-label="contents"><ul>${sections.map(({ id, title: words, count }) => html`<li><a href="#${id}">${words}${count !== undefined && ` ${count}`}</a></li>`)}</ul></nav>
 ${omitted.length > 0 && html`<p class="soft">Left out of this page: ${omitted.join('; ')}. <code>care-provision history show ${report.run}</code> has more.</p>`}</header>
 <main id="main">

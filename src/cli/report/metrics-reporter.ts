@@ -12,7 +12,8 @@ const MODE = 0o644;
 /** Bytes of an earlier file that are looked at. */
 const MOST_BYTES = 1024 * 1024;
 
-function earlier(file: string): string {
+/** The text of an earlier file; empty when there is none, or it is none of ours. */
+export function earlierMetrics(file: string): string {
   try {
     const bytes = readFileSync(file);
     return bytes.length <= MOST_BYTES ? bytes.toString('utf8') : '';
@@ -32,7 +33,7 @@ export function metricsReporter(file: string, labels: RunLabels, failedNotificat
   if (!file.endsWith('.prom')) throw new Diagnostic({ kind: 'usage', code: 'metrics-file', summary: `--metrics ${file}: node_exporter reads only files whose name ends in .prom`, remedy: `name it ${file}.prom` });
   const out = wholeFile(file, '--metrics', MODE);
   const seconds = (): number => Math.round(now()) / 1000;
-  const begun = beginning(readMetrics(earlier(file), labels), labels, seconds());
+  const begun = beginning(readMetrics(earlierMetrics(file), labels), labels, seconds());
   out.write(metricsText(begun));
   const collector = new Collector();
   return {

@@ -108,14 +108,19 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 
-/** The whole file: samples of one metric together under its HELP and TYPE, a newline at the end, no timestamps (the collector forbids them). */
+/** The whole file of a run's samples. */
 export function metricsText(samples: readonly Sample[]): string {
-  return Object.entries(METRICS)
+  return expositionText(PREFIX, METRICS, samples);
+}
+
+/** Samples of one metric together under its HELP and TYPE, a newline at the end, no timestamps (the collector forbids them). @param metrics by name, with the text for HELP */
+export function expositionText(prefix: string, metrics: Readonly<Record<string, string>>, samples: readonly { readonly name: string; readonly labels: Labels; readonly value: number }[]): string {
+  return Object.entries(metrics)
     .map(([name, help]) => {
       const own = samples.filter((sample) => sample.name === name);
       if (own.length === 0) return '';
-      const lines = own.map(({ labels, value }) => `${PREFIX}${name}{${Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`).join(',')}} ${String(value)}\n`);
-      return `# HELP ${PREFIX}${name} ${help}\n# TYPE ${PREFIX}${name} gauge\n${lines.join('')}`;
+      const lines = own.map(({ labels, value }) => `${prefix}${name}{${Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`).join(',')}} ${String(value)}\n`);
+      return `# HELP ${prefix}${name} ${help}\n# TYPE ${prefix}${name} gauge\n${lines.join('')}`;
     })
     .join('');
 }

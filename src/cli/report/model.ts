@@ -94,6 +94,8 @@ export interface RunReport {
   readonly observations: readonly (Observation & { readonly host: string })[];
   /** Sentences about what was not kept, so that nothing is missing without a word. */
   readonly leftOut: readonly string[];
+  /** Of a run of `converge`: what its policy has made of it. */
+  readonly policy?: { /** Sentences: why nothing, or not all, was mended. */ readonly notes: readonly string[]; /** What was found and left as it is, besides `changes`. */ readonly left: readonly ChangeGroup[] };
 }
 
 /** How many hosts came out in each way. */

@@ -49,6 +49,8 @@ export function outcome(report: RunReport): { readonly text: string; readonly to
       if (report.mode === 'verify') return { text: `verified: every check passed on ${plural(all, 'host')}`, tone: 'good' };
       return { text: states.changed === 0 ? `converged: nothing ${report.mode === 'check' ? 'would change' : 'had to change'} on ${plural(all, 'host')}` : `converged: ${some(states.changed, 'changed')}`, tone: 'good' };
     case ExitStatus.drift:
+      // Of a nightly run that has mended what it may.
+      if (report.mode === 'apply') return { text: `${states.changed === 0 ? 'nothing was mended' : `mended: ${some(states.changed, 'changed')}`}, ${plural(report.policy?.left.length ?? 0, 'change')} left as ${report.policy?.left.length === 1 ? 'it is' : 'they are'}`, tone: 'warn' };
       return { text: `drift: ${some(states.changed + states.unknown, 'would change')}`, tone: 'warn' };
     case ExitStatus.failed:
       return { text: `failed: ${some(states.failed, 'failed')}${states.unreachable === 0 ? '' : `, ${String(states.unreachable)} unreachable`}`, tone: 'bad' };
