@@ -33,6 +33,10 @@ import { kubernetesInventory } from './kubernetes_inventory/index.ts';
 import { lineinfile } from './lineinfile/index.ts';
 import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
+import { minioConfig } from './minio_config/index.ts';
+import { minioPolicy } from './minio_policy/index.ts';
+import { minioServiceAccount } from './minio_service_account/index.ts';
+import { minioUser } from './minio_user/index.ts';
 import { mountModule } from './mount/index.ts';
 import { packageModule, aptModule } from './package/index.ts';
 import { patroniGate } from './patroni_gate/index.ts';
@@ -67,6 +71,9 @@ import { postgresqlUser } from './postgresql_user/index.ts';
 import { postgresqlUserMapping } from './postgresql_user_mapping/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
+import { s3Bucket } from './s3_bucket/index.ts';
+import { s3Lifecycle } from './s3_lifecycle/index.ts';
+import { s3Policy } from './s3_policy/index.ts';
 import { script } from './script/index.ts';
 import { serviceModule } from './service/index.ts';
 import { setFact } from './set_fact/index.ts';
@@ -124,6 +131,10 @@ const all: readonly Module[] = [
   lineinfile,
   localeModule,
   meta,
+  minioConfig,
+  minioPolicy,
+  minioServiceAccount,
+  minioUser,
   mountModule,
   packageModule,
   aptModule,
@@ -159,6 +170,9 @@ const all: readonly Module[] = [
   postgresqlUserMapping,
   reboot,
   replace,
+  s3Bucket,
+  s3Lifecycle,
+  s3Policy,
   script,
   serviceModule,
   setFact,

@@ -1,0 +1,168 @@
+/**
+ * A client of one S3 store for one account: HTTP over TLS, over streams through the host's SSH connection. What only reads is
+ * asked again when a connection that was kept has died, or while the store is not ready; a change is sent once.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
+import type { Service, ServiceClient, Streams } from '../clients.ts';
+import { openPayload, sealPayload } from './admin-payload.ts';
+import { loginId, type S3Login } from './login.ts';
+import { sign, type S3Request } from './sign.ts';
+import { refusal, S3Trouble, troubleOf } from './trouble.ts';
+
+export interface Limits {
+  readonly signal: AbortSignal;
+  readonly timeoutSeconds: number;
+}
+
+export interface S3Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/** The longest answer that is read, in bytes; settings and accounts need a thousandth of it. */
+const LONGEST = 16 * 1024 * 1024;
+/** Seconds for one request of those that only read. */
+const ANSWER_SECONDS = 30;
+/** A store that has just been started knows its accounts some seconds later. */
+const TRIES = 6;
+const PAUSE_MS = 1000;
+
+/** Opens its connections through the host, and keeps some for the next request. */
+class TunnelAgent extends Agent {
+  readonly #login: S3Login;
+  readonly #streams: () => Promise<Streams>;
+
+  constructor(login: S3Login, streams: () => Promise<Streams>) {
+    super({ keepAlive: true, maxSockets: 4 });
+    this.#login = login;
+    this.#streams = streams;
+  }
+
+  override createConnection(_options: object, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+    const done = callback ?? ((): void => undefined);
+    this.#open().then(
+      (stream) => { done(null, stream); },
+      // The type knows no call without a stream; Node's own agent makes one.
+      (error: unknown) => { Reflect.apply(done, undefined, [error]); },
+    );
+  }
+
+  async #open(): Promise<Duplex> {
+    const { hostname, port } = new URL(this.#login.endpoint);
+    const host = hostname.replaceAll(/[[\]]/g, '');
+    const stream = await (await this.#streams()).forward(host, port === '' ? 443 : Number(port));
+    return new Promise((resolve, reject) => {
+      const socket = connect({ socket: stream, host, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }), minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(this.#login.ca === undefined ? {} : { ca: this.#login.ca }) });
+      const ended = (): void => { reject(new Error('the store ended the connection before it began')); };
+      stream.on('error', () => undefined);
+      socket.once('error', reject);
+      socket.once('close', ended);
+      socket.once('secureConnect', () => {
+        socket.off('close', ended);
+        resolve(socket);
+      });
+    });
+  }
+}
+
+/** The request as it may be shown: the query may hold names, never secrets. */
+function shown(request: S3Request): string {
+  const query = Object.entries(request.query ?? {}).map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join('&');
+  return `${request.method} ${request.path}${query === '' ? '' : `?${query}`}`;
+}
+
+function isSuccess(answer: S3Answer): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+export class S3Client implements ServiceClient {
+  readonly #login: S3Login;
+  readonly #agent: TunnelAgent;
+
+  constructor(login: S3Login, streams: () => Promise<Streams>) {
+    this.#login = login;
+    this.#agent = new TunnelAgent(login, streams);
+  }
+
+  /** Asks. @throws S3Trouble when the answer is no success, Diagnostic when the host is lost */
+  async read(request: S3Request, limits: Limits): Promise<S3Answer> {
+    const bounded = { ...limits, timeoutSeconds: Math.min(limits.timeoutSeconds, ANSWER_SECONDS) };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#success(request, bounded);
+      } catch (error) {
+        const again = error instanceof S3Trouble && (error.trouble.kind === 'lost' || (error.trouble.kind === 'silent' && error.trouble.code !== undefined));
+        if (!again || tries >= TRIES || limits.signal.aborted) throw error;
+        await new Promise((resolve) => setTimeout(resolve, error.trouble.kind === 'lost' ? 0 : PAUSE_MS));
+      }
+    }
+  }
+
+  /** Changes something, once. @throws S3Trouble when the answer is no success, Diagnostic when the host is lost */
+  async write(request: S3Request, limits: Limits): Promise<S3Answer> {
+    return this.#success(request, limits);
+  }
+
+  /** The answer whatever its status is. @throws S3Trouble when there is none, Diagnostic when the host is lost */
+  async send(request: S3Request, limits: Limits): Promise<S3Answer> {
+    let sent = false;
+    try {
+      const { url, headers } = await sign(this.#login, request);
+      const deadline = AbortSignal.timeout(limits.timeoutSeconds * 1000);
+      return await new Promise<S3Answer>((resolve, reject) => {
+        const outgoing = httpsRequest(
+          { host: url.hostname, port: url.port === '' ? 443 : url.port, path: `${url.pathname}${url.search}`, method: request.method, headers, agent: this.#agent, setHost: false, signal: AbortSignal.any([limits.signal, deadline]) },
+          (response) => { collect(response).then((body) => { resolve({ status: response.statusCode ?? 0, headers: response.headers, body }); }, reject); },
+        );
+        outgoing.on('socket', () => { sent = true; });
+        outgoing.on('error', (error) => { reject(deadline.aborted ? new Error(`no answer within ${String(limits.timeoutSeconds)} s`) : error); });
+        outgoing.end(request.body);
+      });
+    } catch (error) {
+      throw troubleOf(error, sent, shown(request));
+    }
+  }
+
+  /** A body for MinIO's admin API. */
+  async sealed(value: unknown): Promise<Buffer> {
+    return sealPayload(this.#login.secretKey.reveal(), Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
+  }
+
+  /** An answer of MinIO's admin API that is sealed. */
+  async opened(answer: S3Answer): Promise<string> {
+    return (await openPayload(this.#login.secretKey.reveal(), answer.body)).toString('utf8');
+  }
+
+  close(): Promise<void> {
+    this.#agent.destroy();
+    return Promise.resolve();
+  }
+
+  async #success(request: S3Request, limits: Limits): Promise<S3Answer> {
+    const answer = await this.send(request, limits);
+    if (!isSuccess(answer)) throw new S3Trouble(refusal(answer.status, answer.body.toString('utf8')), shown(request));
+    return answer;
+  }
+}
+
+async function collect(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    length += bytes.length;
+    if (length > LONGEST) throw new Error('the answer is too long');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+export const s3: Service<S3Login, S3Client> = {
+  name: 's3',
+  id: loginId,
+  make: (login, streams) => new S3Client(login, streams),
+};

@@ -1,0 +1,4 @@
+import { minioPolicy } from '../../../../src/modules/minio_policy/index.ts';
+import { goldenCases } from '../golden.ts';
+
+goldenCases(minioPolicy, import.meta.url);
