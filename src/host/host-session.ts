@@ -3,7 +3,7 @@
  * Changes are collected and sent together with the next observation; each batch ends with a look at every
  * fact that its changes claim to have set (confirm).
  */
-import { Diagnostic } from '../support/diagnostic.ts';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
 import { maskSecrets } from '../support/secret.ts';
 import type { ServicePort } from '../services/port.ts';
 import type { Connection, Outcome, RunRequest } from '../transport/types.ts';
@@ -12,8 +12,9 @@ import { FactStore, type Claim } from './fact-store.ts';
 import { HostWire, isCutOff, probeRequest, type Facts, type HostWireInit } from './host-wire.ts';
 import { identityKey, type Identity } from './identity.ts';
 import { batchScripts } from './join.ts';
+import { Keeper, type KeepOptions } from './keep/keeper.ts';
 import { makeProbe, type Probe } from './observe.ts';
-import { callReason, changeRequest, changeScript, outcomeReason } from './outcome-words.ts';
+import { callReason, changeRequest, changeScript, isMade, outcomeReason } from './outcome-words.ts';
 import { ChangeFailed, withChange, type Batch, type Pending, type PendingChange } from './pending.ts';
 import type { ServiceChange, ShellChange } from './plan.ts';
 import type { SharedEntries } from './shared-entries.ts';
@@ -30,6 +31,8 @@ export interface HostSessionInit extends HostWireInit {
   readonly sharing: HostSession | undefined;
   /** What is known of other hosts, for what is the same. */
   readonly entries?: SharedEntries;
+  /** How what is replaced is kept on the host; undefined: it is not. */
+  readonly keep?: KeepOptions | undefined;
 }
 
 export class HostSession {
@@ -37,6 +40,7 @@ export class HostSession {
   readonly #init: HostSessionInit;
   readonly #stores: Map<string, FactStore>;
   readonly #wire: HostWire;
+  readonly #keeper: Keeper | undefined;
   #pending: Batch | undefined;
   #base: BaseFacts | undefined;
   /** Check mode: what was predicted, for users of whom the host has not been asked yet. */
@@ -49,6 +53,7 @@ export class HostSession {
     this.name = init.name;
     this.#init = init;
     this.#wire = new HostWire(init);
+    this.#keeper = init.keep === undefined ? undefined : new Keeper(init.keep);
     this.#stores = init.sharing === undefined ? new Map<string, FactStore>() : init.sharing.#stores;
   }
 
@@ -182,6 +187,7 @@ export class HostSession {
     const { join } = pending.change;
     if (join?.by !== 'words') this.#joinable = undefined;
     else if (this.#joinable?.key !== join.key) this.#joinable = { key: join.key, identity: identityKey(pending.identity), before: this.store(pending.identity).snapshot() };
+    this.#keeper?.look(pending, this.store(pending.identity));
     this.believe(pending.identity, pending.change.effects, pending.change.resource);
   }
 
@@ -248,6 +254,20 @@ export class HostSession {
     this.#learn(identity, queries, facts);
   }
 
+  /** An action has changed something: noted for whoever wants to put things back, and is to know what he cannot. */
+  acted(resource: string, did: string): void {
+    this.#keeper?.made(resource, did);
+  }
+
+  /** Writes that down, if there is anything. @param asRoot as whom */
+  async writeDown(asRoot: () => Identity | undefined): Promise<void> {
+    const root = this.#keeper?.owes === true ? (this.#keeper.root ?? asRoot()) : undefined;
+    const script = root === undefined ? undefined : this.#keeper?.script([]);
+    if (root === undefined || script === undefined) return;
+    const outcome = await this.run(root, { script: changeScript(script), timeoutSeconds: 60 });
+    if (!isMade(outcome)) throw failure('not-noted', outcomeReason(outcome));
+  }
+
   async close(): Promise<void> {
     await this.#wire.close();
   }
@@ -282,6 +302,7 @@ export class HostSession {
     for (const [id, fact] of await this.#afterwards(batch.changes, () => this.#wire.ask(claimed.service))) facts.set(id, fact);
     this.#confirm(batch.changes, claims, facts);
     this.#learn(identity, [...shell, ...claimed.service], facts);
+    this.#keeper?.madeAll(batch.changes);
     for (const pending of batch.changes) pending.done();
   }
 
@@ -289,7 +310,7 @@ export class HostSession {
   async #runChanges(batch: readonly [Pending<ShellChange>, ...Pending<ShellChange>[]], queries: Questions['shell']): Promise<Facts> {
     const { identity } = batch[0];
     const probe = makeProbe(queries);
-    const scripts = batchScripts(batch, await this.#wire.takesRows(identity));
+    const scripts = batchScripts(batch, await this.#wire.takesRows(identity), this.#keeper?.script(batch));
     const requests: RunRequest[] = scripts.map(({ script, keepWithPrevious, unless = '', timeoutSeconds }, i) => ({
       ...changeRequest(script), keepWithPrevious, unless, timeoutSeconds, environment: batch[i]?.environment ?? {},
     }));
@@ -299,6 +320,7 @@ export class HostSession {
       const at = batch.findIndex((_pending, i) => !isMade(seen.get(i)));
       // It could not be sent or stored, or its shell was killed: it has failed, whichever task is at work now.
       if (at !== -1 && error instanceof Diagnostic && !isCutOff(error)) this.#failed(batch, at, callReason(error));
+      this.#keeper?.restart();
       // The connection is lost, or the run was killed: what had been answered by then is known to be made.
       if (!isCutOff(error)) this.forgetEverything();
       for (const [i, pending] of batch.entries()) if (isMade(seen.get(i))) pending.done();
@@ -348,6 +370,7 @@ export class HostSession {
     const pending = batch[at];
     if (pending === undefined) throw new Error('a batch has no such change');
     this.forgetEverything();
+    this.#keeper?.restart();
     for (const made of batch.slice(0, at)) made.done();
     throw new ChangeFailed(pending, reason, batch.slice(at + 1));
   }
@@ -368,10 +391,6 @@ export class HostSession {
       );
     }
   }
-}
-
-function isMade(outcome: Outcome | undefined): boolean {
-  return outcome?.state === 'done' && outcome.status === 0;
 }
 
 /** What an effect means to those who were not told by the host: look again. */

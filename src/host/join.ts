@@ -21,12 +21,13 @@ export interface BatchScript {
  * of them is noted before that.
  *
  * @param rows whether the host runs consecutive scripts in one session, so that one finds what another has left
+ * @param first to be run before all of them, in the first one's script
  */
-export function batchScripts(batch: readonly Pending<ShellChange>[], rows: boolean): readonly BatchScript[] {
+export function batchScripts(batch: readonly Pending<ShellChange>[], rows: boolean, first?: Script): readonly BatchScript[] {
   const out: BatchScript[] = [];
   for (let at = 0; at < batch.length; ) {
     const run = joinedRun(batch, at, rows);
-    const before = run.flatMap((pending) => pending.before ?? []);
+    const before = [...(at === 0 && first !== undefined ? [first] : []), ...run.flatMap((pending) => pending.before ?? [])];
     const timeouts = run.map(({ change, timeoutSeconds }) => change.timeoutSeconds ?? timeoutSeconds);
     runScripts(run).forEach(({ script, unless }, i) => {
       const noted = i === 0 && before.length > 0 ? joinScripts([...before, script]) : script;

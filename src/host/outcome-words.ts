@@ -29,6 +29,11 @@ export function tail(buffer: Buffer, characters: number): string {
   return maskSecrets(buffer.toString('utf8').trim()).slice(-characters);
 }
 
+/** Whether a change's script has made it. */
+export function isMade(outcome: Outcome | undefined): boolean {
+  return outcome?.state === 'done' && outcome.status === 0;
+}
+
 /** Why a script failed, from its outcome, for people. */
 export function outcomeReason(outcome: Outcome): string {
   if (outcome.state === 'timed-out') return `timed out after ${outcome.seconds.toFixed(0)} s`;

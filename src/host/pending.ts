@@ -2,6 +2,7 @@
 import type { Secret } from '../support/secret.ts';
 import type { Script } from '../support/shell.ts';
 import type { Identity } from './identity.ts';
+import type { KeepAs } from './keep/entries.ts';
 import type { Change, ServiceChange, ShellChange } from './plan.ts';
 
 /** A change that waits, or has been sent; the owner is told when it was made. */
@@ -12,6 +13,8 @@ export interface Pending<C extends Change> {
   readonly timeoutSeconds: number;
   /** Read-only or bookkeeping shell that is run before the change (write-ahead notes). */
   readonly before: Script | undefined;
+  /** How what it replaces is kept; undefined: it is not. */
+  readonly keepAs?: KeepAs;
   done(): void;
 }
 export type PendingChange = Pending<Change>;

@@ -5,6 +5,7 @@ import type { Script } from '../support/shell.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
 import type { Outcome } from '../transport/types.ts';
+import type { HandlerName } from './keep/journal.ts';
 import type { FilePut } from './put.ts';
 import { forgetAll, type Effect } from './query.ts';
 import type { HostView } from './view.ts';
@@ -57,6 +58,10 @@ interface ChangeBase {
   readonly effects: readonly Effect[];
   /** Seconds; default the task's. */
   readonly timeoutSeconds?: number;
+  /** The command that a new content passes before it is put in place, with `%s` for its file: what is put back has to pass it, too. */
+  readonly validate?: string | undefined;
+  /** Handlers that it leads to besides those that its task notifies. */
+  readonly owes?: readonly HandlerName[];
 }
 
 /** A change that a script makes on the host. */
@@ -122,9 +127,9 @@ export interface Action {
 }
 
 export type Plan =
-  | { readonly type: 'ok'; readonly values?: ValueMap; readonly facts?: ValueMap; readonly msg?: string }
+  | { readonly type: 'ok'; readonly values?: ValueMap; readonly facts?: ValueMap; readonly msg?: string; /** To be said of the host. */ readonly warnings?: readonly string[] }
   | { readonly type: 'skipped'; readonly because: string }
-  | { readonly type: 'changes'; readonly changes: readonly [Change, ...Change[]]; readonly values?: ValueMap; /** Check mode: why what the task registers can't be told. */ readonly valuesUnknown?: string }
+  | { readonly type: 'changes'; readonly changes: readonly [Change, ...Change[]]; readonly values?: ValueMap; /** Check mode: why what the task registers can't be told. */ readonly valuesUnknown?: string; /** To be said of the host. */ readonly warnings?: readonly string[] }
   | { readonly type: 'action'; readonly action: Action }
   /** Check mode only: cannot be predicted. */
   | { readonly type: 'unknown'; readonly because: string }

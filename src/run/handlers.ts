@@ -1,5 +1,7 @@
 /** Handlers: who is notified by whom, and the notes on the host that let a cut-off run's debts be paid. */
 import type { Identity } from '../host/identity.ts';
+import type { KeepAs } from '../host/keep/entries.ts';
+import type { HandlerName } from '../host/keep/journal.ts';
 import type { Attributes, Task } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { renderValue } from '../language/template/index.ts';
@@ -18,6 +20,15 @@ function roleOf(task: Task): string {
 /** The same for the same handler in every run, so that a note of an earlier run is recognised. */
 export function handlerNoteId(handler: Task): string {
   return pendingId(roleOf(handler), handler.name ?? handler.module);
+}
+
+const nameOf = (handler: Task): HandlerName => ({ role: roleOf(handler), handler: handler.name ?? handler.module });
+
+/** How what a task's changes replace is kept: with the handlers that it notifies, so that who puts it back can notify them, too. */
+export function keepAs(by: { readonly play: PlayState; readonly task: Task; readonly handler: boolean }, scope: Scope, shown: Pick<KeepAs, 'hidden' | 'secret'>, delegated: boolean): KeepAs {
+  // The handlers of a delegated task are another host's.
+  const notified = delegated ? [] : notifiedNames(by.task, scope).flatMap((name) => handlersNamed(by.play.handlers(), name, by.task));
+  return { ...shown, owes: notified.map(nameOf), by: by.handler ? nameOf(by.task) : undefined };
 }
 
 /** All handlers of a play once each: a role used twice brings its handlers twice. */
@@ -51,7 +62,7 @@ export function takeUpOwed(ctx: RunContext, host: HostState, handlers: readonly 
     if (host.owed?.delete(noteId) !== true || host.notified.has(handler.id)) continue;
     host.notified.set(handler.id, { handler, noteId });
     host.noted.add(noteId);
-    ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
+    if (ctx.options.notesHandlers !== true) ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
   }
 }
 
@@ -80,7 +91,7 @@ export function noteNotified(play: PlayState, host: HostState, task: Task, scope
   const handlers = notifiedNames(task, scope).flatMap((name) => handlersNamed(play.handlers(), name, task));
   const owed = handlers.filter((h) => !host.notified.has(h.id));
   if (owed.length === 0) return undefined;
-  const notes = owed.map((h) => ({ id: handlerNoteId(h), text: JSON.stringify({ role: roleOf(h), handler: h.name ?? h.module }) }));
+  const notes = owed.map((h) => ({ id: handlerNoteId(h), text: JSON.stringify(nameOf(h)) }));
   return { ids: notes.map((n) => n.id), script: notePending(notes) };
 }
 

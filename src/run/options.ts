@@ -1,4 +1,5 @@
 /** What a run is asked to do: the command line's options, parsed, and where to report. */
+import type { KeepLimits } from '../host/keep/script.ts';
 import type { DatabaseAddress } from '../state/postgres-url.ts';
 import type { Secret } from '../support/secret.ts';
 import type { ValueMap } from '../support/value.ts';
@@ -38,6 +39,10 @@ export interface RunOptions {
   readonly sharedLocks?: DatabaseAddress | undefined;
   /** Told of every file of the project that is used, and of every role's folder, before it is read. @throws what keeps it from being used */
   readonly onInput?: (path: string) => void;
+  /** How hosts keep what the run replaces, for `rollback`; undefined: they do not. */
+  readonly keep?: KeepLimits | undefined;
+  /** A rollback: a play without handlers notes some on hosts, so the notes are not read before a play that has handlers. */
+  readonly notesHandlers?: boolean;
   /** Where hosts keep their lock; only tests, which share this machine as their host, say so. */
   readonly hostLockDirectory?: string;
   /** The command's words for the history, secrets masked; default: none. */

@@ -120,13 +120,14 @@ async function hostThroughPlay(ctx: RunContext, state: PlayState, host: HostStat
   } finally {
     state.rendezvous.leave(host.name);
   }
+  if (host.condition !== 'unreachable') await writeDown(ctx, host, run);
 }
 
 /** Connects, learns the base facts and, in the same round trip, what the first section will ask. */
 async function start(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {
   const identity = run.playIdentity();
   const first = state.play.sections[0]?.nodes ?? [];
-  const keeper = ctx.options.mode === 'verify' || host.owed !== undefined ? undefined : identity.user === 'root' ? identity : state.handlers().length === 0 ? undefined : run.notesIdentity();
+  const keeper = ctx.options.mode === 'verify' || host.owed !== undefined || (ctx.options.notesHandlers === true && state.handlers().length === 0) ? undefined : identity.user === 'root' ? identity : state.handlers().length === 0 ? undefined : run.notesIdentity();
   const asked = [pendingHandlers(PENDING_DIRECTORY)];
   const queries = [...(keeper === identity ? asked : []), ...run.firstQueries(first)];
   // Base facts are looked at again when something has run since that may have changed them.
@@ -194,6 +195,16 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
     ctx.emit({ type: 'task', host: host.name, play: state.play.name, role: '', task: 'the connection', module: '', status, seconds: 0, at: formatPlace(state.play.span), handler: false, msg: text.split('\n')[0] ?? '', error: text });
     ctx.tally.count(host.name, '', 'the connection', status, 0);
   });
+}
+
+/** Of changes that are out of reach of a rollback, as far as no later change has taken the note along. */
+async function writeDown(ctx: RunContext, host: HostState, run: HostRun): Promise<void> {
+  try {
+    await host.session.writeDown(() => run.notesIdentity());
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    ctx.emit({ type: 'warning', host: host.name, message: `what of this run is out of reach of a rollback cannot be noted on the host: ${maskSecrets(errorText(error))}` });
+  }
 }
 
 async function afterFailure(ctx: RunContext, host: HostState, work: () => Promise<void>): Promise<void> {

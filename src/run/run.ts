@@ -156,6 +156,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
       opening: options.mode === 'apply' && name !== 'localhost' ? { script: hostLock(options, runId), timeoutSeconds: options.lockWaitSeconds + 60, impatience: options.lockWaitSeconds > 0 ? options.stop : undefined } : undefined,
       sharing: options.mode === 'check' ? sharing : undefined,
       entries,
+      keep: options.keep === undefined || options.mode !== 'apply' ? undefined : { ...options.keep, run: runId },
       limit: (work) => limit(work),
     });
   }

@@ -18,6 +18,7 @@ import { maskSecrets, type Secret } from '../support/secret.ts';
 import { joinScripts, type Script } from '../support/shell.ts';
 import { unifiedDiff } from '../support/unified-diff.ts';
 import { isMap, type Value, type ValueMap } from '../support/value.ts';
+import type { KeepAs } from '../host/keep/entries.ts';
 import type { FileCache } from './controller-files.ts';
 import { withinOwnTimeout } from './conversation.ts';
 import type { RunContext } from './context.ts';
@@ -48,6 +49,8 @@ export interface ItemContext {
   readonly askAfter: (guarded: boolean) => readonly AnyQuery[];
   /** Notes the handlers that a change will owe: itself, or by giving the script to put before the change. */
   readonly before: () => Promise<Script | undefined>;
+  /** How what it replaces is kept. */
+  readonly keepAs: KeepAs;
   /** Lets changes pass the gate; undefined when the task's changes are none of it. @throws Diagnostic */
   readonly pass: ((mutations: readonly Mutation[]) => void) | undefined;
   /** Told of a change that was put on its way, and when it has been made. */
@@ -156,6 +159,7 @@ export async function runItem(item: ItemContext, task: Task, scope: Scope): Prom
 }
 
 async function carryOut(item: ItemContext, prepared: PreparedModule, { plan, doubts, looked }: Planned, task: Task, scope: Scope): Promise<ItemResult> {
+  if (plan.type === 'ok' || plan.type === 'changes') for (const message of plan.warnings ?? []) item.ctx.emit({ type: 'warning', host: item.session.name, message: maskSecrets(message) });
   switch (plan.type) {
     case 'ok':
       return itemResult('ok', { values: plan.values ?? {}, facts: plan.facts, msg: plan.msg });
@@ -194,6 +198,7 @@ async function makeChanges(item: ItemContext, changes: readonly Change[], values
       environment: item.environment,
       timeoutSeconds: item.timeoutSeconds,
       before,
+      keepAs: item.keepAs,
       done: () => {
         item.settled(pending);
       },
@@ -230,7 +235,7 @@ function predicted(item: ItemContext, effects: readonly Effect[], by: string): v
 }
 
 function actionItem(item: ItemContext, action: Action, result: ActionResult): ItemResult {
-  const change: MadeChange = { resource: shownResource(item, action.resource), what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: shownDiff(item, action.resource, result.diff), unknown: false };
+  const change: MadeChange = { resource: shownResource(item, action.resource), what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: shownDiff(item, action.resource, result.diff), unknown: false, byAction: true };
   return itemResult(result.failed === true ? 'failed' : result.changed ? 'changed' : 'ok', {
     values: result.values ?? {},
     msg: result.msg,

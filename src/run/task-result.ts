@@ -13,6 +13,8 @@ export interface MadeChange {
   readonly diff: string | undefined;
   readonly unknown: boolean;
   readonly seen?: Seen | undefined;
+  /** What did it has to be run to know: no effects tell what it has replaced. */
+  readonly byAction?: boolean;
 }
 
 /** How one item of a task (or the task, without a loop) ended, as far as planning and running can tell. */

@@ -17,7 +17,7 @@ import type { HostState, PlayState, RunContext } from './context.ts';
 import { engineModulePlan } from './engine-modules.ts';
 import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
 import type { TaskStatus } from './events.ts';
-import { noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
+import { keepAs, noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
 import { isHeld, leftAsItIs } from './held.ts';
 import { identityOf } from './identity.ts';
 import { judged, withResult } from './judge.ts';
@@ -78,7 +78,6 @@ export class TaskRun {
     this.#title = taskTitle(init.task, this.#scope);
     this.#noLog = this.#hidden();
   }
-
   get task(): Task {
     return this.#init.task;
   }
@@ -316,6 +315,7 @@ export class TaskRun {
     const { ctx, host, task, task: { attributes } } = this.#init;
     this.#target = session;
     const identity = identityOf(attributes, scope, ctx.variables.hostScope(target), ctx.options.becomePassword);
+    const diff = resolveBoolean(attributes.diff, scope) ?? true;
     if (!session.started) await session.start(identity, []);
     const predict = this.#predicts(scope);
     // As in Ansible, 0 means without a limit of its own.
@@ -331,7 +331,8 @@ export class TaskRun {
       predict,
       noLog: this.#noLog,
       // The history keeps differences whether they are shown or not.
-      diff: resolveBoolean(attributes.diff, scope) ?? true,
+      diff,
+      keepAs: keepAs(this.#init, scope, { hidden: this.#noLog, secret: !diff }, delegated),
       unknown: ctx.variables.unknownNames(host.name),
       alsoAsk: () => (delegated ? [] : this.#init.alsoAsk(session)),
       // A loop's next item and another try come before the next task.

@@ -2,7 +2,8 @@
 import { badInput } from '../support/diagnostic.ts';
 import { DEFAULT_RETENTION, type Retention } from './store.ts';
 
-function wholeNumber(environment: Readonly<Record<string, string | undefined>>, name: string): number | undefined {
+/** @throws Diagnostic `bad-retention` */
+export function wholeNumber(environment: Readonly<Record<string, string | undefined>>, name: string): number | undefined {
   const text = environment[name];
   if (text === undefined || text === '') return undefined;
   if (!/^[1-9][0-9]{0,6}$/.test(text)) throw badInput('bad-retention', `${name} must be a whole number from 1 to 9999999, not ${JSON.stringify(text)}`, { remedy: `unset ${name} to have the default` });

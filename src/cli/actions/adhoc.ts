@@ -1,6 +1,7 @@
 /** `run` and `facts`: a run of one task. */
 import { runAdHoc, showFacts } from '../../run/adhoc.ts';
 import type { RunMode } from '../../run/events.ts';
+import { keepLimits } from '../../run/keep-limits.ts';
 import type { RunOptions } from '../../run/options.ts';
 import { findModule, modules } from '../../modules/registry.ts';
 import { sharedDatabase } from '../../state/open-store.ts';
@@ -48,6 +49,7 @@ async function runOne(context: CliContext, one: OneTask, work: (options: RunOpti
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: 0,
         sharedLocks: sharedDatabase(context.environment),
+        keep: keepLimits(context.environment),
         reporter: one.reporter,
         stop: interrupted.stop,
         kill: interrupted.kill,

@@ -7,6 +7,7 @@ import { isPlanFile, planSources } from '../../run/saved-plan/recognise.ts';
 import { historyReporter, type HistoryRecorder } from '../../run/history-reporter.ts';
 import { openStore, sharedDatabase } from '../../state/open-store.ts';
 import { DATABASE_URL } from '../../state/postgres-url.ts';
+import { keepLimits } from '../../run/keep-limits.ts';
 import { retentionOf } from '../../state/retention.ts';
 import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
@@ -39,7 +40,7 @@ export async function askBecomePassword(wanted: boolean | undefined): Promise<Se
 }
 
 /** Says a warning where it garbles nothing. */
-function warner(context: CliContext, report: CliReporter): (message: string) => void {
+export function warner(context: CliContext, report: CliReporter): (message: string) => void {
   return (message) => {
     const line = `${context.paintError('yellow', 'warning:')} ${safeLine(message)}`;
     if (report.notice?.(line) !== true) context.stderr.write(`${line}\n`);
@@ -138,6 +139,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
         becomePassword: await askBecomePassword(flags.askBecomePass),
         lockWaitSeconds: flags.lockWait,
         sharedLocks: sharedDatabase(context.environment),
+        keep: keepLimits(context.environment),
         reporter,
         ...(flags.requireHistory === true ? { begun: () => history.begun() } : {}),
         stop: interrupted.stop,

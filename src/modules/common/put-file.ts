@@ -21,7 +21,7 @@ export type FileSource =
   | { readonly type: 'text'; readonly text: string | Secret }
   | { readonly type: 'bytes'; readonly bytes: Buffer; readonly secret: boolean }
   | { readonly type: 'local'; readonly file: LocalFile }
-  | { readonly type: 'remote'; readonly path: string; readonly sha256: string; readonly size: number | undefined; readonly bytes?: Buffer | undefined };
+  | { readonly type: 'remote'; readonly path: string; readonly sha256: string; readonly size: number | undefined; readonly bytes?: Buffer | undefined; readonly secret?: boolean };
 
 export interface WantedFile {
   readonly path: string;
@@ -59,7 +59,7 @@ function contentOfSource(source: FileSource): Content {
       return { sha256: file.sha256, size: file.size, bytes, secret: false, operand: sh`${attachFile(file.path, file.size, file.sha256)}` };
     }
     case 'remote':
-      return { sha256: source.sha256, size: source.size, bytes: source.bytes, secret: false, operand: sh`${source.path}` };
+      return { sha256: source.sha256, size: source.size, bytes: source.bytes, secret: source.secret === true, operand: sh`${source.path}` };
   }
 }
 
@@ -140,6 +140,7 @@ function writeChange(host: HostView, want: WantedFile, at: { readonly path: stri
     diff: diffOf(host, path, now, content),
     script: joinScripts(steps),
     ...(join === undefined ? {} : { join }),
+    ...(want.validate === undefined ? {} : { validate: want.validate }),
     effects: wroteFile(path, {
       attributes,
       bytes: content.bytes,
