@@ -15,6 +15,7 @@ import { drillCommand } from './commands/drill.ts';
 import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { labCommand } from './commands/lab.ts';
+import { rollbackCommand } from './commands/rollback.ts';
 import { factsCommand, runAdHocCommand } from './commands/run.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { trustCommand } from './commands/trust.ts';
@@ -57,6 +58,7 @@ export function buildProgram(session: Session): Command {
     applyCommand,
     checkCommand,
     verifyCommand,
+    rollbackCommand,
     validateCommand,
     inventoryCommand,
     runAdHocCommand,

@@ -71,6 +71,7 @@ import { postgresqlUser } from './postgresql_user/index.ts';
 import { postgresqlUserMapping } from './postgresql_user_mapping/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
+import { rollbackModule } from './rollback/index.ts';
 import { s3Bucket } from './s3_bucket/index.ts';
 import { s3Lifecycle } from './s3_lifecycle/index.ts';
 import { s3Policy } from './s3_policy/index.ts';
@@ -170,6 +171,7 @@ const all: readonly Module[] = [
   postgresqlUserMapping,
   reboot,
   replace,
+  rollbackModule,
   s3Bucket,
   s3Lifecycle,
   s3Policy,

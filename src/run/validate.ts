@@ -265,12 +265,13 @@ export function taskNames(task: Task): readonly string[] {
 }
 
 /** Checks everything that was loaded. Finds all problems, not only the first. */
-export function validateLoaded(loaded: Loaded, options: Pick<RunOptions, 'extraVars' | 'limit'>, cache: FileCache): Problems {
+export function validateLoaded(loaded: Loaded, options: Pick<RunOptions, 'extraVars' | 'limit' | 'notesHandlers'>, cache: FileCache): Problems {
   const problems = new Problems();
   for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
     const hosts = loaded.inventory.select(play.hosts);
     const nodes = play.sections.flatMap((s) => s.nodes);
-    const tasks = [...allTasks(nodes), ...play.handlers];
+    // Of the playbooks of a rollback nothing but handlers is run.
+    const tasks = [...(options.notesHandlers === true && play.handlers.length > 0 ? [] : allTasks(nodes)), ...play.handlers];
     const made = loaded.playbooks.flatMap((p) => p.plays).flatMap((p) => namesMadeBy([...allTasks(p.sections.flatMap((s) => s.nodes)), ...p.handlers]));
     let varsFiles: readonly ValueMap[] = [];
     problems.attempt(() => { varsFiles = play.varsFiles.map((f) => readMapFile(f.path, 'strict')); });

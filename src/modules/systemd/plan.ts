@@ -16,9 +16,9 @@ import type { SystemdArgs } from './schema.ts';
 export const unitSideEffects: Effect = forgetKinds('unit', 'mount');
 
 /** Unit file states in which the unit starts at boot as far as it can be made to (systemctl(1), is-enabled). */
-const ENABLED: readonly string[] = ['enabled', 'static', 'alias', 'generated', 'transient'];
+export const ENABLED: readonly string[] = ['enabled', 'static', 'alias', 'generated', 'transient'];
 const NOT_ENABLED: readonly string[] = ['disabled', 'static', 'indirect', 'generated', 'transient', 'masked', 'masked-runtime', 'linked', 'linked-runtime', 'alias', ''];
-const MASKED: readonly string[] = ['masked', 'masked-runtime'];
+export const MASKED: readonly string[] = ['masked', 'masked-runtime'];
 
 interface Step {
   readonly what: string;

@@ -21,7 +21,8 @@ export interface TestProject {
   readonly dir: string;
   /** Writes a file of the project; `@DIR@` in it becomes the project's directory. */
   write(name: string, text: string): void;
-  run(options?: Partial<RunOptions>): Promise<Result>;
+  /** @param work instead of a run of the playbook, with the same options */
+  run(options?: Partial<RunOptions>, work?: (options: RunOptions) => Promise<ExitStatus>): Promise<Result>;
   remove(): void;
 }
 
@@ -41,9 +42,9 @@ export function testProject(files: Readonly<Record<string, string>>, hosts: read
   return {
     dir,
     write,
-    async run(options = {}) {
+    async run(options = {}, work = run) {
       const events: RunEvent[] = [];
-      const status = await run({
+      const status = await work({
         mode: 'apply', inventory: [path.join(dir, 'inventory.yml')], playbooks: [path.join(dir, 'playbook.yml')], limit: undefined, tags: [], skipTags: [], forks: 10, extraVars: {},
         startAtTask: undefined, diff: false, becomePassword: undefined, lockWaitSeconds: 30, hostLockDirectory: path.join(dir, 'lock'), stop: new AbortController().signal, kill: new AbortController().signal, prompt: undefined,
         reporter: { event: (e) => { events.push(e); }, close: () => Promise.resolve() },
