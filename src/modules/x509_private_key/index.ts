@@ -11,9 +11,11 @@ import { attributeChanges, attributeFact } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { PrivateKeySchema } from './schema.ts';
 
-const OPTIONS: Readonly<Record<KeyType, readonly string[]>> = {
+/** Kinds of keys of the CA, and one that is too short for it. */
+const OPTIONS: Readonly<Record<KeyType | 'rsa-2048', readonly string[]>> = {
   'ec-p256': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
   'ec-p384': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+  'rsa-2048': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
   'rsa-3072': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072'],
   'rsa-4096': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:4096'],
   ed25519: ['-algorithm', 'ED25519'],

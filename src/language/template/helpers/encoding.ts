@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { parseDocument, stringify } from 'yaml';
 import { Secret } from '../../../support/secret.ts';
+import { sha512Crypt } from '../../../support/sha-crypt.ts';
 import type { Value } from '../../../support/value.ts';
 import { HelperProblem } from '../problems.ts';
 import { flag, scalarText, text, type Helper } from './types.ts';
@@ -90,6 +91,11 @@ export const ENCODING_HELPERS: readonly Helper[] = [
     name: 'sha256', group: 'Formats and encodings', usage: 'sha256 text', summary: 'SHA-256 of the text (UTF-8), in hexadecimal',
     example: { template: '{{ sha256 "" }}', result: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' },
     min: 1, max: 1, kind: 'plain', secrets: 'reveal', call: ([value]) => createHash('sha256').update(scalarText(value, 'the argument')).digest('hex'),
+  },
+  {
+    name: 'password_hash', group: 'Formats and encodings', usage: 'password_hash text salt', summary: 'The SHA-512-crypt hash of a password (`$6$…`, crypt(5)). Of the salt (letters, digits, `.` and `/`) the first 16 characters count: take one that stays, such as `sha256` of the names of host and login, or every run would find another hash',
+    example: { template: '{{ password_hash "Hello world!" "saltstring" }}', result: '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1' },
+    min: 2, max: 2, kind: 'plain', secrets: 'reveal', call: (args) => sha512Crypt(text(args, 0), text(args, 1)),
   },
   {
     // The example's secret is not registered: "a-lab", and with it every "data-label", would be masked in all that is shown.

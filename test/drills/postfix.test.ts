@@ -1,0 +1,201 @@
+/** Role postfix on two hosts, Debian 13 and 12, with an outside world beside them: predicted, made, verified, attacked, broken, rotated. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
+import type { RunOptions } from '../../src/run/options.ts';
+import type { Result } from '../unit/run/support.ts';
+import { hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
+import { ownLab } from '../integration/support/lab.ts';
+
+const HOSTS = ['m1', 'm2'] as const;
+const OUTSIDE = 'out';
+const PASSWORD = 'care-of-the-drill';
+const repository = path.join(import.meta.dirname, '..', '..');
+const book = (name: string): string => path.join(repository, 'playbooks', name);
+const BELOW = ['base.yml', 'pki.yml'].map(book);
+const MAIL = [book('postfix.yml')];
+const WORLD = [book('lab-mail.yml')];
+
+let lab: Lab;
+let project: LabProject;
+const address = (name: string): string => String(hostVariables(lab, name)['ansible_host']);
+
+beforeAll(async () => {
+  lab = await labUp({ ...ownLab('postfix'), hosts: [{ name: 'm1', site: 'kochi', release: 'trixie' }, { name: 'm2', site: 'delhi', release: 'bookworm' }, { name: OUTSIDE, site: 'delhi', release: 'trixie' }] });
+  const vars = {
+    lab_secret: 'of-the-drill', base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    postfix_domain: 'care.test', postfix_postmaster: 'ops@partner.test', postfix_nameservers: [address(OUTSIDE)], postfix_verify_password: '{{ secret "verify-of-the-drill" }}',
+    postfix_client_networks: ['172.30.0.0/16'],
+    postfix_users: [
+      { name: 'care', password: `{{ secret "${PASSWORD}" }}`, senders: ['noreply@care.test'] },
+      { name: 'lab', password: '{{ secret "lab-of-the-drill" }}', senders: ['@lab.test'] },
+    ],
+    postfix_aliases: [{ name: 'help', to: ['ops@partner.test', 'second@partner.test'] }],
+    postfix_virtual_domains: [{ name: 'lab.test', aliases: [{ name: 'results', to: ['results@partner.test'] }] }],
+  };
+  const hosts = Object.fromEntries([...HOSTS, OUTSIDE].map((name) => [name, hostVariables(lab, name)]));
+  project = labProject({ 'inventory.yml': JSON.stringify({ all: { vars, hosts, children: { postfix: { hosts: { m1: null, m2: null } }, lab_mail: { hosts: { [OUTSIDE]: null } } } } }) });
+  const below = await run(BELOW);
+  expect([...HOSTS.map((name) => troubleOf(below, name)), below.status]).toEqual(['', '', 0]);
+});
+afterAll(async () => {
+  project.remove();
+  await labDown(ownLab('postfix'));
+});
+
+const run = (playbooks: readonly string[], options: Partial<RunOptions> = {}): Promise<Result> => project.run({ playbooks, ...options });
+
+interface Answer {
+  readonly code: number;
+  readonly text: string;
+  readonly seconds: number;
+}
+const CLIENT = readFileSync(path.join(import.meta.dirname, 'support', 'mail-client.py'), 'utf8');
+const b64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
+/** A command on the outside host that sees the lab's DNS, with a text on its standard input. */
+const outside = (command: string, input = ''): Promise<string> =>
+  onHost(lab, OUTSIDE, `printf %s '${b64(input)}' | base64 -d | unshare -m sh -c 'mount --bind /etc/lab-mail/resolv.conf /etc/resolv.conf && ${command}'`);
+/** What a client on the outside host is told. */
+async function mail(settings: Readonly<Record<string, unknown>>): Promise<Answer> {
+  await onHost(lab, OUTSIDE, `printf %s '${b64(CLIENT)}' | base64 -d >/tmp/mail-client.py`);
+  return JSON.parse(await outside('timeout 120 python3 /tmp/mail-client.py', JSON.stringify(settings))) as Answer;
+}
+const message = (from: string, to: string, subject: string): string => `From: ${from}\nTo: ${to}\nSubject: ${subject}\nDate: ${new Date().toUTCString().replace('GMT', '+0000')}\nMessage-ID: <${subject}@drill.test>\n\nhello\n`;
+/** By the name that reaches both hosts, as CARE does it. */
+const submit = (subject: string, more: Readonly<Record<string, unknown>> = {}): Promise<Answer> =>
+  mail({ host: 'smtp.care.test', port: 587, starttls: true, user: 'care', password: PASSWORD, sender: 'noreply@care.test', recipients: ['ops@partner.test'], message: message('noreply@care.test', 'ops@partner.test', subject), ...more });
+/** The text of a message in the sink, when it has come. */
+async function arrived(text: string, seconds = 20): Promise<string> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const file = await onHost(lab, OUTSIDE, `care-lab-mail find '${text}' || true`);
+    if (file !== '') return onHost(lab, OUTSIDE, `cat ${file}`);
+    if (Date.now() > end) throw new Error(`no message with ${text} after ${String(seconds)} s`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+const selectorOf = (text: string): string | undefined => /DKIM-Signature:(?:[^\n]*\n[ \t])*[^\n]*s=([a-z0-9-]+);/.exec(text)?.[1];
+
+const trouble = (result: Result): readonly string[] => [...HOSTS, OUTSIDE].map((name) => troubleOf(result, name));
+const changes = (result: Result): readonly string[] => [...new Set(result.events.flatMap((e) => (e.type === 'change' ? [`${e.host}|${e.task}|${e.resource}`] : [])))].sort();
+
+/** Check, then apply: what is predicted is what is made, nothing is unknown, and a second apply changes nothing. */
+async function converge(options: Partial<RunOptions> = {}): Promise<readonly string[]> {
+  const predicted = await run(MAIL, { ...options, mode: 'check' });
+  expect([trouble(predicted), predicted.summary?.total.unknown]).toEqual([['', '', ''], 0]);
+  const made = await run(MAIL, options);
+  expect([trouble(made), made.status]).toEqual([['', '', ''], 0]);
+  expect(changes(made)).toEqual(changes(predicted));
+  const again = await run(MAIL, options);
+  expect([again.status, changes(again)]).toEqual([0, []]);
+  return changes(made);
+}
+
+it('is made as predicted, and a second apply changes nothing', async () => {
+  const made = await converge();
+  expect(made.filter((c) => c.includes('DKIM')).length).toBe(2);
+});
+
+it('is verified by real lookups and messages once the DNS has its records', async () => {
+  const world = await run(WORLD);
+  expect([trouble(world), world.status]).toEqual([['', '', ''], 0]);
+  const verified = await run(MAIL, { mode: 'verify' });
+  expect([trouble(verified), verified.status]).toEqual([['', '', ''], 0]);
+});
+
+it('sends for a login: signed, by an address of the SPF record, over TLS, without telling from where; an independent verifier agrees', async () => {
+  const sent = await submit('outbound-1');
+  expect(sent).toMatchObject({ code: 250 });
+  expect(sent.seconds).toBeLessThan(5);
+  const text = await arrived('Subject: outbound-1', 5);
+  expect(await onHost(lab, OUTSIDE, "care-lab-mail verify $(care-lab-mail find 'Subject: outbound-1')")).toContain('signature ok');
+  expect(text).toMatch(/Received-SPF: Pass/i);
+  expect(text).toContain('d=care.test');
+  expect(text).toMatch(/using TLSv1\.[23]/);
+  expect(text).not.toContain(address(OUTSIDE));
+  // The same with a byte changed is not taken for signed.
+  await expect(onHost(lab, OUTSIDE, "sed 's/^hello/hallo/' $(care-lab-mail find 'Subject: outbound-1') >/tmp/changed && care-lab-mail verify /tmp/changed")).rejects.toThrow();
+});
+
+it('takes mail from outside for what it says, and refuses what pretends', async () => {
+  const host = address('m1');
+  const to = { host, recipients: ['help@care.test'] };
+  // A domain that says where its mail comes from: elsewhere.
+  expect((await mail({ ...to, sender: 'boss@victim.test', message: message('boss@victim.test', 'help@care.test', 'spoof-1') })).code).toBeGreaterThanOrEqual(500);
+  // Ours, from outside, in the envelope; in From: alone; for the domain of another author.
+  expect(await mail({ ...to, sender: 'noreply@care.test' })).toMatchObject({ code: 553 });
+  const forged = await mail({ ...to, sender: 'someone@plain.test', message: message('noreply@care.test', 'help@care.test', 'spoof-2') });
+  expect([Math.floor(forged.code / 100), forged.text]).toEqual([5, expect.stringContaining('DMARC')]);
+  expect(await mail({ ...to, sender: 'someone@plain.test', recipients: ['someone@plain.test'] })).toMatchObject({ code: 554 });
+  // Honest: a domain without any records, and one that signs.
+  expect(await mail({ ...to, sender: 'someone@plain.test', message: message('someone@plain.test', 'help@care.test', 'honest-1') })).toMatchObject({ code: 250 });
+  expect(await arrived('Subject: honest-1')).toContain('ARC-Seal');
+  const signed = await onHost(lab, OUTSIDE, `printf %s '${b64(message('someone@partner.test', 'help@care.test', 'honest-2'))}' | base64 -d | sed 's/$/\\r/' | care-lab-mail sign | tr -d '\\r' | base64 -w0`);
+  expect(await mail({ ...to, sender: 'someone@partner.test', message: Buffer.from(signed, 'base64').toString('utf8') })).toMatchObject({ code: 250 });
+  const text = await arrived('Subject: honest-2');
+  expect(text).toMatch(/Authentication-Results: m1[^\n]*(\n[ \t][^\n]*)*dkim=pass/);
+  expect(text).toMatch(/dmarc=pass/);
+  // Signed, and changed on the way.
+  const broken = await mail({ ...to, sender: 'someone@plain.test', message: Buffer.from(signed, 'base64').toString('utf8').replace('hello', 'hallo').replace('honest-2', 'spoof-3') });
+  expect(Math.floor(broken.code / 100)).toBe(5);
+});
+
+it('holds a login to its addresses, and its domains to themselves', async () => {
+  expect(await submit('as-other', { sender: 'results@lab.test' })).toMatchObject({ code: 553 });
+  const header = await submit('as-other-2', { message: message('help@care.test', 'ops@partner.test', 'as-other-2') });
+  expect(Math.floor(header.code / 100)).toBe(5);
+  expect(await submit('lab-1', { user: 'lab', password: 'lab-of-the-drill', sender: 'anybody@lab.test', message: message('anybody@lab.test', 'ops@partner.test', 'lab-1') })).toMatchObject({ code: 250 });
+  expect(await arrived('Subject: lab-1')).toContain('d=lab.test');
+  expect(await submit('wrong', { password: 'wrong' })).toMatchObject({ code: 535 });
+});
+
+it('serves by the other host when one is down, by the same name', async () => {
+  const down = 'systemctl stop postfix.service "postfix@*.service"';
+  await onHost(lab, 'm1', down);
+  expect(await submit('one-down')).toMatchObject({ code: 250 });
+  await arrived('Subject: one-down');
+  expect((await run(MAIL, { mode: 'verify' })).status).toBe(3);
+  expect((await converge()).filter((c) => c.startsWith('m1'))).toEqual([expect.stringContaining('postfix.service')]);
+});
+
+it('sends nothing unsigned while rspamd is down, and loses nothing', async () => {
+  for (const host of HOSTS) await onHost(lab, host, 'systemctl stop rspamd.service');
+  expect(Math.floor((await submit('no-filter')).code / 100)).toBe(4);
+  expect(await converge()).toEqual(HOSTS.map((host) => `${host}|rspamd runs|unit rspamd.service`));
+  expect(await submit('filter-again')).toMatchObject({ code: 250 });
+  expect(selectorOf(await arrived('Subject: filter-again'))).toMatch(/^m[12]-a$/);
+});
+
+it('puts no file in place that its program calls unsound, and what runs goes on', async () => {
+  const before = await onHost(lab, 'm1', 'cat /etc/postfix/main.cf /etc/rspamd/care.conf');
+  const unknown = await run(MAIL, { extraVars: { postfix_parameters: { smtpd_nonsense: 'yes' } } });
+  expect([unknown.status, troubleOf(unknown, 'm1')]).toEqual([3, expect.stringContaining('unused parameter')]);
+  const twice = await run(MAIL, { extraVars: { postfix_parameters: { relay_domains: 'partner.test' } } });
+  expect([twice.status, troubleOf(twice, 'm1')]).toEqual([3, expect.stringContaining('overriding earlier entry')]);
+  expect(await onHost(lab, 'm1', 'cat /etc/postfix/main.cf /etc/rspamd/care.conf')).toBe(before);
+  expect((await run(MAIL)).status).toBe(0);
+  expect(await submit('still-there')).toMatchObject({ code: 250 });
+});
+
+it('changes DKIM keys by a second selector: published first, then signing, then the former one goes', async () => {
+  const both = { extraVars: { postfix_dkim_selectors: ['a', 'b'] } };
+  const next = { extraVars: { postfix_dkim_selectors: ['a', 'b'], postfix_dkim_selector: 'b' } };
+  const done = { extraVars: { postfix_dkim_selectors: ['b'], postfix_dkim_selector: 'b', postfix_dkim_retired: ['a'] } };
+  expect((await converge(both)).filter((c) => c.includes('DKIM'))).toEqual(HOSTS.map((host) => `${host}|DKIM keys of this host|private key /etc/care-provision/postfix/dkim/b.key`));
+  // Too early: the world can't look the new key up.
+  const early = await run(MAIL, next);
+  expect([early.status, troubleOf(early, 'm1')]).toEqual([3, expect.stringContaining('is not in the DNS yet')]);
+  expect(await submit('still-a')).toMatchObject({ code: 250 });
+  expect(selectorOf(await arrived('Subject: still-a'))).toMatch(/^m[12]-a$/);
+  expect((await run(WORLD, both)).status).toBe(0);
+  await converge(next);
+  expect(await submit('now-b')).toMatchObject({ code: 250 });
+  expect(selectorOf(await arrived('Subject: now-b'))).toMatch(/^m[12]-b$/);
+  // What was signed before still verifies.
+  expect(await onHost(lab, OUTSIDE, "care-lab-mail verify $(care-lab-mail find 'Subject: still-a')")).toContain('signature ok');
+  expect((await converge(done)).filter((c) => c.includes('former'))).toEqual(HOSTS.map((host) => `${host}|former DKIM keys are gone|file /etc/care-provision/postfix/dkim/a.key`));
+  expect((await run(WORLD, done)).status).toBe(0);
+  const verified = await run(MAIL, { mode: 'verify', ...done });
+  expect([trouble(verified), verified.status]).toEqual([['', '', ''], 0]);
+});
