@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
 import type { RunOptions } from '../../src/run/options.ts';
 import type { Result } from '../unit/run/support.ts';
-import { hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
+import { eventually, hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
 
 const HOSTS = ['m1', 'm2'] as const;
@@ -19,6 +19,8 @@ const WORLD = [book('lab-mail.yml')];
 
 let lab: Lab;
 let project: LabProject;
+/** The inventory, with more variables for m2. */
+let inventory: (more: Readonly<Record<string, unknown>>) => string;
 const address = (name: string): string => String(hostVariables(lab, name)['ansible_host']);
 
 beforeAll(async () => {
@@ -34,8 +36,11 @@ beforeAll(async () => {
     postfix_aliases: [{ name: 'help', to: ['ops@partner.test', 'second@partner.test'] }],
     postfix_virtual_domains: [{ name: 'lab.test', aliases: [{ name: 'results', to: ['results@partner.test'] }] }],
   };
-  const hosts = Object.fromEntries([...HOSTS, OUTSIDE].map((name) => [name, hostVariables(lab, name)]));
-  project = labProject({ 'inventory.yml': JSON.stringify({ all: { vars, hosts, children: { postfix: { hosts: { m1: null, m2: null } }, lab_mail: { hosts: { [OUTSIDE]: null } } } } }) });
+  inventory = (more) => {
+    const hosts = Object.fromEntries([...HOSTS, OUTSIDE].map((name) => [name, { ...hostVariables(lab, name), ...(name === 'm2' ? more : {}) }]));
+    return JSON.stringify({ all: { vars, hosts, children: { postfix: { hosts: { m1: null, m2: null } }, lab_mail: { hosts: { [OUTSIDE]: null } } } } });
+  };
+  project = labProject({ 'inventory.yml': inventory({}) });
   const below = await run(BELOW);
   expect([...HOSTS.map((name) => troubleOf(below, name)), below.status]).toEqual(['', '', 0]);
 });
@@ -112,8 +117,11 @@ it('sends for a login: signed, by an address of the SPF record, over TLS, withou
   expect(await onHost(lab, OUTSIDE, "care-lab-mail verify $(care-lab-mail find 'Subject: outbound-1')")).toContain('signature ok');
   expect(text).toMatch(/Received-SPF: Pass/i);
   expect(text).toContain('d=care.test');
-  expect(text).toMatch(/using TLSv1\.[23]/);
+  expect(text).toMatch(/with ESMTPS id/);
   expect(text).not.toContain(address(OUTSIDE));
+  // What programs of the host itself send is signed as well.
+  await onHost(lab, 'm2', "printf 'Subject: cron-1\\n\\nhello\\n' | /usr/sbin/sendmail root");
+  expect(await arrived('Subject: cron-1')).toContain('d=care.test');
   // The same with a byte changed is not taken for signed.
   await expect(onHost(lab, OUTSIDE, "sed 's/^hello/hallo/' $(care-lab-mail find 'Subject: outbound-1') >/tmp/changed && care-lab-mail verify /tmp/changed")).rejects.toThrow();
 });
@@ -198,4 +206,61 @@ it('changes DKIM keys by a second selector: published first, then signing, then 
   expect((await run(WORLD, done)).status).toBe(0);
   const verified = await run(MAIL, { mode: 'verify', ...done });
   expect([trouble(verified), verified.status]).toEqual([['', '', ''], 0]);
+});
+
+it('tells of mail that waits, in metrics and by verify, and delivers it when it can', async () => {
+  const metrics = async (): Promise<string> => {
+    const each = await Promise.all(HOSTS.map((host) => onHost(lab, host, 'mkdir -p /var/lib/prometheus/node-exporter && care-postfix-status --write && cat /var/lib/prometheus/node-exporter/care_postfix.prom')));
+    return each.join('\n');
+  };
+  expect(await metrics()).toContain('care_postfix_dns_problems 0');
+  await onHost(lab, OUTSIDE, 'systemctl stop postfix.service');
+  expect(await submit('waits-1')).toMatchObject({ code: 250 });
+  await new Promise((resolve) => setTimeout(resolve, 65_000));
+  const waiting = await metrics();
+  expect(waiting).toMatch(/care_postfix_queue_messages\{queue="deferred"\} 1/);
+  expect(waiting).toMatch(/care_postfix_queue_oldest_seconds\{queue="deferred"\} [67]\d/);
+  expect(waiting).not.toContain('care_postfix_port_up{port="25"} 0');
+  const verified = await run(MAIL, { mode: 'verify', extraVars: { postfix_queue_max_age_minutes: 1 } });
+  expect([verified.status, trouble(verified).join()]).toEqual([3, expect.stringContaining('nothing waits for long')]);
+  await onHost(lab, OUTSIDE, 'systemctl start postfix.service');
+  for (const host of HOSTS) await onHost(lab, host, 'postqueue -f');
+  await arrived('Subject: waits-1');
+});
+
+it('sends through a relayhost that it logs in at, over TLS with a verified name, and forgets the login afterwards', async () => {
+  const relayhost = { host: 'm1.care.test', username: 'care', password: `{{ secret "${PASSWORD}" }}` };
+  const key = { extraVars: { postfix_dkim_selectors: ['b'], postfix_dkim_selector: 'b', postfix_dkim_retired: ['a'] } };
+  project.write('inventory.yml', inventory({ postfix_relayhost: relayhost }));
+  expect((await converge(key)).filter((c) => c.includes('relayhost')).length).toBe(2);
+  expect(await onHost(lab, 'm2', `stat -c %a /etc/postfix/relay_password; grep -rlF ${PASSWORD} /etc/postfix | sort; postconf -h relayhost`)).toBe('600\n/etc/postfix/relay_password\n[m1.care.test]:587');
+  expect(await submit('relayed-1', { host: 'm2.care.test' })).toMatchObject({ code: 250 });
+  expect(await arrived('Subject: relayed-1')).toContain('d=care.test');
+  expect(await onHost(lab, 'm2', 'journalctl --no-pager -o cat -t postfix/smtp | tail -n 5')).toMatch(/Verified TLS connection established to m1\.care\.test[\s\S]*relay=m1\.care\.test\[[0-9.]+\]:587[\s\S]*status=sent/);
+  // A name that its certificate is not for: mail waits rather than going to a stranger.
+  project.write('inventory.yml', inventory({ postfix_relayhost: { ...relayhost, host: 'mx.partner.test', port: 25 } }));
+  expect((await run(MAIL, key)).status).toBe(0);
+  expect(await submit('relayed-2', { host: 'm2.care.test' })).toMatchObject({ code: 250 });
+  await eventually(async () => (await onHost(lab, 'm2', 'postqueue -p')).includes('not verified'), 30_000, () => 'it waits for a verified name');
+  project.write('inventory.yml', inventory({}));
+  expect((await converge(key)).filter((c) => c.includes('relayhost'))).toEqual(['m2|no login at a relayhost|file /etc/postfix/relay_password']);
+});
+
+it('limits what one address may do', async () => {
+  const key = { postfix_dkim_selectors: ['b'], postfix_dkim_selector: 'b', postfix_dkim_retired: ['a'] };
+  expect((await run(MAIL, { extraVars: { ...key, postfix_connection_rate: 3, postfix_auth_rate: 2 } })).status).toBe(0);
+  const answers: Answer[] = [];
+  for (let i = 0; i < 5; i += 1) answers.push(await mail({ host: address('m1'), sender: 'someone@plain.test', recipients: ['help@care.test'] }));
+  expect(answers.map((a) => a.code)).toEqual([250, 250, 250, 421, 421]);
+  expect(answers[4]?.text).toContain('too many connections');
+  expect((await run(MAIL, { extraVars: key })).status).toBe(0);
+});
+
+it('writes the records of all hosts into one file, that a DNS server takes', async () => {
+  const records = await run([book('postfix-dns.yml')]);
+  expect([trouble(records), records.status]).toEqual([['', '', ''], 0]);
+  const zone = readFileSync(path.join(project.dir, '.care/postfix/dns-records.zone'), 'utf8');
+  expect(zone.match(/^m[12]-b\._domainkey\.(care|lab)\.test\. /gm)?.length).toBe(4);
+  expect(await onHost(lab, OUTSIDE, `{ printf '. 60 IN SOA a. b. 1 1 1 1 1\n. 60 IN NS a.\na. 60 IN A 192.0.2.1\n'; printf %s '${b64(zone)}' | base64 -d; } >/tmp/zone && named-checkzone -q . /tmp/zone && echo sound`)).toBe('sound');
+  expect(changes(await run([book('postfix-dns.yml')]))).toEqual([]);
 });
