@@ -1,0 +1,80 @@
+/** The alert catalogue of role monitoring: complete, with a page for each alert and a case for each; the cases run in promtool where there is one. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const ROOT = path.join(import.meta.dirname, '..', '..', '..');
+const RULES = path.join(ROOT, 'roles', 'monitoring', 'files', 'rules');
+const CASES = path.join(import.meta.dirname, 'rules');
+
+const rulesSchema = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      name: z.string(),
+      rules: z.array(
+        z.strictObject({
+          alert: z.string().regex(/^[A-Z][A-Za-z]+$/),
+          expr: z.string(),
+          for: z.string().regex(/^\d+[smhd]$/),
+          labels: z.strictObject({ severity: z.enum(['critical', 'warning', 'info', 'none']), route: z.literal('second').optional(), watchdog: z.string().optional() }),
+          annotations: z.strictObject({ summary: z.string().min(10), runbook_url: z.string() }),
+        }),
+      ),
+    }),
+  ),
+});
+const casesSchema = z.looseObject({
+  rule_files: z.array(z.string()),
+  tests: z.array(
+    z.looseObject({ alert_rule_test: z.array(z.looseObject({ alertname: z.string(), exp_alerts: z.array(z.looseObject({ exp_labels: z.record(z.string(), z.string()) })).optional() })) }),
+  ),
+});
+
+const files = readdirSync(RULES).filter((name) => name.endsWith('.yml'));
+const alerts = files.flatMap((name) => rulesSchema.parse(parse(readFileSync(path.join(RULES, name), 'utf8'))).groups.flatMap((g) => g.rules.map((rule) => ({ ...rule, file: name }))));
+const names = [...new Set(alerts.map((a) => a.alert))];
+
+/** Headings of a page as they are linked to. */
+const anchors = (page: string): readonly string[] => readFileSync(path.join(ROOT, 'docs', 'runbooks', page), 'utf8').split('\n').flatMap((line) => (line.startsWith('## ') ? [line.slice(3).toLowerCase()] : []));
+
+describe('the catalogue', () => {
+  test('every alert has a page that exists, and every page an alert', () => {
+    const linked = alerts.map((a) => /^\{\{ \$externalLabels\.runbooks \}\}\/([a-z-]+\.md)#([a-z]+)$/.exec(a.annotations.runbook_url));
+    expect(alerts.filter((_, i) => linked[i] === null)).toEqual([]);
+    for (const [i, link] of linked.entries()) {
+      expect(link?.[2]).toBe(alerts[i]?.alert.toLowerCase());
+      expect(anchors(link?.[1] ?? ''), alerts[i]?.alert).toContain(link?.[2]);
+    }
+    const pages = readdirSync(path.join(ROOT, 'docs', 'runbooks')).flatMap((page) => anchors(page));
+    expect([...pages].sort()).toEqual(names.map((name) => name.toLowerCase()).sort());
+  });
+
+  test('an alert has one rule for each severity, and its files are those that the role installs', () => {
+    const keys = alerts.map((a) => `${a.alert} ${a.labels.severity}`);
+    expect(keys.filter((key, i) => keys.indexOf(key) !== i)).toEqual([]);
+    const vars = z.looseObject({ monitoring_rule_files: z.array(z.string()) }).parse(parse(readFileSync(path.join(ROOT, 'roles', 'monitoring', 'vars', 'main.yml'), 'utf8')));
+    expect([...vars.monitoring_rule_files, 'converge-expected'].map((name) => `${name}.yml`).sort()).toEqual([...files].sort());
+  });
+
+  test('every rule has a case in which it fires, and one in which it does not', () => {
+    const cases = readdirSync(CASES).flatMap((name) => casesSchema.parse(parse(readFileSync(path.join(CASES, name), 'utf8'))).tests.flatMap((t) => t.alert_rule_test));
+    const fired = new Set(cases.flatMap((c) => (c.exp_alerts ?? []).map((e) => `${c.alertname} ${e.exp_labels['severity'] ?? ''}`)));
+    expect(alerts.map((a) => `${a.alert} ${a.labels.severity}`).filter((key) => !fired.has(key))).toEqual([]);
+    const silent = new Set(cases.flatMap((c) => (c.exp_alerts === undefined || c.exp_alerts.length === 0 ? [c.alertname] : [])));
+    expect(names.filter((name) => name !== 'Watchdog' && !silent.has(name))).toEqual([]);
+  });
+});
+
+const promtool = spawnSync('promtool', ['--version']).error === undefined;
+// The drill of the role runs the same in Debian's own promtool on a lab host.
+describe.skipIf(!promtool)('promtool (Debian package prometheus)', () => {
+  test('every rule is sound, and fires and stays silent as its cases say', () => {
+    const checked = spawnSync('promtool', ['check', 'rules', ...files.map((name) => path.join(RULES, name))], { encoding: 'utf8' });
+    expect(checked.status, checked.stderr).toBe(0);
+    const tested = spawnSync('promtool', ['test', 'rules', ...readdirSync(CASES).map((name) => path.join(CASES, name))], { encoding: 'utf8' });
+    expect(tested.status, tested.stdout + tested.stderr).toBe(0);
+  });
+});
