@@ -24,6 +24,8 @@ export interface SinkOptions {
   readonly mailAnswers?: string[];
   /** An answer to RCPT for an address, in place of 250. */
   readonly rcpt?: (address: string) => string | undefined;
+  /** Where it listens; default: this machine alone. */
+  readonly address?: string;
   /** Take connections and say nothing. */
   readonly silent?: boolean;
 }
@@ -107,7 +109,7 @@ export async function smtpSink(options: SinkOptions = {}): Promise<SmtpSink> {
     });
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, options.address ?? '127.0.0.1', resolve));
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
