@@ -211,7 +211,10 @@ def check_forged_author(settings):
     client.docmd("DATA")
     client.send(b"From: postmaster@%s\r\nTo: postmaster@%s\r\nSubject: forged\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\n\r\nforged\r\n.\r\n" % (
         own, own, email.utils.formatdate().encode(), uuid.uuid4().hex.encode(), own))
-    expect_refused("a forged From: of our domain", client.getreply())
+    answer = client.getreply()
+    expect_refused("a forged From: of our domain", answer)
+    if b"DMARC" not in answer[1]:
+        wrong("a forged From: of our domain is refused, but not for DMARC: %s" % brief(answer))
     client.close()
 
 
