@@ -65,9 +65,27 @@ const goEntry = z.strictObject({
   toolchain: z.string().regex(/^go\d+\.\d+(\.\d+)?$/, 'must be a Go release, such as go1.26.8').describe('The Go release that builds it: the same toolchain gives the same bytes'),
 });
 
-export const artifactSchema = z.discriminatedUnion('source', [urlEntry, goEntry]);
+const gitEntry = z.strictObject({
+  ...common,
+  source: z.literal('git').describe('The files of a commit of a git repository, as a tar archive; the same for all platforms'),
+  repository: z.string().regex(/^(https|file):\/\/[^\s@]+$/, 'must be an https or file URL, without a user').describe('Where the repository is'),
+  commit: z.string().regex(/^[0-9a-f]{40}$/, 'must be the whole name of a commit, 40 hexadecimal digits: a branch or tag may be another one tomorrow').describe('The commit'),
+});
+
+const imageEntry = z.strictObject({
+  ...common,
+  source: z.literal('image').describe('A container image, as an OCI layout in a tar archive'),
+  image: z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+$/, 'must be the whole name of an image, with its registry and without a tag, such as registry.k8s.io/pause').describe('The image, with its registry'),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits: a tag may be another image tomorrow').describe('Digest of its index, or of its one manifest'),
+});
+
+export const artifactSchema = z.discriminatedUnion('source', [urlEntry, goEntry, gitEntry, imageEntry]);
 export type Artifact = z.output<typeof artifactSchema>;
 export type GoArtifact = z.output<typeof goEntry>;
+export type GitArtifact = z.output<typeof gitEntry>;
+export type ImageArtifact = z.output<typeof imageEntry>;
+/** What is made here from what upstream gives, and not only downloaded: `artifacts fetch` does it, `apply` never. */
+export type MadeArtifact = GoArtifact | GitArtifact | ImageArtifact;
 
 const acceptance = z.strictObject({
   name: NAME.describe('The artefact'),
@@ -109,7 +127,7 @@ export function titleOf(artifact: Pick<Artifact, 'name' | 'version'>): string {
   return `${artifact.name} ${artifact.version}`;
 }
 
-/** Where a platform's file is; undefined for what is built. */
+/** Where a platform's file is; undefined for what is made here. */
 export function urlOf(artifact: Artifact, platform: Platform): string | undefined {
   if (artifact.source !== 'url') return undefined;
   const [os = '', arch = ''] = platform.split('/');

@@ -4,7 +4,9 @@ import { Diagnostic } from '../support/diagnostic.ts';
 import { buildGo, type BuildOptions } from './go-build.ts';
 import { fromCache, type CachedArtifact } from './cache.ts';
 import { buildsOf } from './builds.ts';
-import { titleOf, urlOf, type Artifact, type GoArtifact, type Platform } from './catalogue.ts';
+import { titleOf, urlOf, type Artifact, type GoArtifact, type MadeArtifact, type Platform } from './catalogue.ts';
+import { archiveGit } from './git-archive.ts';
+import { saveImage } from './image-save.ts';
 import { obtain, type DownloadOptions } from './download.ts';
 
 /** One file to have. */
@@ -22,20 +24,21 @@ export interface Wanting {
   readonly sha256: string | undefined;
   /** Where it can be had; undefined: it is built, or in the cache only. */
   readonly url: string | undefined;
-  readonly go: GoArtifact | undefined;
+  /** What it is made from; undefined: it is a file that somebody has. */
+  readonly made: MadeArtifact | undefined;
 }
 
 /** The file of an artefact for one platform. */
 export function wantingOf(artifact: Artifact, platform: Platform): Wanting {
   return {
     title: titleOf(artifact), name: artifact.name, version: artifact.version, license: artifact.license, end_of_life: artifact.end_of_life, platform,
-    sha256: artifact.sha256[platform], url: urlOf(artifact, platform), go: artifact.source === 'go' ? artifact : undefined,
+    sha256: artifact.sha256[platform], url: urlOf(artifact, platform), made: artifact.source === 'url' ? undefined : artifact,
   };
 }
 
 /** A file that a task locks by itself: nobody has said what it is. `NOASSERTION` is SPDX's word for that. */
 export function wantingOfTask(title: string, sha256: string, url: string | undefined): Wanting {
-  return { title, name: title, version: '', license: 'NOASSERTION', end_of_life: undefined, platform: undefined, sha256, url, go: undefined };
+  return { title, name: title, version: '', license: 'NOASSERTION', end_of_life: undefined, platform: undefined, sha256, url, made: undefined };
 }
 
 export type Fetched = Wanting &
@@ -65,19 +68,27 @@ function refuse(summary: string, remedy: string): Diagnostic {
 }
 
 async function one(directory: string, wanting: Wanting, options: FetchAllOptions): Promise<Fetched> {
-  const { title, platform, sha256, go, url } = wanting;
+  const { title, platform, sha256, made, url } = wanting;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const cached = sha256 === undefined ? undefined : await fromCache(directory, sha256, options.signal);
   if (cached !== undefined) return { ...wanting, status: 'cached', file: cached, locked: true };
   options.progress?.({ wanting, state: 'started', bytes: 0, of: undefined });
-  if (go !== undefined && platform !== undefined) {
-    const known = sha256 === undefined ? await builtBefore(directory, go, platform, options.signal) : undefined;
-    if (known !== undefined) return { ...wanting, status: 'cached', file: known, locked: false };
-    return { ...wanting, status: 'built', file: (await buildGo(directory, go, platform, { ...options.build, ...signal })).file, locked: sha256 !== undefined };
-  }
+  if (made !== undefined && platform !== undefined) return { ...wanting, ...(await make(directory, made, platform, sha256, options)) };
   if (sha256 === undefined) throw refuse(`${title} has no sha256 for ${platform ?? 'any platform'}`, 'put it into artifacts.yml, from a source that you trust, or take another platform');
   const progress = (bytes: number, of: number | undefined): void => options.progress?.({ wanting, state: 'running', bytes, of });
   return { ...wanting, status: 'fetched', file: await obtain(directory, { name: title, sha256, url }, { ...options.download, ...signal, progress }), locked: true };
+}
+
+type Made = { readonly status: 'cached' | 'fetched' | 'built'; readonly file: CachedArtifact; readonly locked: boolean };
+
+async function make(directory: string, made: MadeArtifact, platform: Platform, sha256: string | undefined, options: FetchAllOptions): Promise<Made> {
+  const locked = sha256 !== undefined;
+  if (made.source === 'git') return { status: 'fetched', file: await archiveGit(directory, made, sha256, options.signal), locked };
+  if (made.source === 'image') return { status: 'fetched', file: await saveImage(directory, made, platform, sha256, options.signal), locked };
+  const known = locked ? undefined : await builtBefore(directory, made, platform, options.signal);
+  if (known !== undefined) return { status: 'cached', file: known, locked: false };
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  return { status: 'built', file: (await buildGo(directory, made, platform, { ...options.build, ...signal })).file, locked };
 }
 
 /** A build of just this, whose digest nobody has locked yet. */
@@ -101,7 +112,7 @@ export async function fetchAll(directory: string, wanted: readonly Wanting[], op
   const builds = pLimit(1);
   return Promise.all(
     wanted.map(async (wanting): Promise<Fetched> =>
-      (wanting.go !== undefined ? builds : downloads)(async () => {
+      (wanting.made?.source === 'go' ? builds : downloads)(async () => {
         let result: Fetched;
         try {
           options.signal?.throwIfAborted();

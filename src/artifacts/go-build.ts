@@ -4,23 +4,20 @@
  * https://go.dev/ref/mod#checksum-database), and nothing of the user's settings may weaken that. With `-trimpath`, without
  * cgo, with a named toolchain, a build is reproducible (https://go.dev/blog/rebuild): the digest can be locked.
  */
-import { execFile, type ExecFileException } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { failure } from '../support/diagnostic.ts';
 import { writeBuildRecord, type BuildRecord } from './builds.ts';
-import { digestOfFile, keep, type CachedArtifact } from './cache.ts';
+import { digestOfFile, type CachedArtifact } from './cache.ts';
 import { titleOf, type GoArtifact, type Platform } from './catalogue.ts';
-import { takeIncoming } from './incoming.ts';
+import { runGo, type Environment } from './go.ts';
+import { keepAcross } from './keep-across.ts';
 
 /** A large program on a small machine takes half an hour. */
 const BUILD_SECONDS = 2 * 3600;
 const ASK_SECONDS = 60;
-const OUTPUT_BYTES = 4 * 1024 * 1024;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What of the user's environment is about reaching the proxy, and about where things are. */
 const PASSED = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'XDG_CACHE_HOME', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NETRC', 'GOAUTH'] as const;
@@ -48,28 +45,8 @@ export function buildEnvironment(artifact: Pick<GoArtifact, 'toolchain'>, platfo
   };
 }
 
-interface Ran {
-  readonly stdout: string;
-}
-
-async function go(args: readonly string[], cwd: string, env: Environment, seconds: number, signal: AbortSignal | undefined): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    execFile('go', args, { cwd, env: { ...env }, timeout: seconds * 1000, killSignal: 'SIGKILL', maxBuffer: OUTPUT_BYTES, encoding: 'utf8', ...(signal === undefined ? {} : { signal }) }, (error, stdout, stderr) => {
-      if (error === null) resolve({ stdout });
-      else reject(new Error(reasonOf(error, stderr, seconds), { cause: error }));
-    });
-  });
-}
-
-function reasonOf(error: ExecFileException, stderr: string, seconds: number): string {
-  if (error.code === 'ENOENT') return 'there is no `go` on this machine';
-  if (error.killed === true) return `it took more than ${String(seconds)} s`;
-  const said = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('go: downloading '));
-  return said.slice(-12).join('\n') || error.message;
-}
-
 async function settingsOfUser(cwd: string, environment: Environment, signal: AbortSignal | undefined): Promise<UserSettings> {
-  const { stdout } = await go(['env', '-json', 'GOPROXY', 'GOMODCACHE', 'GOCACHE'], cwd, { ...environment, GOTOOLCHAIN: 'local' }, ASK_SECONDS, signal);
+  const stdout = await runGo(['env', '-json', 'GOPROXY', 'GOMODCACHE', 'GOCACHE'], { cwd, env: { ...environment, GOTOOLCHAIN: 'local' }, seconds: ASK_SECONDS, signal });
   return userSettings.parse(JSON.parse(stdout));
 }
 
@@ -110,9 +87,9 @@ export async function buildGo(directory: string, artifact: GoArtifact, platform:
   try {
     const program = artifact.package ?? artifact.module;
     const env = buildEnvironment(artifact, platform, folder, await settingsOfUser(folder, environment, options.signal), environment);
-    await go(['install', `${program}@${artifact.module_version}`], folder, env, BUILD_SECONDS, options.signal);
+    await runGo(['install', `${program}@${artifact.module_version}`], { cwd: folder, env, seconds: BUILD_SECONDS, signal: options.signal });
     const file = await findProgram(folder);
-    const info = parseBuildInfo((await go(['version', '-m', file], folder, env, ASK_SECONDS, options.signal)).stdout);
+    const info = parseBuildInfo(await runGo(['version', '-m', file], { cwd: folder, env, seconds: ASK_SECONDS, signal: options.signal }));
     const { sum } = info;
     if (info.module !== artifact.module || info.version !== artifact.module_version || info.toolchain !== artifact.toolchain || sum === undefined) {
       throw new Error(`the program says that it is ${info.module ?? '?'} ${info.version ?? '?'} of ${info.toolchain ?? '?'}`);
@@ -143,13 +120,4 @@ export async function buildGo(directory: string, artifact: GoArtifact, platform:
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Into the cache, which may be another file system than the temporary folder. */
-async function keepAcross(directory: string, file: string, sha256: string): Promise<CachedArtifact> {
-  const incoming = await takeIncoming(directory, undefined);
-  await copyFile(file, incoming.path);
-  // What it is on a host is the task's to say.
-  await chmod(incoming.path, 0o644);
-  return keep(directory, incoming.path, sha256);
 }

@@ -10,7 +10,7 @@ export interface Locked {
   /** `etcd 3.6.14` */
   readonly title: string;
   readonly sha256: string;
-  /** Where it can be had; undefined: it is built, `care-provision artifacts fetch` does that. */
+  /** Where it can be had; undefined: it is made from what upstream gives, `care-provision artifacts fetch` does that. */
   readonly url: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function lockFor(catalogue: Catalogue, name: string, version: string, pla
     throw badInput('artifact-not-locked', `${title} has no sha256 for ${platform} in artifacts.yml, and nothing is installed without`, {
       span,
       detail: locked.length === 0 ? undefined : `it has one for ${locked.join(', ')}`,
-      remedy: artifact.source === 'go' ? `build it and take over what it says: care-provision artifacts fetch ${name}@${version} --platform ${platform}` : 'put it into artifacts.yml in the inventory’s folder, from a source that you trust',
+      remedy: artifact.source !== 'url' ? `have it and take over the digest that it says: care-provision artifacts fetch ${name}@${version} --platform ${platform}` : 'put it into artifacts.yml in the inventory’s folder, from a source that you trust',
     });
   }
   return { artifact, platform, title, sha256, url: urlOf(artifact, platform) };

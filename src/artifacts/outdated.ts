@@ -1,10 +1,10 @@
 /** What is past its end of life, or about to be, and what upstream has that is newer, as far as upstream can be asked. */
-import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { lifeOf, type Artifact, type Catalogue, type LifeState } from './catalogue.ts';
+import { runGo } from './go.ts';
 import { request } from './request.ts';
 
 export type Newest =
@@ -79,12 +79,7 @@ async function askGithub(repository: string, options: OutdatedOptions, signal: A
 
 /** The newest version that the module proxy knows, as the user's own Go asks it. */
 async function askGo(module: string, seconds: number, signal: AbortSignal): Promise<string> {
-  const stdout = await new Promise<string>((resolve, reject) => {
-    execFile('go', ['list', '-m', '-json', `${module}@latest`], { cwd: tmpdir(), env: { ...process.env, GOWORK: 'off', GOFLAGS: '-mod=mod', GO111MODULE: 'on' }, timeout: seconds * 1000, maxBuffer: LARGEST_ANSWER, encoding: 'utf8', signal }, (error, out, stderr) => {
-      if (error === null) resolve(out);
-      else reject(new Error(error.code === 'ENOENT' ? 'there is no `go` on this machine' : stderr.trim().split('\n').at(-1) ?? error.message, { cause: error }));
-    });
-  });
+  const stdout = await runGo(['list', '-m', '-json', `${module}@latest`], { cwd: tmpdir(), env: { ...process.env, GOWORK: 'off', GOFLAGS: '-mod=mod', GO111MODULE: 'on' }, seconds, signal });
   return goModule.parse(JSON.parse(stdout)).Version;
 }
 

@@ -20,7 +20,7 @@ function missing(need: ArtifactNeed, directory: string): Diagnostic {
   const put = `put the file at ${cachedPath(directory, need.sha256)} (it is checked)`;
   const { artifact } = need;
   const get = artifact === undefined ? `give the task a \`url\`` : `get it: care-provision artifacts fetch ${artifact.name}@${artifact.version}, or artifacts import BUNDLE`;
-  return badInput('artifact-missing', `the artefact ${need.title} (sha256 ${need.sha256}) is not in the cache ${directory}`, { span: need.span, remedy: artifact?.source === 'go' ? get : `${get}; or ${put}` });
+  return badInput('artifact-missing', `the artefact ${need.title} (sha256 ${need.sha256}) is not in the cache ${directory}`, { span: need.span, remedy: artifact !== undefined && artifact.source !== 'url' ? get : `${get}; or ${put}` });
 }
 
 /** The same trouble, at the task that wants the file, and as what it is: found before any host was touched. */

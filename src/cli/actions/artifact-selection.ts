@@ -22,10 +22,10 @@ export function namedArtifacts(catalogue: Catalogue, names: readonly string[]): 
   return [...new Set(found)];
 }
 
-/** What is locked, or, of a program that is built, what was asked for: building it is how its digest comes to be known. */
+/** What is locked, or, of what is made here, what was asked for: making it is how its digest comes to be known. */
 function platformsFor(artifact: Artifact, platforms: readonly Platform[]): readonly Platform[] {
-  if (platforms.length === 0) return platformsOf(artifact).length === 0 && artifact.source === 'go' ? ['linux/amd64'] : platformsOf(artifact);
-  return artifact.source === 'go' ? platforms : platforms.filter((platform) => artifact.sha256[platform] !== undefined);
+  if (platforms.length === 0) return platformsOf(artifact).length === 0 && artifact.source !== 'url' ? ['linux/amd64'] : platformsOf(artifact);
+  return artifact.source !== 'url' ? platforms : platforms.filter((platform) => artifact.sha256[platform] !== undefined);
 }
 
 /** What an inventory's playbooks will install. @throws Diagnostic or DiagnosticList for what is wrong in them */

@@ -60,8 +60,8 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 }
 
 function fetchedJson(result: Fetched): object {
-  const { go, title: _title, ...wanting } = result;
-  const common = { ...wanting, source: go === undefined ? 'url' : 'go' };
+  const { made, title: _title, ...wanting } = result;
+  const common = { ...wanting, source: made?.source ?? 'url' };
   return result.status === 'failed' ? { ...common, problem: { code: result.problem.code, message: result.problem.message, detail: result.problem.detail ?? null } } : common;
 }
 

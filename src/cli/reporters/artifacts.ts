@@ -102,7 +102,7 @@ export function fetchProgress(output: Output, live: boolean, now: () => number =
       if (progress.state === 'done') running.delete(progress.wanting);
       else running.set(progress.wanting, progress);
       if (!live) {
-        if (progress.state === 'started') output.write(`${progress.wanting.go === undefined ? 'fetching' : 'building'} ${label(progress)}\n`);
+        if (progress.state === 'started') output.write(`${progress.wanting.made?.source === 'go' ? 'building' : 'fetching'} ${label(progress)}\n`);
         return;
       }
       if (progress.state === 'running' && now() - drawnAt < REDRAW_MS) return;
