@@ -74,6 +74,11 @@ ensure_node() {
 
 # Installs the locked dependencies when they are not there or the lock file is newer than they are.
 ensure_modules() {
+  # npm ci empties it first, through the link: whose it is knows what is in it.
+  if [ -L node_modules ]; then
+    say 'dependencies: node_modules is a link, left as it is'
+    return 0
+  fi
   if [ -n "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ]; then
     say 'dependencies: as locked'
     return 0
