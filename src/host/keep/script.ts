@@ -99,9 +99,10 @@ r=${quote(directory)}
 d=$r/${what.run} s= y=
 j=$d/${what.part}.journal
 [ -d "$d" ] || {
-  [ -d "$r" ] || mkdir -p -m 0700 -- "$r" || exit 1
+  [ -d "$r" ] || mkdir -p -m 0700 -- "$r" || [ -d "$r" ] || exit 1
   ${makeRoom(limits)}
-  mkdir -- "$d" || exit 1
+  # Another session of the run may be a moment ahead: a delegated task's, or that of another name of the host.
+  mkdir -- "$d" 2>/dev/null || [ -d "$d" ] || { echo "cannot make $d" >&2; exit 1; }
 }
 ${copies ? `[ -d "$d"/${what.part} ] || mkdir -- "$d"/${what.part} || exit 1\n` : ''}${[
     ...what.groups.map(copyGroup),

@@ -153,6 +153,13 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     expect(readFileSync(join(at, 'part.journal'), 'utf8')).toBe(`{"p":"it's"}\nb\\n\nc\n`);
   });
 
+  test('two sessions of a run that begin at once', () => {
+    const dir = scratch();
+    // As if the other one had made the directory between the look and the making.
+    const script = keepScript({ directory: join(dir, 'runs'), runs: 10, bytes: 1e6 }, { run: RUN, part: 'mine', groups: [], lines: ['a'] }).text.replace('[ -d "$d" ] ||', 'mkdir -p "$d"; false ||');
+    expect(runText(shell, `set -eu\n${script}\necho changed`).stdout.toString()).toBe('changed\n');
+  });
+
   test('what cannot be kept is not replaced, and has no line', () => {
     const dir = scratch();
     const ran = write(join(dir, 'runs'), { groups: [{ directory: 'part/1', paths: [join(dir, 'gone')] }], lines: ['a'] });
