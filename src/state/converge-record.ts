@@ -50,6 +50,8 @@ const RecordSchema = z.strictObject({
   ended: EndedSchema.nullable(),
   /** When one last reached every host and failed on none. */
   lastSuccess: Moment.nullable(),
+  /** The drift that people have been told of: a digest of it, and when. */
+  said: z.strictObject({ key: z.string(), at: Moment }).nullable(),
 });
 
 const WatchSchema = z.strictObject({

@@ -37,17 +37,25 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const name of HOSTS) {
     await controls.get(name)?.care('converge', 'uninstall', 'inventory/night.yml');
-    await onHost(lab, name, 'rm -f /etc/converge-*');
+    await onHost(lab, name, 'rm -f /etc/converge-*; userdel --remove nightly 2>/dev/null || true');
     await removeControlHost(lab, name);
   }
   await sink.close();
 });
 
-test.each(HOSTS)('on %s: install, a night as systemd runs it, status, uninstall', async (name) => {
+/** Who runs it, and where that user's state is. */
+const RUNS = [
+  { name: 'test-trixie', user: 'root', home: '/root' },
+  { name: 'test-bookworm', user: 'nightly', home: '/var/lib/nightly' },
+] as const;
+
+test.each(RUNS)('on $name by $user: install, a night as systemd runs it, status, uninstall', async ({ name, user, home }) => {
   const control = controls.get(name);
   if (control === undefined) throw new Error(`${name} is no control host`);
+  await control.sh(`id ${user} >/dev/null 2>&1 || useradd --system --create-home --home-dir ${home} --shell /bin/sh ${user}; chown -R ${user}: secret /var/lib/care-metrics`);
   const before = await control.sh('ls /etc/systemd/system /etc/systemd/system/timers.target.wants /var/lib/systemd/timers 2>/dev/null | sort');
-  const installed = await control.care('converge', 'install', 'inventory/night.yml', '--metrics', '/var/lib/care-metrics', '--reports', '/srv/reports');
+  const install = ['converge', 'install', 'inventory/night.yml', '--metrics', '/var/lib/care-metrics', '--reports', '/srv/reports', '--user', user] as const;
+  const installed = await control.care(...install);
   expect([installed.status, installed.stderr]).toEqual([0, '']);
   // No word of complaint, not even a warning.
   expect(await control.sh(`systemd-analyze verify --man=no /etc/systemd/system/${UNIT}* 2>&1`)).toBe('');
@@ -65,13 +73,13 @@ test.each(HOSTS)('on %s: install, a night as systemd runs it, status, uninstall'
   const status = await control.care('converge', 'status', 'inventory/night.yml');
   expect([status.status, status.stderr]).toEqual([2, '']);
   expect(status.stdout).toMatch(/last run +\S+ \S+ Asia\/Kolkata, .* ago: mended: 2 of 2 hosts changed[^]*left as it is +file \/etc\/converge-held: create[^]*next run[^]*timer +active, watched; service inactive\n/);
-  const again = await control.care('converge', 'install', 'inventory/night.yml', '--metrics', '/var/lib/care-metrics', '--reports', '/srv/reports');
-  expect(again.status).toBe(0);
+  expect(await control.sh(`find ${home}/.local /srv/reports /var/lib/care-metrics ! -user ${user}`)).toBe('');
+  expect((await control.care(...install)).status).toBe(0);
 
   const removed = await control.care('converge', 'uninstall', 'inventory/night.yml');
   expect([removed.status, removed.stderr]).toEqual([0, '']);
   expect(await control.sh('ls /etc/systemd/system /etc/systemd/system/timers.target.wants /var/lib/systemd/timers 2>/dev/null | sort')).toBe(before);
-  expect(await control.sh(`systemctl list-units --all --no-legend '${UNIT}*'; ls /var/lib/care-metrics /root/.local/state/care-provision/converge`)).toBe('/root/.local/state/care-provision/converge:\n\n/var/lib/care-metrics:');
+  expect(await control.sh(`systemctl list-units --all --no-legend '${UNIT}*'; ls -A /var/lib/care-metrics; ls -A ${home}/.local/state/care-provision/converge`)).toBe('');
   for (const host of HOSTS) await onHost(lab, host, 'rm -f /etc/converge-*');
 });
 

@@ -33,6 +33,7 @@ export interface ConvergeInstallFlags extends ConvergeFlags {
   readonly user: string;
   readonly environmentFile?: string;
   readonly memoryMax: string;
+  readonly writable: readonly string[];
   readonly sandbox: boolean;
 }
 
@@ -102,6 +103,7 @@ function installCommand(session: Session): Command {
     .option('--user <user>', 'who runs it: its ssh key, known hosts and age key are used', 'root')
     .option('--environment-file <file>', 'variables for it (CARE_DATABASE_URL=…), a file that nobody else may read')
     .addOption(new Option('--memory-max <bytes>', 'what it may use at most').argParser(memory).default('2G'))
+    .option('--writable <directory>', 'it may write there, too, as fetch does (repeatable)', append, [])
     .option('--no-sandbox', 'let it change this machine, too')
     .action(async (inventory: string, playbooks: readonly string[], flags: ConvergeInstallFlags) => {
       const { convergeInstallAction } = await import('../converge/install.ts');

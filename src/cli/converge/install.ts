@@ -134,9 +134,12 @@ export async function convergeInstallAction(context: CliContext, request: Instal
   const metrics = flags.metrics === undefined ? null : path.resolve(context.cwd, flags.metrics);
   if (metrics !== null && statSync(metrics, { throwIfNoEntry: false })?.isDirectory() !== true) throw new Diagnostic({ kind: 'usage', code: 'metrics-directory', summary: `--metrics ${metrics}: there is no such directory`, remedy: "give node_exporter's, e.g. /var/lib/prometheus/node-exporter" });
   const reports = flags.reports === undefined ? undefined : path.resolve(context.cwd, flags.reports);
+  const writable = flags.writable.map((one) => path.resolve(context.cwd, one));
+  const missing = writable.find((one) => statSync(one, { throwIfNoEntry: false })?.isDirectory() !== true);
+  if (missing !== undefined) throw new Diagnostic({ kind: 'usage', code: 'writable-directory', summary: `--writable ${missing}: there is no such directory` });
   const init: UnitsInit = {
     name, inventory: path.resolve(context.cwd, inventory), arguments: [...argumentsOf(context.cwd, request)], metrics, state, user: account.name, schedule: policy.schedule, timeZone: policy.time_zone,
-    program: program(), directory: context.cwd, home: account.home, writable: [...(metrics === null ? [] : [metrics]), ...(reports === undefined ? [] : [reports])],
+    program: program(), directory: context.cwd, home: account.home, writable: [...(metrics === null ? [] : [metrics]), ...(reports === undefined ? [] : [reports]), ...writable],
     environmentFile: environmentFile(context.cwd, flags.environmentFile), memoryMax: flags.memoryMax, sandbox: flags.sandbox,
   };
   refuseTemporary(flags.sandbox, [init.directory, init.inventory, ...init.arguments.filter((word) => word.startsWith('/')), ...init.writable]);

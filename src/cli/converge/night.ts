@@ -104,12 +104,12 @@ function reportedOnly(looked: Phase, findings: Findings, decision: Decision): Ni
   const held = report.changes.filter((change) => findings.holds(change));
   const because = reasonOf(decision);
   const drifted = report.total.changed > 0 || report.total.unknown > 0;
-  const notes = !drifted ? [] : because !== '' ? [`Nothing was mended, since ${because}.`] : held.length > 0 ? [`Nothing was mended: ${onlyReported(held.length)}.`] : [];
+  const notes = !drifted ? [] : because !== '' ? [`Nothing was mended, since ${because}.`] : held.length > 0 ? [`Nothing was mended, since ${onlyReported(held.length)}.`] : [];
   return { report: { ...report, policy: { notes, left: [] } }, status, runs: [report.run], restraint: drifted ? because || (held.length > 0 ? onlyReported(held.length) : '') : '', mended: 0, left: report.changes };
 }
 
 function onlyReported(count: number): string {
-  return `${plural(count, 'change')} of roles or tags that the policy only reports (unattended)`;
+  return `the policy only reports ${String(count)} of the changes (unattended)`;
 }
 
 function mended(looked: Phase, mending: Phase, findings: Findings, gate: ConvergeGate): Night {
@@ -117,7 +117,7 @@ function mended(looked: Phase, mending: Phase, findings: Findings, gate: Converg
   const stopped = gate.stopped === undefined ? '' : gate.stopped.because;
   const notes = [
     ...(stopped === '' ? [] : [`The mending was stopped, since ${stopped}.`]),
-    ...(left.length === 0 ? [] : [`Left as it is: ${onlyReported(left.length)}.`]),
+    ...(left.length === 0 ? [] : [`${plural(left.length, 'change')} ${left.length === 1 ? 'was left as it is' : 'were left as they are'}: the policy only reports ${left.length === 1 ? 'it' : 'them'} (unattended).`]),
   ];
   // What is left, and what could not be told, is drift as in check mode.
   const status = mending.status === ExitStatus.ok && (left.length > 0 || mending.report.total.unknown > 0) ? ExitStatus.drift : mending.status;

@@ -1,6 +1,6 @@
 /** `converge run`: what the timer calls. One night, its record, and its reports when there is something to say. */
 import path from 'node:path';
-import { readPolicy } from '../../run/converge/policy.ts';
+import { readPolicy, type Policy } from '../../run/converge/policy.ts';
 import { loadProject } from '../../run/load.ts';
 import { ownMark } from '../../state/inventory-lock.ts';
 import { readRecord, writeRecord, type ConvergeBegun, type ConvergeEnded, type ConvergeRecord } from '../../state/converge-record.ts';
@@ -13,7 +13,6 @@ import type { CliContext } from '../context.ts';
 import { formatError } from '../errors.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import { readNotify, type Notify } from '../notify/config.ts';
-import { earlierHosts, sendMessages, worthTelling } from '../notify/reporter.ts';
 import { statusOf, type CliReporter } from '../reporters/cli-reporter.ts';
 import { makeReporter } from '../reporters/make.ts';
 import { Collector } from '../report/collect.ts';
@@ -24,8 +23,9 @@ import { processInterruption } from '../terminal/signals.ts';
 import { nightMetrics } from './metrics.ts';
 import { nameOf } from './names.ts';
 import { night, type Night } from './night.ts';
-import { keepReport, reportsDirectory } from './reports.ts';
+import { reportsDirectory } from './reports.ts';
 import { emptyReport, whomToTell } from './tell.ts';
+import { tellNight } from './telling.ts';
 
 /** Changes that the record names. */
 const MOST_LEFT = 20;
@@ -42,6 +42,7 @@ interface Outcome {
   readonly status: ExitStatus;
   readonly night: Night | undefined;
   readonly notify: Notify | undefined;
+  readonly policy: Policy | undefined;
   readonly error: Error | undefined;
 }
 
@@ -54,7 +55,7 @@ export async function convergeRunAction(context: CliContext, request: ConvergeRe
   const reports = reportsDirectory(context.cwd, flags.reports);
   const before = readRecord(name, environment);
   const begun: ConvergeBegun = { at: new Date(now()).toISOString(), ...ownMark(), invocation: environment['INVOCATION_ID'] ?? null, timeout: flags.timeout };
-  const record: ConvergeRecord = { format: 1, name, begun, ended: before?.ended ?? null, lastSuccess: before?.lastSuccess ?? null };
+  const record: ConvergeRecord = { format: 1, name, begun, ended: before?.ended ?? null, lastSuccess: before?.lastSuccess ?? null, said: before?.said ?? null };
   // First of all, so that a run that dies, hangs or cannot read its input leaves a trace of having begun.
   await writeRecord(record, environment);
   const metrics = flags.metrics === undefined ? undefined : nightMetrics(path.resolve(context.cwd, flags.metrics), name, inventory, request.playbooks, now);
@@ -64,16 +65,14 @@ export async function convergeRunAction(context: CliContext, request: ConvergeRe
     const came = await theNight(context, request, { warn, stop: interrupted.stop, kill: interrupted.kill, now });
     const { report, status } = came;
     const runs = came.night?.runs ?? (report.run === '' ? [] : [report.run]);
-    const { events, recovered } = await worthTelling(report, { warn, earlier: (of) => earlierHosts(of, environment, runs), now });
-    if (events.length > 0) keepReport(reports, name, report, now(), warn);
-    const wanted = came.notify === undefined ? [] : events.filter((event) => came.notify?.events.includes(event));
-    const failed = came.notify === undefined || wanted.length === 0 ? undefined : await sendMessages(came.notify, { report, events: wanted, recovered, link: came.notify.link, now: now() }, { warn, stop: interrupted.stop });
-    const ended = endedRecord(came, runs, failed === undefined ? null : failed === 0, now());
+    const told = await tellNight({ report, notify: came.notify, policy: came.policy, runs, environment, reports, name, before: record.said, warn, stop: interrupted.stop, now });
+    const { failed } = told;
+    const ended = endedRecord({ ...came, report: told.report }, runs, failed === undefined ? null : failed === 0, now());
     const success = status === ExitStatus.ok || status === ExitStatus.drift;
-    const whole: ConvergeRecord = { ...record, ended, lastSuccess: success ? ended.at : record.lastSuccess };
+    const whole: ConvergeRecord = { ...record, ended, said: told.said, lastSuccess: success ? ended.at : record.lastSuccess };
     await writeRecord(whole, environment);
     metrics?.ended(whole, report, failed);
-    say(context, name, came, ended);
+    say(context, name, came, ended, told.quiet);
     if (came.error !== undefined) throw came.error;
     return status === ExitStatus.ok && (failed ?? 0) > 0 ? ExitStatus.notNotified : status;
   } finally {
@@ -93,6 +92,7 @@ async function theNight(context: CliContext, { inventory, playbooks: given, flag
   const inventories = [inventory, ...flags.inventory];
   const playbooks = [...given, ...flags.playbook];
   let notify: Notify | undefined;
+  let policy: Policy | undefined;
   let last: RunReport | undefined;
   try {
     const extraVars = parseExtraVars(flags.extraVars, context.cwd);
@@ -101,7 +101,7 @@ async function theNight(context: CliContext, { inventory, playbooks: given, flag
     const loaded = loadProject({ inventory: inventories, playbooks, mode: 'apply' });
     notify = readNotify(loaded, extraVars);
     if (notify === undefined) warn('the inventory does not say whom to tell (notify, docs/reports.md): nobody hears of this run');
-    const policy = readPolicy(loaded, extraVars);
+    policy = readPolicy(loaded, extraVars);
     const reporters = (): readonly CliReporter[] => {
       const text = makeReporter(context, { format: 'text', file: undefined, verbose: flags.verbose, diff: flags.diff === true });
       const history = recorder(context, text);
@@ -116,14 +116,14 @@ async function theNight(context: CliContext, { inventory, playbooks: given, flag
         lockWaitSeconds: flags.lockWait, sharedLocks: sharedDatabase(context.environment), stop, kill, prompt: undefined,
       },
     });
-    return { report: came.report, status: came.status, night: came, notify, error: undefined };
+    return { report: came.report, status: came.status, night: came, notify, policy, error: undefined };
   } catch (error) {
     const status = statusOf(error);
     const collector = new Collector();
     collector.aborted(error, status);
     const { aborted = '' } = collector.report();
     const report = last?.aborted === undefined ? emptyReport({ inventory: inventories.join(','), playbook: playbooks.join(','), aborted, status }) : last;
-    return { report, status, night: undefined, notify, error: error instanceof Error ? error : new Error(String(error)) };
+    return { report, status, night: undefined, notify, policy, error: error instanceof Error ? error : new Error(String(error)) };
   }
 }
 
@@ -137,8 +137,8 @@ function endedRecord({ report, status, night: came }: Outcome, runs: readonly st
 }
 
 /** The last lines: what came of the night, by the policy. */
-function say(context: CliContext, name: string, { error }: Outcome, ended: ConvergeEnded): void {
-  const lines = [`converge ${name}: ${ended.outcome}${ended.restraint === '' ? '' : `; not all was mended, since ${ended.restraint}`}`, ...(ended.told === null ? [] : [ended.told ? 'told: whom the inventory names' : 'NOT told: see the warnings'])];
+function say(context: CliContext, name: string, { error }: Outcome, ended: ConvergeEnded, quiet: boolean): void {
+  const lines = [`converge ${name}: ${ended.outcome}${ended.restraint === '' ? '' : `; not all was mended, since ${ended.restraint}`}`, ...(ended.told === null ? [] : [ended.told ? 'told: whom the inventory names' : 'NOT told: see the warnings']), ...(quiet ? ['nobody is told: the same was told of lately (remind_days)'] : [])];
   context.stdout.write(`${lines.map(maskSecrets).join('\n')}\n`);
   if (error !== undefined && ended.told === null) context.stderr.write(`${formatError(error, context.paintError).split('\n')[0] ?? ''}\n`);
 }

@@ -63,3 +63,18 @@ export function verdictOn({ unattended }: Pick<Policy, 'unattended'>, { roles, t
   if (said.includes('report')) return 'report';
   return said.includes('mend') ? 'mend' : unattended.default;
 }
+
+/** Drift that somebody has been told of, by a digest of all of it, and when. */
+export interface Said {
+  readonly key: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** Half a day: a nightly run comes some minutes earlier or later. */
+const SLACK_DAYS = 0.5;
+
+/** Whether drift that was left as it is has been told of lately, to the last change. @param now milliseconds since 1970 */
+export function saidLately(policy: Pick<Policy, 'remind_days'>, key: string, before: Said | null, now: number): boolean {
+  return before !== null && before.key === key && policy.remind_days > 0 && now - Date.parse(before.at) < (policy.remind_days - SLACK_DAYS) * 86_400_000;
+}

@@ -71,6 +71,7 @@ export const PolicySchema = z.strictObject({
   windows: z.array(Window).min(1).max(50).optional().describe('When it may mend; none: always'),
   freeze: z.array(Freeze).max(200).default([]).describe('Days on which nothing is mended'),
   max_changes: z.int().min(1).max(1_000_000).default(200).describe('More than so many changes, over all hosts, are no drift but a mistake: none is made'),
+  remind_days: z.int().min(0).max(365).default(7).describe('Days after which the same drift, left as it is, is told of again; 0: every night'),
   max_fail_percentage: z.number().min(0).max(100).default(20).describe('When more of the hosts than that cannot be reached or fail, nothing more is mended'),
 });
 

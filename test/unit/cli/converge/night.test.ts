@@ -141,6 +141,72 @@ describe('a night', () => {
     expect((await history()).map(([mode]) => mode)).toEqual(['check']);
   });
 
+  test('that finds what was told of lately tells nobody, until a week has gone, something else has drifted, or it was gone in between', { timeout: 60_000 }, async () => {
+    policy('{mode: report}');
+    const day = (n: number): string => new Date(Date.parse('2026-11-01T02:00:00Z') + n * 86_400_000).toISOString();
+    const nights: number[] = [];
+    const night = async (n: number): Promise<void> => {
+      await converge(day(n));
+      nights.push(bodies.length);
+    };
+    await night(0);
+    await night(1);
+    await night(6);
+    expect([nights, readdirSync(path.join(dir, 'reports')).length, metric('left_changes')]).toEqual([[1, 1, 1], 1, '6']);
+    await night(7);
+    put('work/free', 'wanted\n');
+    await night(8);
+    await night(9);
+    expect(nights.slice(3)).toEqual([2, 3, 3]);
+    policy('{mode: mend}');
+    await night(10);
+    policy('{mode: report}');
+    await night(11);
+    put('work/free', 'other\n');
+    await night(12);
+    await night(13);
+    expect(nights.slice(6)).toEqual([4, 4, 5, 5]);
+    policy('{mode: report, remind_days: 0}');
+    await night(14);
+    expect(bodies).toHaveLength(6);
+  });
+
+  test('says what keeps coming back', { timeout: 60_000 }, async () => {
+    policy('{mode: mend}');
+    for (let n = 0; n < 3; n += 1) {
+      put('work/free', 'tampered\n');
+      await converge();
+    }
+    expect(bodies.at(-2)?.policy?.notes).toEqual([]);
+    expect(bodies.at(-1)?.policy?.notes).toContainEqual(expect.stringMatching(/^Keeps coming back: file \S+\/work\/free \(one\), 3 times since \d{4}-\d\d-\d\d\.$/));
+    expect(bodies.at(-1)?.policy?.notes.at(-1)).toBe('Who else changes them: care-provision drift.');
+  });
+
+  test('on which too many hosts cannot be reached mends nothing', { timeout: 60_000 }, async () => {
+    policy('{mode: mend}');
+    put('night.yml', read('night.yml').replace('hosts: {one: {}}', 'hosts: {one: {}, away: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9}}'));
+    const { status } = await converge();
+    expect([status, readdirSync(path.join(dir, 'work'))]).toEqual([ExitStatus.unreachable, []]);
+    expect(bodies[0]?.events).toEqual(['unreachable', 'drifted']);
+    expect(bodies[0]?.policy?.notes.join(' ')).toContain('1 of 2 hosts failed or were not reached, more than 20 % (max_fail_percentage)');
+    policy('{mode: mend, max_fail_percentage: 50}');
+    put('night.yml', read('night.yml').replace('hosts: {one: {}}', 'hosts: {one: {}, away: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9}}'));
+    expect([(await converge()).status, exists('free')]).toEqual([ExitStatus.unreachable, true]);
+  });
+
+  test('whose window closes on the way changes nothing more, but what a change has asked for', { timeout: 60_000 }, async () => {
+    policy('{mode: mend, windows: [{from: "02:00", to: "03:00"}]}');
+    put('playbook.yml', '- hosts: all\n  roles: [free]\n  tasks: [{name: later, copy: {dest: "{{ work }}/later", content: x}}]\n');
+    const own = context();
+    const flags = { inventory: [], playbook: [], forks: 5, lockWait: 15, extraVars: [], timeout: 3600, verbose: 0 };
+    // It is three o'clock when the role has done its work.
+    const clock = (): number => Date.parse(exists('after-free') ? '2026-11-26T03:00:00Z' : '2026-11-26T02:30:00Z');
+    const status = await convergeRunAction(own, { inventory: path.join(dir, 'night.yml'), playbooks: [path.join(dir, 'playbook.yml')], flags }, clock);
+    expect([status, readdirSync(path.join(dir, 'work')).sort()]).toEqual([ExitStatus.failed, ['after-free', 'free', 'free.log']]);
+    expect(own.stdout.text()).toContain('later');
+    expect(bodies[0]?.policy?.notes.join(' ')).toContain('The mending was stopped, since it is outside the maintenance windows');
+  });
+
   test('whose playbook cannot be read is told of, with status 65, and is no success', { timeout: 30_000 }, async () => {
     policy('{mode: mend}');
     put('playbook.yml', '- hosts: all\n  rolez: []\n');
@@ -180,7 +246,7 @@ describe('whoever watches', () => {
   test('tells of a run whose process is gone; when nobody could be told, again', { timeout: 30_000 }, async () => {
     policy('{mode: mend}');
     const gone = { at: '2026-11-26T02:00:00.000Z', pid: 4_000_000, started: '1', bootId: 'x', host: (await import('node:os')).hostname(), invocation: null, timeout: 3600 };
-    await writeRecord({ format: 1, name: 'night', begun: gone, ended: null, lastSuccess: null }, environment);
+    await writeRecord({ format: 1, name: 'night', begun: gone, ended: null, lastSuccess: null, said: null }, environment);
     await writeWatch('night', { format: 1, since, missed: null, broken: null, looked: null }, environment);
     const right = hook;
     hook = 'http://127.0.0.1:9/';
@@ -199,7 +265,7 @@ describe('whoever watches', () => {
     const begun = { at: '2026-11-26T02:00:00.000Z', pid: 1, started: '', bootId: '', host: 'h', invocation: 'abc', timeout: 600 };
     const ended = { at: '2026-11-26T02:01:00.000Z', status: 3, outcome: 'failed: 1 host failed', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: true };
     const now = Date.parse(at);
-    const base = { format: 1 as const, name: 'n', begun, ended: null, lastSuccess: null };
+    const base = { format: 1 as const, name: 'n', begun, ended: null, lastSuccess: null, said: null };
     const of = (result: string, status: string, record: Parameters<typeof ailmentOf>[1], invocation = 'abc'): string => {
       const found = ailmentOf({ result, status, invocation }, record, now);
       return found === undefined ? '' : `${found.what}: ${found.text}`;

@@ -1,6 +1,9 @@
 /** Units and manifests as text: what systemd and Kubernetes are told. That systemd takes them is tried on lab hosts. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronJobs, cronOf, offsetMinutes, type ManifestInit } from '../../../../src/cli/converge/manifest.ts';
+import { convergeMetrics } from '../../../../src/cli/converge/metrics.ts';
 import { nameOf } from '../../../../src/cli/converge/names.ts';
 import { statusLines, type Look } from '../../../../src/cli/converge/status-text.ts';
 import { calendarOf, isOurs, purposeOf, unitFiles, unitWord, type UnitsInit } from '../../../../src/cli/converge/units.ts';
@@ -83,9 +86,9 @@ describe('the status', () => {
   const look: Look = {
     name: 'paris', inventory: 'inventory/paris', now, watch: { format: 1, since: '2026-11-01T00:00:00.000Z', missed: null, broken: null, looked: '2026-11-26T11:00:00.000Z' },
     record: {
-      format: 1, name: 'paris', lastSuccess: '2026-11-26T02:01:00.000Z',
+      format: 1, name: 'paris', said: null, lastSuccess: '2026-11-26T02:01:00.000Z',
       begun: { at: '2026-11-26T02:00:00.000Z', pid: 1, started: '', bootId: '', host: 'h', invocation: null, timeout: 3600 },
-      ended: { at: '2026-11-26T02:01:00.000Z', status: 2, outcome: 'mended: 1 of 3 hosts changed, 2 changes left as they are', restraint: '2 changes of roles or tags that the policy only reports (unattended)', runs: ['20261126-020000-aaaaaa'], hosts: { changed: 1, converged: 2 }, mended: 1, left: ['file /etc/x: content (db1)', 'unit y: restart (db1)'], leftCount: 2, told: true },
+      ended: { at: '2026-11-26T02:01:00.000Z', status: 2, outcome: 'mended: 1 of 3 hosts changed, 2 changes left as they are', restraint: 'the policy only reports 2 of the changes (unattended)', runs: ['20261126-020000-aaaaaa'], hosts: { changed: 1, converged: 2 }, mended: 1, left: ['file /etc/x: content (db1)', 'unit y: restart (db1)'], leftCount: 2, told: true },
     },
     health: { running: undefined, ailments: [] }, timer: { active: true, enabled: true, watched: true, next: now + 3_600_000, service: 'inactive' }, purpose: undefined, stale: false, due: now + 3_600_000,
     policy, decision: { mend: true }, freeze: undefined, window: 'always', local: (time) => new Date(time).toISOString().slice(0, 16),
@@ -102,4 +105,14 @@ describe('the status', () => {
     expect(ill).toContain('NOT active; NOT enabled; nobody watches it; written for another schedule than the policy has: install it again');
     expect(text({ timer: undefined, record: undefined })).toMatch(/not installed on this machine[^]*/);
   });
+});
+
+test('docs/converge.md has every metric that there is, and its rules ask for no other', () => {
+  const docs = readFileSync(path.join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'converge.md'), 'utf8');
+  const record = { format: 1 as const, name: 'x', said: null, lastSuccess: '2026-11-26T02:01:00.000Z', begun: { at: '2026-11-26T02:00:00.000Z', pid: 1, started: '', bootId: '', host: 'h', invocation: null, timeout: 60 }, ended: { at: '2026-11-26T02:01:00.000Z', status: 0, outcome: '', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: true } };
+  const text = convergeMetrics(record, { running: undefined, ailments: [] }, Date.parse('2026-11-26T12:00:00Z'));
+  const names = [...text.matchAll(/^care_converge_(\w+)\{/gm)].map(([, name = '']) => name);
+  expect(new Set(names).size).toBe(14);
+  for (const name of names) expect(docs).toMatch(new RegExp(`(care_converge_|…)${name}\\b`));
+  for (const [, name = ''] of docs.matchAll(/care_converge_(\w+)/g)) expect(names).toContain(name);
 });

@@ -102,7 +102,7 @@ describe('whether the run is as it should be', () => {
   const of = policy({ schedule: { at: '02:00', jitter: 900, timeout: 3600 } });
   const begun = (time: string): ConvergeRecord['begun'] => ({ at: time, pid: 7, started: '', bootId: '', host: 'h', invocation: null, timeout: 3600 });
   const ended = (time: string): ConvergeRecord['ended'] => ({ at: time, status: 0, outcome: 'converged', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: null });
-  const record = (more: Partial<ConvergeRecord>): ConvergeRecord => ({ format: 1, name: 'n', begun: null, ended: null, lastSuccess: null, ...more });
+  const record = (more: Partial<ConvergeRecord>): ConvergeRecord => ({ format: 1, name: 'n', begun: null, ended: null, lastSuccess: null, said: null, ...more });
   const look = (now: string, known: ConvergeRecord | undefined, alive = false, since = '2026-11-20T12:00:00.000Z'): string[] => health({ policy: of, record: known, watch: { since }, alive, now: at(now) }).ailments.map((one) => `${one.what} ${new Date(one.at).toISOString()}`);
   const good = record({ begun: begun('2026-11-26T02:05:00.000Z'), ended: ended('2026-11-26T02:06:00.000Z') });
 
