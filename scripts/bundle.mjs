@@ -120,7 +120,7 @@ async function lazyRegistry() {
 const lean = {
   name: 'lean',
   setup(bundling) {
-    bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion|drill|db|artifact/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
+    bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion|drill|db|artifact|vault/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
     bundling.onLoad({ filter: /[/\\]src[/\\]modules[/\\]registry\.ts$/ }, async () => ({ contents: await lazyRegistry(), loader: 'ts', resolveDir: `${root}src/modules` }));
     bundling.onLoad({ filter: /^actions$/, namespace: 'care' }, () => ({
       contents: ['run', 'adhoc', 'rollback', 'validate', 'inventory', 'history', 'drift', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),

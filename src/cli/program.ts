@@ -20,6 +20,7 @@ import { factsCommand, runAdHocCommand } from './commands/run.ts';
 import { secretsCommand } from './commands/secrets.ts';
 import { trustCommand } from './commands/trust.ts';
 import { validateCommand } from './commands/validate.ts';
+import { vaultCommand } from './commands/vault.ts';
 import { versionCommand } from './commands/version.ts';
 import type { Session } from './session.ts';
 
@@ -72,6 +73,7 @@ export function buildProgram(session: Session): Command {
     dbCommand,
     docCommand,
     drillCommand,
+    vaultCommand,
     labCommand,
     completionCommand,
     versionCommand,

@@ -91,6 +91,7 @@ import { timezoneModule } from './timezone/index.ts';
 import { unarchive } from './unarchive/index.ts';
 import { uri } from './uri/index.ts';
 import { userModule } from './user/index.ts';
+import { vaultMember } from './vault_member/index.ts';
 import { waitFor } from './wait_for/index.ts';
 import { waitForConnection } from './wait_for_connection/index.ts';
 import { x509Bundle } from './x509_bundle/index.ts';
@@ -191,6 +192,7 @@ const all: readonly Module[] = [
   unarchive,
   uri,
   userModule,
+  vaultMember,
   waitFor,
   waitForConnection,
   x509Bundle,

@@ -50,8 +50,14 @@ export function canRead(identities: readonly X25519Identity[], recipients: reado
 
 /** @returns the armoured age file, lines ended by `\n` */
 export async function encryptFor(recipients: readonly string[], plain: Uint8Array | string): Promise<string> {
-  const { armor, Encrypter } = await import('age-encryption');
+  const { armor } = await import('age-encryption');
+  return armor.encode(await encryptBytesFor(recipients, plain));
+}
+
+/** @returns the age file, binary */
+export async function encryptBytesFor(recipients: readonly string[], plain: Uint8Array | string): Promise<Uint8Array> {
+  const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
-  return armor.encode(await encrypter.encrypt(plain));
+  return encrypter.encrypt(plain);
 }

@@ -109,11 +109,13 @@ export function hostsOfCluster(cluster: Cluster): readonly ClusterHost[] {
   return all.filter((host, i) => all.findIndex((other) => other.name === host.name) === i);
 }
 
-function hostsOf(inventory: Inventory, group: string): readonly string[] {
+/** Hosts of a group; none when the inventory has no such group. */
+export function hostsOf(inventory: Inventory, group: string): readonly string[] {
   return inventory.groups().includes(group) ? inventory.hostsOfGroup(group) : [];
 }
 
-function clusterHost(name: string, scope: Scope, addressVariable: string, asked: Secret | undefined): ClusterHost {
+/** How a host is reached, and where its service is: at `addressVariable`, else where it is reached itself. */
+export function clusterHost(name: string, scope: Scope, addressVariable: string, asked: Secret | undefined): ClusterHost {
   const target = connectionTarget(name, scope);
   const labAddress = optionalText(scope, 'lab_address');
   return {

@@ -1,0 +1,61 @@
+/** Where the key shares of a command come from: files that the identities at hand open, standard input, or the keyboard. Never arguments. */
+import { readIdentities } from '../../language/secrets/identity.ts';
+import type { X25519Identity } from '../../language/secrets/age-decrypt.ts';
+import type { VaultCluster } from '../../operations/vault/cluster.ts';
+import { checkedShare, openShares, readShareList, type GivenShare } from '../../operations/vault/shares.ts';
+import { badInput, Diagnostic } from '../../support/diagnostic.ts';
+import { Secret } from '../../support/secret.ts';
+import type { CliContext } from '../context.ts';
+import { askOnTerminal } from '../terminal/prompt.ts';
+
+/** More than any number of shares; longer input is none. */
+const LONGEST_INPUT = 64 * 1024;
+
+export interface ShareSources {
+  readonly identity: readonly string[];
+  readonly stdin?: boolean;
+}
+
+async function standardInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += String(chunk);
+    if (text.length > LONGEST_INPUT) throw badInput('too-long', 'standard input is longer than any key shares');
+  }
+  return text;
+}
+
+/** The private keys that the command may use: those that it was given, else the usual one; none when there is none. */
+export function identitiesAtHand(context: CliContext, sources: ShareSources): readonly X25519Identity[] {
+  const at = (file: string): readonly X25519Identity[] => readIdentities({ environment: { ...context.environment, CARE_IDENTITY_FILE: file } });
+  if (sources.identity.length > 0) return sources.identity.flatMap(at);
+  try {
+    return readIdentities({ environment: context.environment });
+  } catch (error) {
+    // Nobody has said that there is one: the shares may come from the keyboard.
+    if (error instanceof Diagnostic && error.code === 'no-key') return [];
+    throw error;
+  }
+}
+
+/**
+ * The shares at hand, each held against the list of shares.
+ *
+ * @returns at least one
+ * @throws Diagnostic `wrong-share`, `no-share`
+ */
+export async function sharesAtHand(context: CliContext, cluster: VaultCluster, sources: ShareSources): Promise<readonly GivenShare[]> {
+  const directory = cluster.shareDirectory;
+  const list = readShareList(directory);
+  if (sources.stdin === true) {
+    const lines = (await standardInput()).split('\n').map((line) => line.trim()).filter((line) => line !== '');
+    if (lines.length === 0) throw badInput('no-share', 'standard input holds no key share', { remedy: 'one share a line' });
+    return lines.map((line) => checkedShare(new Secret(line), list, directory));
+  }
+  const opened = list === undefined ? [] : openShares(directory, list, identitiesAtHand(context, sources));
+  if (opened.length > 0) return opened;
+  const why = list === undefined ? `there is no list of shares in ${directory}` : `none of the identities at hand opens a share in ${directory} (it has those of ${[...new Set(list.shares.map((s) => s.holder))].join(', ')})`;
+  if (!context.interactive) throw badInput('no-share', why, { remedy: 'give --identity FILE of a holder, or --stdin' });
+  context.stderr.write(`${why}\n`);
+  return [checkedShare(new Secret(await askOnTerminal('Your key share', true)), list, directory)];
+}

@@ -1,0 +1,113 @@
+/** `vault status|init|unseal`. */
+import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
+import { initCluster, initRefusals } from '../../operations/vault/init.ts';
+import { vaultCa, vaultObserver, type VaultObserver } from '../../operations/vault/observe.ts';
+import { vaultView } from '../../operations/vault/status.ts';
+import { sealedMembers, unsealMember, untilServing, type Unsealed } from '../../operations/vault/unseal.ts';
+import { problemsOf } from '../../operations/vault/view.ts';
+import { isOpen } from '../../services/vault/status.ts';
+import { acquireInventoryLock } from '../../state/inventory-lock.ts';
+import { badInput, ExitStatus, failure } from '../../support/diagnostic.ts';
+import { suggestion } from '../../support/nearest.ts';
+import { safeLine, safeLines } from '../../support/terminal-text.ts';
+import type { VaultFlags, VaultShareFlags, VaultWaitFlags } from '../commands/vault.ts';
+import type { CliContext } from '../context.ts';
+import { parseExtraVars } from '../extra-vars.ts';
+import { statusJson, statusText } from '../reporters/vault-status.ts';
+import { processInterruption } from '../terminal/signals.ts';
+import { confirm } from './db.ts';
+import { askBecomePassword } from './run.ts';
+import { sharesAtHand } from './vault-shares.ts';
+
+export interface Work {
+  readonly cluster: VaultCluster;
+  readonly observer: VaultObserver;
+  readonly say: (message: string) => void;
+}
+
+/**
+ * Reads the inventory, reaches the members, works and lets go of them.
+ *
+ * @param locked the command's words when nobody else may run on the inventory meanwhile
+ */
+export async function withVault<T>(context: CliContext, inventory: string, flags: VaultFlags, locked: string | undefined, work: (at: Work) => Promise<T>): Promise<T> {
+  const cluster = readVaultInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+  const interrupted = processInterruption(context);
+  const hosts = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  try {
+    const lock = locked === undefined ? undefined : await acquireInventoryLock({ inventories: cluster.inventories, command: locked, waitSeconds: 0, signal: interrupted.stop });
+    try {
+      const observer = vaultObserver(cluster, hosts, await vaultCa(cluster, hosts), interrupted.stop);
+      return await work({ cluster, observer, say: (message) => { context.stderr.write(`${safeLines(message)}\n`); } });
+    } finally {
+      lock?.release();
+    }
+  } finally {
+    await hosts.close();
+    interrupted.dispose();
+  }
+}
+
+export function writeResult(context: CliContext, flags: VaultFlags, json: unknown, text: string): void {
+  context.stdout.write(flags.output === 'json' ? `${JSON.stringify(json, undefined, 2)}\n` : `${text}\n`);
+}
+
+/** @returns 0 when healthy, 3 when not */
+export async function vaultStatusAction(context: CliContext, inventory: string, flags: VaultFlags): Promise<ExitStatus> {
+  return withVault(context, inventory, flags, undefined, async ({ cluster, observer }) => {
+    const view = await vaultView(cluster, observer);
+    const problems = problemsOf(cluster, view);
+    writeResult(context, flags, statusJson(cluster, view, problems), statusText(cluster, view, problems, context.paint));
+    return problems.length === 0 ? ExitStatus.ok : ExitStatus.failed;
+  });
+}
+
+export async function vaultInitAction(context: CliContext, inventory: string, flags: VaultWaitFlags): Promise<ExitStatus> {
+  return withVault(context, inventory, flags, `vault init ${inventory}`, async ({ cluster, observer, say }) => {
+    const holders = cluster.holders();
+    cluster.operatorAuthority();
+    const refusals = initRefusals(cluster, await observer.look());
+    if (refusals.length > 0) throw failure('refused', 'init is refused, and nothing was done', { detail: refusals.map((r) => `- ${r}`).join('\n'), remedy: 'care-provision vault status shows the cluster' });
+    const people = holders.holders.map((h) => (h.shares === 1 ? h.name : `${h.name} (${String(h.shares)} shares)`)).join(', ');
+    await confirm(context, `A new cluster ${cluster.name} of ${cluster.members.map((m) => m.name).join(', ')}, whose keys are held by ${people}; any ${String(holders.threshold)} shares ${cluster.seal === 'shamir' ? 'open it' : 'recover it'}.`, flags.yes);
+    const list = await initCluster({ cluster, observer, holders, now: new Date(), seconds: flags.timeout, say });
+    const files = list.shares.map((share) => ({ holder: share.holder, file: `${cluster.shareDirectory}/${share.file}` }));
+    writeResult(context, flags, { cluster: cluster.name, kind: list.kind, threshold: list.threshold, shares: files }, [
+      `${context.paint('green', 'initialised')} cluster ${safeLine(cluster.name)}; no root token is left`,
+      ...files.map(({ holder, file }) => `  share of ${holder}: ${safeLine(file)}`),
+      'Back up this folder; each holder keeps a copy of the own file. Then apply playbooks/vault.yml once more.',
+    ].join('\n'));
+    return ExitStatus.ok;
+  });
+}
+
+function chosen(cluster: VaultCluster, names: readonly string[]): (name: string) => boolean {
+  const known = cluster.members.map((m) => m.name);
+  for (const name of names) if (!known.includes(name)) throw badInput('unknown-member', `${name} is no member of the cluster`, { remedy: suggestion(name, known) ?? `members are ${known.join(', ')}` });
+  return (name) => names.length === 0 || names.includes(name);
+}
+
+/** @returns 0 when all members are open, 3 while more shares are needed or a member does not answer */
+export async function vaultUnsealAction(context: CliContext, inventory: string, flags: VaultShareFlags): Promise<ExitStatus> {
+  // Holders give their shares at the same time, each from a place of their own: nothing is locked.
+  return withVault(context, inventory, flags, undefined, async ({ cluster, observer, say }) => {
+    const isChosen = chosen(cluster, flags.member);
+    const seen = await observer.look();
+    const silent = seen.filter((m) => m.seal === undefined && isChosen(m.name));
+    for (const member of silent) say(`${member.name} does not answer: ${member.trouble ?? ''}`);
+    if (seen.some((m) => m.seal !== undefined) && seen.every((m) => m.seal?.initialized !== true)) throw failure('not-initialised', 'the cluster is not initialised: there is nothing to unseal', { remedy: `care-provision vault init ${inventory}` });
+    const sealed = sealedMembers(cluster, seen).filter((host) => isChosen(host.name));
+    const shares = sealed.length === 0 ? [] : await sharesAtHand(context, cluster, flags);
+    const done: Unsealed[] = [];
+    for (const host of sealed) done.push(await unsealMember(observer, host, shares.map((s) => s.share)));
+    const opened = done.filter((each) => each.open);
+    const after = opened.length === 0 ? seen : await untilServing(cluster, observer, opened.map((each) => each.name), flags.timeout);
+    const lines = [
+      ...seen.filter((m) => isOpen(m) && isChosen(m.name)).map((m) => `${m.name}: was open`),
+      ...done.map((each) => (each.open ? `${each.name}: ${context.paint('green', 'open')}` : `${each.name}: ${context.paint('yellow', `${String(each.progress)} of ${String(each.threshold)} shares`)}; ${String(each.threshold - each.progress)} more, by other holders`)),
+    ];
+    writeResult(context, flags, { cluster: cluster.name, shares_given: shares.length, members: after.map((m) => ({ name: m.name, open: isOpen(m), progress: m.seal?.progress ?? null, threshold: m.seal?.t ?? null })) }, lines.join('\n'));
+    return silent.length === 0 && done.every((each) => each.open) ? ExitStatus.ok : ExitStatus.failed;
+  });
+}

@@ -1,0 +1,104 @@
+/** What an inventory says of an OpenBao or Vault cluster: its hosts, how to reach them, and what role `vault` is told. Touches no host. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadInventory } from '../../language/inventory/index.ts';
+import { inventoryDirectory, inventorySecrets } from '../../language/secrets/index.ts';
+import type { Scope } from '../../language/scope-types.ts';
+import { optionalText } from '../../run/identity.ts';
+import { Variables } from '../../run/variables.ts';
+import { badInput } from '../../support/diagnostic.ts';
+import { suggestion } from '../../support/nearest.ts';
+import { Secret } from '../../support/secret.ts';
+import { pemBlocks } from '../../support/x509/inspect.ts';
+import { readAuthority, type Authority } from '../../support/x509/authority.ts';
+import { clusterHost, hostsOf, type ClusterHost, type ClusterRequest } from '../postgres/cluster.ts';
+import { readHolders, type Holders } from './holders.ts';
+
+export const SEALS = ['shamir', 'static', 'transit'] as const;
+export type Seal = (typeof SEALS)[number];
+
+export interface VaultCluster {
+  /** `vault_cluster_name` */
+  readonly name: string;
+  readonly inventories: readonly string[];
+  readonly flavor: 'openbao' | 'vault';
+  readonly seal: Seal;
+  readonly members: readonly ClusterHost[];
+  /** TCP port for clients. */
+  readonly port: number;
+  /** On the members: the CA that signs their certificates. */
+  readonly caFile: string;
+  /** On the members: the snapshots that they take. */
+  readonly snapshotDirectory: string;
+  /** On the controller: the files of the key shares, encrypted. */
+  readonly shareDirectory: string;
+  /** @throws Diagnostic when too few hold them */
+  holders(): Holders;
+  /** The CA whose client certificates operate the cluster. @throws Diagnostic when there is none */
+  operatorAuthority(): Authority;
+}
+
+function choice<T extends string>(scope: Scope, name: string, of: readonly T[], standard: T): T {
+  const text = optionalText(scope, name) ?? standard;
+  const found = of.find((each) => each === text);
+  if (found === undefined) throw badInput('bad-choice', `${name} must be ${of.join(' or ')}, not ${text}`, { remedy: suggestion(text, of) });
+  return found;
+}
+
+function valueOf(scope: Scope, name: string): unknown {
+  return scope.has(name) ? scope.get(name) : undefined;
+}
+
+function portOf(scope: Scope): number {
+  const value = Number(optionalText(scope, 'vault_port') ?? 8200);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw badInput('bad-port', 'vault_port must be a port number');
+  return value;
+}
+
+/** The CA: text, or a file that role `vault` makes beside the inventory. */
+function authorityAt(given: string): Authority {
+  if (!given.includes('-----BEGIN ') && !existsSync(given)) {
+    throw badInput('no-operator-authority', `there is no ${given}, the CA of those who operate the cluster`, { remedy: 'apply playbooks/vault.yml first, which makes it; or restore it from its backup' });
+  }
+  const text = given.includes('-----BEGIN ') ? given : readFileSync(given, 'utf8');
+  // Made known to the masks; the certificates beside the keys are public.
+  for (const key of pemBlocks(text, 'PRIVATE KEY')) new Secret(key);
+  try {
+    return readAuthority(text);
+  } catch (error) {
+    throw badInput('bad-authority', `the CA vault_operator_authority ${error instanceof Error ? error.message : String(error)}`, { remedy: 'restore it from its backup', cause: error });
+  }
+}
+
+/**
+ * Reads the cluster of an inventory.
+ *
+ * @throws Diagnostic (bad input) when there is no such inventory or no group `vault` in it
+ */
+export function readVaultInventory(request: ClusterRequest): VaultCluster {
+  for (const source of request.inventory) {
+    if (!source.includes(',') && !existsSync(source)) throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: 'give a YAML file or a directory, e.g. inventory/lab' });
+  }
+  const secrets = inventorySecrets(request.inventory);
+  const inventory = loadInventory(request.inventory, { decryptFile: secrets.decryptFile });
+  const variables = new Variables({ inventory, extraVars: request.extraVars, mode: 'verify', diff: false, decrypt: secrets.decrypt });
+  const names = hostsOf(inventory, 'vault');
+  const [first] = names;
+  if (first === undefined) throw badInput('no-vault', 'no host of this inventory is in the group vault', { remedy: suggestion('vault', inventory.groups()) ?? 'put the hosts of the cluster into the group vault' });
+  const scope = variables.hostScope(first);
+  const name = optionalText(scope, 'vault_cluster_name') ?? 'care';
+  const beside = inventoryDirectory(request.inventory[0] ?? '.');
+  return {
+    name,
+    inventories: request.inventory,
+    flavor: choice(scope, 'vault_flavor', ['openbao', 'vault'], 'openbao'),
+    seal: choice(scope, 'vault_seal', SEALS, 'shamir'),
+    members: names.map((host) => clusterHost(host, variables.hostScope(host), 'vault_address', request.becomePassword)),
+    port: portOf(scope),
+    caFile: `${optionalText(scope, 'vault_pki_dir') ?? '/etc/care-vault/pki'}/ca.crt`,
+    snapshotDirectory: optionalText(scope, 'vault_snapshot_dir') ?? '/var/lib/care-vault-snapshots',
+    shareDirectory: optionalText(scope, 'vault_share_dir') ?? join(beside, '.care', 'vault', name),
+    holders: () => readHolders(valueOf(scope, 'vault_key_holders'), valueOf(scope, 'vault_key_threshold')),
+    operatorAuthority: () => authorityAt(optionalText(scope, 'vault_operator_authority') ?? join(beside, '.care', 'pki', `vault-${name}.pem`)),
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * `vault access`: sets the operators' access up anew with key shares, for a cluster whose CA of operators was lost. A root token
+ * is made with enough shares, used for that alone, and given back.
+ */
+import { z } from 'zod';
+import { failure } from '../../support/diagnostic.ts';
+import { Secret } from '../../support/secret.ts';
+import { setUpAccess } from '../../services/vault/access.ts';
+import type { VaultClient } from '../../services/vault/client.ts';
+import { VaultTrouble } from '../../services/vault/trouble.ts';
+import type { ClusterHost } from '../postgres/cluster.ts';
+import type { VaultCluster } from './cluster.ts';
+import { giveBack, tryOperator } from './init.ts';
+import type { VaultObserver } from './observe.ts';
+
+const Attempt = z.object({ nonce: z.string(), otp: z.string(), required: z.int() });
+const Update = z.object({ complete: z.boolean(), encoded_token: z.string().default(''), progress: z.int(), required: z.int() });
+
+/** The token is XORed with the one-time password that only we have heard (API, "generate-root"). */
+export function decodeToken(encoded: string, otp: string): Secret {
+  const bytes = Buffer.from(encoded, 'base64');
+  const key = Buffer.from(otp, 'utf8');
+  if (bytes.length !== key.length) throw new Error('the encoded token is not as long as its one-time password');
+  return new Secret(Buffer.from(bytes.map((byte, i) => byte ^ (key[i] ?? 0))).toString('utf8'));
+}
+
+const DISABLED = 'the server does not let key shares make a root token: apply playbooks/vault.yml with -e vault_generate_root=true (members restart one at a time), run this, and apply once more without';
+
+async function makeRoot(anybody: VaultClient, shares: readonly Secret[], observer: VaultObserver): Promise<Secret> {
+  const { limits } = observer;
+  let attempt: z.output<typeof Attempt>;
+  try {
+    // One that somebody has begun would be of another one-time password.
+    await anybody.remove('sys/generate-root/attempt', limits);
+    attempt = Attempt.parse(await anybody.write('sys/generate-root/attempt', {}, limits));
+  } catch (error) {
+    if (error instanceof VaultTrouble && error.trouble.kind === 'refused') throw failure('generate-root-disabled', 'no root token can be made', { detail: error.trouble.msg, remedy: DISABLED, cause: error });
+    throw error;
+  }
+  if (shares.length < attempt.required) {
+    await anybody.remove('sys/generate-root/attempt', limits);
+    throw failure('more-shares', `${String(attempt.required)} shares are needed at once, and ${String(shares.length)} ${shares.length === 1 ? 'is' : 'are'} at hand`, { remedy: 'bring the holders together: --identity FILE for each, or --stdin' });
+  }
+  let update: z.output<typeof Update> | undefined;
+  try {
+    for (const share of shares.slice(0, attempt.required)) update = Update.parse(await anybody.write('sys/generate-root/update', { key: share.reveal(), nonce: attempt.nonce }, limits));
+  } catch (error) {
+    if (error instanceof VaultTrouble && error.trouble.kind === 'refused') throw failure('wrong-share', `the shares make no root token: ${error.trouble.msg}`, { remedy: 'one of them is wrong or of before a rekey', cause: error });
+    throw error;
+  }
+  if (update?.complete !== true) throw failure('more-shares', 'the shares were not enough for a root token');
+  return decodeToken(update.encoded_token, attempt.otp);
+}
+
+/** @param host the leader @throws Diagnostic, VaultTrouble */
+export async function renewAccess(cluster: VaultCluster, observer: VaultObserver, host: ClusterHost, shares: readonly Secret[], now: Date): Promise<void> {
+  const authority = cluster.operatorAuthority();
+  const anybody = observer.client(host, { type: 'none' });
+  let token: Secret;
+  try {
+    token = await makeRoot(anybody, shares, observer);
+  } finally {
+    await anybody.close();
+  }
+  const root = observer.client(host, { type: 'token', token });
+  try {
+    await setUpAccess(root, authority, Math.floor(now.getTime() / 1000), { ...observer.limits, timeoutSeconds: 60 });
+    await tryOperator(observer, host);
+  } finally {
+    await giveBack(root, observer);
+  }
+}

@@ -1,0 +1,81 @@
+/** Unsealing: shares go to each sealed member, as every member keeps its own progress. */
+import { z } from 'zod';
+import { failure } from '../../support/diagnostic.ts';
+import type { Secret } from '../../support/secret.ts';
+import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
+import { VaultTrouble } from '../../services/vault/trouble.ts';
+import type { ClusterHost } from '../postgres/cluster.ts';
+import type { VaultCluster } from './cluster.ts';
+import type { VaultObserver } from './observe.ts';
+import { waitUntil } from './wait.ts';
+
+const Progress = z.object({ sealed: z.boolean(), t: z.int(), progress: z.int() });
+
+/** Seconds in which a new member, whose shares are complete, fetches the state from the leader. */
+const JOIN_SECONDS = 60;
+
+export interface Unsealed {
+  readonly name: string;
+  /** Whether it is open now; else how many shares it has of how many. */
+  readonly open: boolean;
+  readonly progress: number;
+  readonly threshold: number;
+}
+
+/**
+ * Gives the shares to one member, as many as it takes.
+ *
+ * @throws Diagnostic `wrong-share` when together they open nothing: the member has then forgotten them all, and nothing else has happened
+ */
+export async function unsealMember(observer: VaultObserver, host: ClusterHost, shares: readonly Secret[]): Promise<Unsealed> {
+  const client = observer.client(host, { type: 'none' });
+  let last: z.output<typeof Progress> | undefined;
+  try {
+    for (const share of shares) {
+      last = Progress.parse(await client.write('sys/unseal', { key: share.reveal() }, { ...observer.limits, timeoutSeconds: 30 }));
+      if (!last.sealed) break;
+    }
+  } catch (error) {
+    if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'refused') throw error;
+    throw failure('wrong-share', `${host.name}: the shares do not open it: ${error.trouble.msg}`, {
+      detail: 'one of the shares that were given, here or by others before, is wrong or of before a rekey; the member has forgotten all of them, and nothing is lost',
+      remedy: 'all holders give their shares again; those that the list of shares knows are checked before they are sent',
+      cause: error,
+    });
+  } finally {
+    await client.close();
+  }
+  // Complete, and still sealed: it is joining, and opens once it has the state.
+  const joining = last?.sealed === true && last.progress === 0 && shares.length > 0;
+  const open = joining ? await untilJoined(observer, host) : last?.sealed === false;
+  return { name: host.name, open, progress: open ? 0 : (last?.progress ?? 0), threshold: last?.t ?? 0 };
+}
+
+/** @throws Diagnostic when it has not opened in time */
+async function untilJoined(observer: VaultObserver, host: ClusterHost): Promise<boolean> {
+  return waitUntil(JOIN_SECONDS, observer.limits.signal, async () => {
+    const open = isOpen(await observer.member(host));
+    return { seen: open, missing: open ? undefined : `${host.name} has its shares and does not open: journalctl -u care-vault there says why (it can't reach the leader, or the shares are of another cluster)` };
+  });
+}
+
+/** Members that wait for shares. */
+export function sealedMembers(cluster: VaultCluster, seen: readonly MemberSeen[]): readonly ClusterHost[] {
+  return cluster.members.filter(({ name }) => seen.some((m) => m.name === name && m.seal?.initialized === true && m.seal.sealed));
+}
+
+/**
+ * Waits until a member that was given its shares serves: it must still hear the leader, or win the election.
+ *
+ * @throws Diagnostic when it does not within so many seconds
+ */
+export async function untilServing(cluster: VaultCluster, observer: VaultObserver, names: readonly string[], seconds: number): Promise<readonly MemberSeen[]> {
+  return waitUntil(seconds, observer.limits.signal, async () => {
+    const seen = await observer.look();
+    const late = seen.filter((m) => names.includes(m.name) && (!isOpen(m) || m.leader === ''));
+    const open = seen.filter(isOpen).length;
+    // Without a quorum nobody can lead, and that is not theirs to mend.
+    if (open * 2 <= cluster.members.length) return { seen, missing: undefined };
+    return { seen, missing: late.length === 0 ? undefined : `${late.map((m) => m.name).join(', ')} does not follow a leader` };
+  });
+}

@@ -1,0 +1,96 @@
+/** Three lab hosts with a real OpenBao, and three people who hold its keys. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { cacheDirectory, cachedPath } from '../../../src/artifacts/cache.ts';
+import { findArtifact } from '../../../src/artifacts/catalogue.ts';
+import type { Lab } from '../../../src/lab/index.ts';
+import { loadCatalogue } from '../../../src/language/artifact-catalogue.ts';
+import type { RunOptions } from '../../../src/run/options.ts';
+import { hostVariables, type LabProject } from '../../integration/support/lab-project.ts';
+import type { Result } from '../../unit/run/support.ts';
+
+export const MEMBERS = ['v1', 'v2', 'v3'] as const;
+export const PEOPLE = ['asha', 'binu', 'chitra'] as const;
+const book = (name: string): string => path.join(import.meta.dirname, '..', '..', '..', 'playbooks', name);
+export const PLAYBOOKS = ['base.yml', 'pki.yml', 'vault.yml'].map(book);
+
+/** Whether the real program is at hand; without it, the drills are skipped. */
+export function hasOpenBao(): boolean {
+  const found = findArtifact(loadCatalogue([]), 'openbao', '2.7.2');
+  return found.type === 'found' && existsSync(cachedPath(cacheDirectory(), found.artifact.sha256['linux/amd64'] ?? ''));
+}
+
+const Status = z.object({ healthy: z.boolean(), problems: z.array(z.string()), members: z.array(z.object({ name: z.string(), state: z.string(), active: z.boolean(), version: z.string().nullable() })), peers: z.array(z.object({ name: z.string(), voter: z.boolean() })).nullable() });
+export type Status = z.output<typeof Status>;
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class VaultLab {
+  readonly lab: Lab;
+  readonly project: LabProject;
+  #recipients: readonly string[] = [];
+
+  constructor(lab: Lab, project: LabProject) {
+    this.lab = lab;
+    this.project = project;
+  }
+
+  identityFile(person: string): string {
+    return path.join(this.project.dir, 'people', `${person}.txt`);
+  }
+
+  async makePeople(): Promise<void> {
+    mkdirSync(path.join(this.project.dir, 'people'), { recursive: true });
+    this.#recipients = await Promise.all(PEOPLE.map(async (name) => {
+      const identity = await generateX25519Identity();
+      writeFileSync(this.identityFile(name), `${identity}\n`, { mode: 0o600 });
+      return identityToRecipient(identity);
+    }));
+  }
+
+  address(host: string): string {
+    return String(hostVariables(this.lab, host)['ansible_host']);
+  }
+
+  writeInventory(vars: Readonly<Record<string, unknown>> = {}, members: readonly string[] = MEMBERS): void {
+    const hosts = Object.fromEntries(this.lab.state.hosts.map(({ name }) => [name, hostVariables(this.lab, name)]));
+    const all = {
+      base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+      vault_key_holders: PEOPLE.map((name, i) => ({ name, recipient: this.#recipients[i] })), vault_key_threshold: 2, ...vars,
+    };
+    this.project.write('inventory.yml', JSON.stringify({ all: { vars: all, hosts, children: { vault: { hosts: Object.fromEntries(members.map((m) => [m, null])) } } } }));
+  }
+
+  run(options: Partial<RunOptions> = {}): Promise<Result> {
+    return this.project.run({ playbooks: PLAYBOOKS, ...options });
+  }
+
+  vault(...words: readonly string[]): Promise<Ended> {
+    const [verb = '', ...more] = words;
+    return this.project.start(['vault', verb, 'inventory.yml', ...more]).ended;
+  }
+
+  async status(): Promise<Status> {
+    const { stdout, stderr } = await this.vault('status', '--output', 'json');
+    expect(stderr).toBe('');
+    return Status.parse(JSON.parse(stdout));
+  }
+
+  /** So many people give their shares. */
+  unseal(people: readonly string[] = PEOPLE.slice(0, 2), ...more: readonly string[]): Promise<Ended> {
+    return this.vault('unseal', ...people.flatMap((p) => ['--identity', this.identityFile(p)]), ...more);
+  }
+
+  async leader(): Promise<string> {
+    return (await this.status()).members.find((m) => m.active)?.name ?? '';
+  }
+}
+
+export const changes = (result: Result): readonly string[] => [...new Set(result.events.flatMap((e) => (e.type === 'change' ? [`${e.host}|${e.resource}`] : [])))].sort();
