@@ -32,9 +32,13 @@ import { revisionsOf, type Input } from './revisions.ts';
 import { checkStartAtTask, validateLoaded } from './validate.ts';
 import { Variables } from './variables.ts';
 
-/** Sortable and unique: time and randomness. */
+/**
+ * Sortable and unique: time and randomness. Of two runs of one second the earlier must sort first as well (a converged run takes a
+ * quarter of one, and hosts tell by the names which run was the later one), so the last word begins with its milliseconds.
+ */
 export function newRunId(now = new Date()): string {
-  return `${now.toISOString().replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-')}-${randomBytes(3).toString('hex')}`;
+  const second = now.toISOString().replaceAll(/[-:]|\.\d+Z$/g, '').replace('T', '-');
+  return `${second}-${now.getMilliseconds().toString(16).padStart(3, '0')}${randomBytes(3).toString('hex').slice(1)}`;
 }
 
 /**

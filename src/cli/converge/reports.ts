@@ -30,7 +30,7 @@ export function keepReport(directory: string | undefined, name: string, report: 
   try {
     wholeFile(path.join(directory, `${prefix}${stamp}.html`), '--reports', 0o600).write(runHtml(report, now));
     // Names begin with the time: by name is by age. A name that goes on, as `paris-2-…` for `paris`, is another's.
-    const own = readdirSync(directory).filter((file) => file.startsWith(prefix) && /^\d{8}-\d{6}(-[0-9a-f]{6})?\.html$/.test(file.slice(prefix.length))).sort();
+    const own = readdirSync(directory).filter((file) => file.startsWith(prefix) && /^\d{8}-\d{6}(-[0-9a-f]{6,8})?\.html$/.test(file.slice(prefix.length))).sort();
     for (const file of own.slice(0, Math.max(0, own.length - KEPT))) rmSync(path.join(directory, file), { force: true });
   } catch (error) {
     warn(`the report was not written: ${error instanceof Error ? error.message : String(error)}`);

@@ -4,7 +4,7 @@ import { KEPT_DIRECTORY } from '../../host/keep/script.ts';
 import { AbsolutePath } from '../arguments.ts';
 
 /** A run's whole name, as the history lists it. */
-export const RUN_NAME = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;
+export const RUN_NAME = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6,8}$/;
 
 export const RollbackArgs = z.strictObject({
   run: z.string().regex(RUN_NAME, 'must be the whole name of a run, as care-provision history lists it').describe('The run whose changes are put back'),
