@@ -27,6 +27,8 @@ import { groupModule } from './group/index.ts';
 import { hostnameModule } from './hostname/index.ts';
 import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
+import { k8s } from './k8s/index.ts';
+import { k8sInfo } from './k8s_info/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
 import { kubernetesInventory } from './kubernetes_inventory/index.ts';
@@ -127,6 +129,8 @@ const all: readonly Module[] = [
   hostnameModule,
   hostsEntryModule,
   includeVars,
+  k8s,
+  k8sInfo,
   kernelModuleModule,
   kubernetesInventory,
   knownHostsModule,

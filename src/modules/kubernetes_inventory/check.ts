@@ -4,6 +4,7 @@
  * Sources: kubernetes.io, "Version Skew Policy" (kubelet up to three minor versions older than the API server, never newer), and
  * "Creating Highly Available Clusters with kubeadm"; etcd's FAQ ("Why an odd number of cluster members?").
  */
+import { revealed } from '../../support/secret.ts';
 import type { InventoryNode, KubernetesInventoryArgs } from './schema.ts';
 
 /** kubeadm.k8s.io/v1beta4, and the API versions of the control plane's own files (AuthenticationConfiguration v1). */
@@ -97,6 +98,19 @@ function versions(args: KubernetesInventoryArgs): readonly string[] {
   return found;
 }
 
+/** secretbox takes 32 bytes and nothing else (k8s.io/apiserver, EncryptionConfiguration): the API server would not start. */
+function keys(args: KubernetesInventoryArgs): readonly string[] {
+  if (args.encryption_keys === undefined) return [];
+  if (args.encryption_keys.length === 0) return ['there is no key for the encryption at rest: kubernetes_encryption_keys is empty'];
+  const names = args.encryption_keys.map((each) => each.name);
+  const bad = args.encryption_keys.filter((each) => !/^[A-Za-z0-9+/]{43}=$/.test(revealed(each.key))).map((each) => each.name);
+  const twice = names.filter((name, i) => names.indexOf(name) !== i);
+  return [
+    ...(bad.length > 0 ? [`the encryption key ${bad.join(', ')} is not 32 bytes in base64: head -c 32 /dev/urandom | base64`] : []),
+    ...(twice.length > 0 ? [`two encryption keys are named ${twice.join(', ')}`] : []),
+  ];
+}
+
 /** Everything that is wrong, each in a sentence that names the hosts. */
 export function checkInventory(args: KubernetesInventoryArgs): readonly string[] {
   const both = args.nodes.filter((node) => args.control_planes.some((plane) => plane.name === node.name));
@@ -105,6 +119,7 @@ export function checkInventory(args: KubernetesInventoryArgs): readonly string[]
     ...voters(args),
     ...versions(args),
     ...networks(args),
+    ...keys(args),
     ...(both.length > 0 ? [`${names(both)} can't be control plane and worker: for pods on control planes say kubernetes_control_plane_schedulable: true`] : []),
     ...(crowded.length > 0 ? [`${names(crowded)} would run two etcds on ports 2379 and 2380: the cluster's own, and that of the group etcd`] : []),
   ];

@@ -24,6 +24,7 @@ before a run, it is judged before any host is touched, by \`validate\` too. Used
   geo_ha: required`,
     },
   ],
+  secretArgs: ['encryption_keys'],
   refuses: checkInventory,
   plan(args) {
     const problems = checkInventory(args);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SecretText } from '../arguments.ts';
 
 const Node = z.strictObject({
   name: z.string().describe('The host'),
@@ -20,6 +21,10 @@ export const KubernetesInventoryArgs = z.strictObject({
   max_pods: z.int().min(1).default(110).describe('Pods on one node'),
   host_networks: z.array(NETWORK).default([]).describe('Further networks that hosts are in'),
   etcd_hosts: z.array(z.string()).default([]).describe('Hosts that run an etcd of their own on the usual ports'),
+  encryption_keys: z
+    .array(z.strictObject({ name: z.string().describe('Name of the key'), key: SecretText.describe('32 bytes in base64') }))
+    .optional()
+    .describe('Keys of the encryption at rest, of which only the length is looked at'),
   allow_single: z.boolean().default(false).describe('Accept fewer than three control planes'),
   geo_ha: z.enum(['required', 'ignored']).default('ignored').describe('`required`: the loss of any one site must leave a majority of the control planes'),
 });

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { checkInventory } from '../../../../src/modules/kubernetes_inventory/check.ts';
+import { kubernetesInventory } from '../../../../src/modules/kubernetes_inventory/index.ts';
 import { KubernetesInventoryArgs } from '../../../../src/modules/kubernetes_inventory/schema.ts';
+import { Secret } from '../../../../src/support/secret.ts';
+import { goldenCases } from '../golden.ts';
+
+goldenCases(kubernetesInventory, import.meta.url);
 
 const plane = (name: string, address: string, site = ''): { name: string; address: string; site: string } => ({ name, address, site });
 const SOUND = {
@@ -54,6 +59,13 @@ describe('checkInventory', () => {
     expect(check({ nodes: [{ ...plane('w1', '10.0.9.9'), version: '1.32.4' }] })).toContain('more than 3 minor versions older');
     expect(check({ nodes: [{ ...plane('w1', '10.0.9.9'), version: '1.37.0' }] })).toContain('newer than the control planes');
     expect(check({ control_planes: [...SOUND.control_planes.slice(0, 2), { ...plane('a3', '10.0.0.3'), version: '1.35.4' }] })).toContain('a3 is to have 1.35.4');
+  });
+
+  it('refuses keys that the API server would not start with, without showing them', () => {
+    const key = (bytes: number): Secret => new Secret(Buffer.alloc(bytes, 7).toString('base64'), { register: false });
+    expect(check({ encryption_keys: [{ name: 'one', key: key(32) }, { name: 'two', key: key(32) }] })).toBe('');
+    expect(check({ encryption_keys: [{ name: 'one', key: key(33) }, { name: 'one', key: key(32) }] })).toBe('the encryption key one is not 32 bytes in base64: head -c 32 /dev/urandom | base64\ntwo encryption keys are named one');
+    expect(check({ encryption_keys: [] })).toContain('is empty');
   });
 
   it('refuses a host that is two things at once', () => {
