@@ -65,7 +65,8 @@ const FACT_NAMES = Object.keys(
   }),
 );
 
-function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[] {
+/** All tasks of these nodes, those of fixed includes too. */
+export function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[] {
   return nodes.flatMap((n) => {
     if (n.kind === 'block') return [...allTasks(n.body), ...allTasks(n.rescue), ...allTasks(n.always)];
     // A fixed include is looked into; one with a template can only be checked when it is reached.

@@ -199,7 +199,16 @@ describe('a night that is none', () => {
     expect((await control.care('converge', 'status', 'inventory/nights.yml')).status).toBe(0);
   });
 
-  test('whose playbook is broken, or whose program is gone, is told of', async () => {
+  test('that was due while the machine was down is made when it is up again', async () => {
+    const before = await control.sh(`systemctl show -p InvocationID --value ${UNIT}.service`);
+    // The timer's memory of when it last elapsed (systemd.timer(5), Persistent=).
+    await control.sh(`systemctl stop ${UNIT}.timer; touch -d '2 days ago' /var/lib/systemd/timers/stamp-${UNIT}.timer; systemctl start ${UNIT}.timer`);
+    await eventually(async () => (await control.sh(`systemctl show -p InvocationID --value ${UNIT}.service`)) !== before, 20_000, () => 'the timer does not make up for it');
+    await eventually(async () => (await control.sh(`systemctl show -p ActiveState --value ${UNIT}.service`)) === 'inactive', 60_000, () => 'the run does not end');
+    expect((await control.care('converge', 'status', 'inventory/nights.yml')).status).toBe(0);
+  });
+
+  test('whose playbook is broken is told of by itself, once', async () => {
     const mails = sink.mails.length;
     await control.sh(`mv playbooks/site.yml playbooks/away.yml; systemctl start ${UNIT}.service 2>/dev/null; mv playbooks/away.yml playbooks/site.yml`);
     await eventually(async () => (await control.sh(`systemctl show -p ActiveState --value ${UNIT}-watch.service`)) === 'inactive', 30_000, () => 'watch does not end');

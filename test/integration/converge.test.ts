@@ -23,7 +23,7 @@ beforeAll(async () => {
     controls.set(name, control);
     const vars = {
       notify: { mail: { url, from: 'care@lab.example', to: ['ops@lab.example'], starttls: 'never' }, tries: 1 },
-      converge: { mode: 'mend', time_zone: 'Asia/Kolkata', schedule: { at: '02:00', jitter: 0, timeout: 300 }, unattended: { roles: { held: 'report' } } },
+      converge: { mode: 'mend', time_zone: 'Asia/Kolkata', schedule: { at: '02:00', jitter: 0, timeout: 300 }, unattended: { roles: { held: 'report' }, tags: { restrat: 'report' } } },
     };
     await control.put('inventory/night.yml', JSON.stringify({ all: { vars, hosts: Object.fromEntries(HOSTS.map((host) => [host, reachedFrom(lab, host)])) } }));
     await control.put('playbooks/site.yml', '- hosts: all\n  roles: [free, held]\n');
@@ -57,6 +57,7 @@ test.each(RUNS)('on $name by $user: install, a night as systemd runs it, status,
   const install = ['converge', 'install', 'inventory/night.yml', '--metrics', '/var/lib/care-metrics', '--reports', '/srv/reports', '--user', user] as const;
   const installed = await control.care(...install);
   expect([installed.status, installed.stderr]).toEqual([0, '']);
+  expect(installed.stdout).toContain('policy: mend 1 of 2 tasks, only report on 1; NO task of these playbooks has the tag restrat\n');
   // No word of complaint, not even a warning.
   expect(await control.sh(`systemd-analyze verify --man=no /etc/systemd/system/${UNIT}* 2>&1`)).toBe('');
   expect(await control.sh(`systemctl show -p NextElapseUSecRealtime ${UNIT}.timer`)).toMatch(/20:30:0\d UTC/);

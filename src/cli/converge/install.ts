@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readPolicy, type Policy } from '../../run/converge/policy.ts';
+import { reachOf } from '../../run/converge/reach.ts';
 import { connectionTarget } from '../../run/connection-target.ts';
 import type { Loaded } from '../../run/load.ts';
 import { validateProject } from '../../run/validate-project.ts';
@@ -16,6 +17,7 @@ import type { ConvergeInstallFlags, ConvergeNameFlags } from '../commands/conver
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import { requireNotify } from '../notify/config.ts';
+import { plural } from '../reporters/counts.ts';
 import { maskedVariables } from '../run-arguments.ts';
 import { metricsFiles, nameOf, unitsOf } from './names.ts';
 import { mustRun, requireSystemd, tool, UNIT_DIRECTORY } from './systemctl.ts';
@@ -127,7 +129,7 @@ export async function convergeInstallAction(context: CliContext, request: Instal
   refuseUnlessRoot('converge install');
   requireSystemd();
   refuseSecrets(flags);
-  const { policy } = sound(context, request);
+  const { policy, loaded } = sound(context, request);
   const account = await accountOf(flags.user);
   const own = context.environment['CARE_STATE'];
   const state = stateDirectory(own === undefined || own === '' ? { HOME: account.home } : { CARE_STATE: own });
@@ -159,8 +161,15 @@ export async function convergeInstallAction(context: CliContext, request: Instal
   await mustRun('systemctl', 'enable', '--now', units.timer, units.watchTimer);
   // A timer that was there before keeps its old times until it is started anew.
   await mustRun('systemctl', 'restart', units.timer, units.watchTimer);
-  context.stdout.write(`installed: ${units.timer} (${init.schedule.at} ${policy.time_zone}, spread over ${String(policy.schedule.jitter)} s), by ${account.name}, state in ${state}\npolicy: ${policy.mode === 'report' ? 'report only' : 'mend'}\nsee: care-provision converge status ${inventory}${flags.name === undefined ? '' : ` --name ${name}`}\nby hand: systemctl start ${units.service}\n`);
+  context.stdout.write(`installed: ${units.timer} (${init.schedule.at} ${policy.time_zone}, spread over ${String(policy.schedule.jitter)} s), by ${account.name}, state in ${state}\npolicy: ${policyWords(policy, loaded)}\nsee: care-provision converge status ${inventory}${flags.name === undefined ? '' : ` --name ${name}`}\nby hand: systemctl start ${units.service}\n`);
   return ExitStatus.ok;
+}
+
+/** What a night may do, in numbers: who has misspelt a tag sees it here. */
+function policyWords(policy: Policy, loaded: Loaded): string {
+  if (policy.mode === 'report') return 'report only';
+  const { tasks, held, unusedTags } = reachOf(policy, loaded.playbooks);
+  return `mend ${String(tasks - held)} of ${plural(tasks, 'task')}, only report on ${String(held)}${unusedTags.length === 0 ? '' : `; NO task of these playbooks has the tag ${unusedTags.join(', ')}`}`;
 }
 
 /** @throws Diagnostic for a unit that somebody else has written under our name */

@@ -1,6 +1,6 @@
 /** What the policy lets a run do: by the time, by what was found, by what is lost on the way; and of what it lets mend. */
 import { describe, expect, test } from 'vitest';
-import { decideByFindings, decideByTime, verdictOn, type Subject } from '../../../../src/run/converge/decide.ts';
+import { decideByFindings, decideByTime, saidLately, verdictOn, type Subject } from '../../../../src/run/converge/decide.ts';
 import { ConvergeGate } from '../../../../src/run/converge/gate.ts';
 import { health } from '../../../../src/run/converge/health.ts';
 import { PolicySchema, type Policy } from '../../../../src/run/converge/policy.ts';
@@ -124,5 +124,18 @@ describe('whether the run is as it should be', () => {
     expect(look('2026-11-26T02:10:00Z', under, true)).toEqual([]);
     expect(look('2026-11-26T03:36:00Z', under, true)).toEqual(['hung 2026-11-26T02:05:00.000Z']);
     expect(health({ policy: of, record: under, watch: undefined, alive: true, now: at('2026-11-26T02:10:00Z') }).running).toBe(at('2026-11-26T02:05:00Z'));
+  });
+});
+
+describe('what was told of lately', () => {
+  const now = at('2026-11-26T02:00:00Z');
+  const days = (n: number): string => new Date(now - n * 86_400_000).toISOString();
+
+  test('is the same drift, within remind_days, with half a day for the jitter', () => {
+    const of = policy({ remind_days: 7 });
+    expect(saidLately(of, 'a', null, now)).toBe(false);
+    expect(saidLately(of, 'a', { key: 'b', at: days(1) }, now)).toBe(false);
+    expect([1, 6.4, 6.6, 7, 30].map((n) => saidLately(of, 'a', { key: 'a', at: days(n) }, now))).toEqual([true, true, false, false, false]);
+    expect(saidLately(policy({ remind_days: 0 }), 'a', { key: 'a', at: days(0) }, now)).toBe(false);
   });
 });
