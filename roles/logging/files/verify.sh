@@ -23,7 +23,8 @@ refused() {
 
 say() {
   id=$(uname -n)-$(cat /proc/sys/kernel/random/uuid) || exit 1
-  logger -t care-canary "canary $id" && logger -p authpriv.notice -t care-canary "audit canary $id" || fail "logger does not work"
+  logger -t care-canary "canary $id" || fail "logger does not work"
+  logger -p authpriv.notice -t care-canary "audit canary $id" || fail "logger does not work"
   printf '%s\n' "$id"
 }
 
