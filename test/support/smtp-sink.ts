@@ -16,8 +16,6 @@ export interface Delivered {
 }
 
 export interface SinkOptions {
-  /** Where to listen; loopback unless lab hosts are to come. */
-  readonly address?: string;
   readonly tls?: SiteCa;
   /** Offer STARTTLS. */
   readonly starttls?: boolean;
