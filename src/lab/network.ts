@@ -16,9 +16,10 @@ async function takenNetworks(): Promise<readonly string[]> {
 /**
  * Makes the lab's network, or finds it from before.
  *
+ * @param isolated no way leads out of it; this machine reaches its hosts all the same
  * @returns its range, `a.b.c.d/len`
  */
-export async function ensureNetwork(lab: string, labels: Readonly<Record<string, string>>): Promise<string> {
+export async function ensureNetwork(lab: string, labels: Readonly<Record<string, string>>, isolated = false): Promise<string> {
   const name = networkName(lab);
   const present = await dockerTry(['network', 'inspect', '--format', '{{(index .IPAM.Config 0).Subnet}}', name]);
   if (present.status === 0) return present.stdout.trim();
@@ -26,7 +27,7 @@ export async function ensureNetwork(lab: string, labels: Readonly<Record<string,
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const subnet = chooseNetwork([...(await takenNetworks()), ...tried]);
     const labelled = Object.entries({ [LABEL.lab]: lab, ...labels }).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
-    const made = await dockerTry(['network', 'create', '--driver', 'bridge', '--subnet', subnet, ...labelled, name]);
+    const made = await dockerTry(['network', 'create', '--driver', 'bridge', ...(isolated ? ['--internal'] : []), '--subnet', subnet, ...labelled, name]);
     if (made.status === 0) return subnet;
     // Another lab may have taken the range between the look and the creation.
     if (!/overlap/i.test(made.stderr)) throw failure('lab-network', `docker could not make the network ${name}`, { detail: made.stderr.trim() });

@@ -42,6 +42,8 @@ export interface LabUpOptions {
   readonly inventoryFile?: string | undefined;
   /** The lab belongs to a process, named by `ownerOf`: it is swept once that is gone. For tests. */
   readonly owner?: string | undefined;
+  /** No way leads out of the lab's network: hosts of a site without internet. */
+  readonly isolated?: boolean | undefined;
   /** Builds images anew, for newer packages. */
   readonly rebuild?: boolean | undefined;
   /** Told each step, one line each. */
@@ -97,7 +99,7 @@ async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, 
     images.set(release, await ensureImage(release, { report, signal: options.signal, rebuild: options.rebuild }));
   }
   const labels: Record<string, string> = options.owner === undefined ? {} : { [LABEL.owner]: options.owner };
-  const network = await ensureNetwork(name, labels);
+  const network = await ensureNetwork(name, labels, options.isolated);
   const placed = placeHosts(specs, network);
   await makeLabDirectory(paths);
   const before = await readState(paths);

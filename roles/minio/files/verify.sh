@@ -1,7 +1,8 @@
 #!/bin/sh
 # Tries the store as an S3 client. Prints what is wrong; exits 0 when all is as it should be.
 #   verify.sh ready URL                       waits, some minutes at most, until this node can write
-#   verify.sh client URL OTHER-URL USER NAME REGION   the root password comes on standard input; NAME makes the bucket this host's own
+#   verify.sh client URL OTHER-URL USER NAME REGION KEY DRIVE…   the root password comes on standard input; NAME makes the bucket this
+#                                                               host's own; KEY says whether the store encrypts (true, false)
 set -u
 LC_ALL=C
 export LC_ALL
@@ -44,9 +45,21 @@ done
 
 code=$(signed -X PUT "$url/$bucket")
 case $code in 200 | 409) ;; *) fail "making bucket $bucket: $code $(cat "$work/body")" ;; esac
-dd if=/dev/urandom of="$work/object" bs=1024 count=1500 2>/dev/null
-code=$(signed -T "$work/object" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$url/$bucket/object")
+# A text that is on no drive in the clear, when the store encrypts, and random bytes behind it.
+canary=care-canary-$(openssl rand -hex 16)
+{ echo "$canary"; dd if=/dev/urandom bs=1024 count=1500 2>/dev/null; } >"$work/object"
+if [ "$7" = true ]; then
+  code=$(signed -T "$work/object" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -H 'x-amz-server-side-encryption: AES256' "$url/$bucket/object")
+else
+  code=$(signed -T "$work/object" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$url/$bucket/object")
+fi
 [ "$code" = 200 ] || fail "writing an object: $code $(cat "$work/body")"
+if [ "$7" = true ]; then
+  shift 7
+  for drive in "$@"; do
+    grep -rqF "$canary" "$drive/$bucket" 2>/dev/null && fail "what was written encrypted is on $drive in the clear"
+  done
+fi
 # Read through another node: what one has taken, all have.
 code=$(signed "$other/$bucket/object")
 [ "$code" = 200 ] && cmp -s "$work/body" "$work/object" || fail "reading the object through $other: $code"
