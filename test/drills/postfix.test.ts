@@ -82,6 +82,8 @@ async function arrived(text: string, seconds = 20): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+/** What its monitoring is told of a host. */
+const metricsOf = (host: string): Promise<string> => onHost(lab, host, 'mkdir -p /var/lib/prometheus/node-exporter && care-postfix-status --write && cat /var/lib/prometheus/node-exporter/care_postfix.prom');
 const selectorOf = (text: string): string | undefined => /DKIM-Signature:(?:[^\n]*\n[ \t])*[^\n]*s=([a-z0-9-]+);/.exec(text)?.[1];
 
 const trouble = (result: Result): readonly string[] => [...HOSTS, OUTSIDE].map((name) => troubleOf(result, name));
@@ -152,6 +154,10 @@ it('takes mail from outside for what it says, and refuses what pretends', async 
   // Honest: a domain without any records, and one that signs.
   expect(await mail({ ...to, sender: 'someone@plain.test', message: message('someone@plain.test', 'help@care.test', 'honest-1') })).toMatchObject({ code: 250 });
   expect(await arrived('Subject: honest-1')).toContain('ARC-Seal');
+  // An alias of a further domain, and one with two addresses.
+  expect(await mail({ host: address('m2'), sender: 'someone@plain.test', recipients: ['results@lab.test', 'help+more@care.test'], message: message('someone@plain.test', 'results@lab.test', 'honest-3') })).toMatchObject({ code: 250 });
+  await arrived('Subject: honest-3');
+  await eventually(async () => (await onHost(lab, OUTSIDE, "grep -l 'Subject: honest-3' /var/lib/lab-mail/sink/new/* | xargs grep -h '^X-Original-To:' | sort -u")).split('\n').join() === ['ops', 'results', 'second'].map((name) => `X-Original-To: ${name}@partner.test`).join(), 20_000, () => 'all three have it');
   const signed = await onHost(lab, OUTSIDE, `printf %s '${b64(message('someone@partner.test', 'help@care.test', 'honest-2'))}' | base64 -d | sed 's/$/\\r/' | care-lab-mail sign | tr -d '\\r' | base64 -w0`);
   expect(await mail({ ...to, sender: 'someone@partner.test', message: Buffer.from(signed, 'base64').toString('utf8') })).toMatchObject({ code: 250 });
   const text = await arrived('Subject: honest-2');
@@ -180,7 +186,11 @@ it('serves by the other host when one is down, by the same name', async () => {
   expect(await submit('one-down')).toMatchObject({ code: 250 });
   await arrived('Subject: one-down');
   expect((await run(MAIL, { mode: 'verify' })).status).toBe(3);
+  const metrics = await metricsOf('m1');
+  expect(metrics).toMatch(/^care_postfix_up 0$/m);
+  expect(metrics).toContain('care_postfix_port_up{port="25"} 0');
   expect((await converge()).filter((c) => c.startsWith('m1'))).toEqual([expect.stringContaining('postfix.service')]);
+  expect(await metricsOf('m1')).toMatch(/^care_postfix_up 1$/m);
 });
 
 it('sends nothing unsigned while rspamd is down, and loses nothing', async () => {
@@ -225,10 +235,7 @@ it('changes DKIM keys by a second selector: published first, then signing, then 
 });
 
 it('tells of mail that waits, in metrics and by verify, and delivers it when it can', async () => {
-  const metrics = async (): Promise<string> => {
-    const each = await Promise.all(HOSTS.map((host) => onHost(lab, host, 'mkdir -p /var/lib/prometheus/node-exporter && care-postfix-status --write && cat /var/lib/prometheus/node-exporter/care_postfix.prom')));
-    return each.join('\n');
-  };
+  const metrics = async (): Promise<string> => (await Promise.all(HOSTS.map(metricsOf))).join('\n');
   expect(await metrics()).toContain('care_postfix_dns_problems 0');
   await onHost(lab, OUTSIDE, 'systemctl stop postfix.service');
   expect(await submit('waits-1')).toMatchObject({ code: 250 });
