@@ -6,9 +6,9 @@ import type { Secret } from '../support/secret.ts';
 import type { Span } from '../support/source.ts';
 import type { Value } from '../support/value.ts';
 
-/** `!secret`: an age-encrypted value, decrypted only when somebody needs it. */
+/** `!secret`: an age-encrypted value, decrypted only when somebody needs it; or `vault:PATH#KEY`, a value in a vault. */
 export class EncryptedValue {
-  /** The armored age text, as the file has it. */
+  /** The armored age text, as the file has it; or the reference. */
   readonly armored: string;
   readonly span: Span;
 

@@ -10,6 +10,7 @@ import { resolveAnsible, resolveJson, resolveStrict, type ScalarResult } from '.
 import { isMergeKey, isNodeWithRange, textOf } from './yaml-nodes.ts';
 import { isTemplateMap, unquotedTemplate } from './yaml-syntax.ts';
 import type { YamlOptions } from './yaml.ts';
+import { isReference, parseReference } from './vault-reference.ts';
 
 /** Deeper nesting is a mistake or an attack, and would exhaust the stack. */
 export const MAX_DEPTH = 200;
@@ -177,6 +178,10 @@ export class Converter {
   #secret(node: Scalar | YAMLMap | YAMLSeq): Value {
     const span = this.#span(node);
     const text = isScalar(node) ? textOf(node) : '';
+    if (isReference(text)) {
+      if (parseReference(text) !== undefined) return asValue(new EncryptedValue(text.trim(), span));
+      return this.#refuse('bad-vault-reference', 'this is no reference to a value in a vault', span, { detail: 'its form is vault:PATH#KEY, the path as the API has it', remedy: 'write for example: !secret vault:secret/data/care/db#password' });
+    }
     if (!text.trimStart().startsWith(ARMOR)) {
       return this.#refuse('not-encrypted', '!secret wants an age-encrypted value', span, {
         detail: `a block of text that begins with ${ARMOR}`,

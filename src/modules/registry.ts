@@ -93,6 +93,15 @@ import { timezoneModule } from './timezone/index.ts';
 import { unarchive } from './unarchive/index.ts';
 import { uri } from './uri/index.ts';
 import { userModule } from './user/index.ts';
+import { vaultAuth } from './vault_auth/index.ts';
+import { vaultDatabase } from './vault_database/index.ts';
+import { vaultInfo } from './vault_info/index.ts';
+import { vaultKv } from './vault_kv/index.ts';
+import { vaultMount } from './vault_mount/index.ts';
+import { vaultPkiIntermediate } from './vault_pki_intermediate/index.ts';
+import { vaultPolicy } from './vault_policy/index.ts';
+import { vaultTransitKey } from './vault_transit_key/index.ts';
+import { vaultWrite } from './vault_write/index.ts';
 import { vaultMember } from './vault_member/index.ts';
 import { waitFor } from './wait_for/index.ts';
 import { waitForConnection } from './wait_for_connection/index.ts';
@@ -196,6 +205,15 @@ const all: readonly Module[] = [
   unarchive,
   uri,
   userModule,
+  vaultAuth,
+  vaultDatabase,
+  vaultInfo,
+  vaultKv,
+  vaultMount,
+  vaultPkiIntermediate,
+  vaultPolicy,
+  vaultTransitKey,
+  vaultWrite,
   vaultMember,
   waitFor,
   waitForConnection,

@@ -31,6 +31,7 @@ import { ReportQueue } from './report-queue.ts';
 import { revisionsOf, type Input } from './revisions.ts';
 import { checkStartAtTask, validateLoaded } from './validate.ts';
 import { Variables } from './variables.ts';
+import { fetchVaultValues } from './vault-values.ts';
 
 /**
  * Sortable and unique: time and randomness. Of two runs of one second the earlier must sort first as well (a converged run takes a
@@ -51,6 +52,13 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
   return runLoaded(loadProject(options), options);
 }
 
+/** Values of the inventory that are in a vault are had before any host is touched. @throws Diagnostic or DiagnosticList */
+async function askVault({ inventory, playbooks, secrets }: Loaded, options: RunOptions): Promise<void> {
+  const hosts = selectHosts(inventory, playbooks, options);
+  const scope = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: secrets.decrypt }).hostScope('localhost');
+  await fetchVaultValues({ inventory, hosts, sources: options.inventory }, scope, options.stop, secrets.provide);
+}
+
 /** Runs what was loaded already. */
 export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<ExitStatus> {
   const started = performance.now();
@@ -61,6 +69,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const { needs, problems: refused } = artifactNeeds(loaded, options);
   problems.add(...refused, ...earlyRefusals(loaded, options));
   problems.throwIfAny();
+  await askVault(loaded, options);
   checkStartAtTask(loaded, options.startAtTask);
   const runId = newRunId();
   const locks = options.held ?? (options.mode === 'apply' ? await takeLocks(options, `apply ${options.inventory.join(' ')}`) : undefined);

@@ -3,6 +3,7 @@ import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import type { SourceFile, Span } from '../../support/source.ts';
 import type { EncryptedValue } from '../encrypted.ts';
+import { isReference } from '../vault-reference.ts';
 import { AgeProblem, decryptAge, type X25519Identity } from './age-decrypt.ts';
 import { identityPath, readIdentities, type IdentityOptions } from './identity.ts';
 
@@ -10,6 +11,8 @@ import { identityPath, readIdentities, type IdentityOptions } from './identity.t
 export interface InventorySecrets {
   /** A `!secret`. @throws Diagnostic no-key, wrong-key, damaged-secret … */
   readonly decrypt: (encrypted: EncryptedValue) => Secret;
+  /** What a run has found in the vault for a reference (`vault:PATH#KEY`), for `decrypt` to give. */
+  readonly provide: (reference: string, value: Secret) => void;
   /** A whole encrypted file, as text; what it holds is secret: see `concealTexts`. @throws Diagnostic */
   readonly decryptFile: (file: SourceFile) => string;
 }
@@ -27,9 +30,14 @@ class Store implements InventorySecrets {
   readonly decrypt = (encrypted: EncryptedValue): Secret => {
     const known = this.#known.get(encrypted.armored);
     if (known !== undefined) return known;
+    if (isReference(encrypted.armored)) throw badInput('vault-value-unknown', 'the value is in a vault, which was not asked for it', { span: encrypted.span, detail: 'apply, check, verify and run ask for the values of the hosts that they work on', remedy: 'for another host or command give the value with --extra-vars, or keep it encrypted in the inventory' });
     const secret = new Secret(this.#open(encrypted.armored, encrypted.span));
     this.#known.set(encrypted.armored, secret);
     return secret;
+  };
+
+  readonly provide = (reference: string, value: Secret): void => {
+    this.#known.set(reference, value);
   };
 
   readonly decryptFile = (file: SourceFile): string => this.#open(file.text, { file, start: 0, end: 0 });

@@ -2,6 +2,7 @@
 import { isMap, isPair, isScalar, isSeq, parseAllDocuments, visit, type Scalar } from 'yaml';
 import { badInput } from '../../support/diagnostic.ts';
 import type { SourceFile, Span } from '../../support/source.ts';
+import { isReference } from '../vault-reference.ts';
 
 export interface SecretScalar {
   /** The keys and indexes that lead to it, such as `['db', 'password']`. */
@@ -27,6 +28,7 @@ export function findSecrets(file: SourceFile): readonly SecretScalar[] {
           if (isPair(ancestor)) return [isScalar(ancestor.key) ? String(ancestor.key.value) : ''];
           return isSeq(ancestor) ? [ancestor.items.indexOf(ancestors[i + 1] ?? node)] : [];
         });
+        if (isReference(node.value)) return; // nothing of it is in the file
         if (key === 'key') return; // a key cannot be secret: the reader of the inventory refuses it
         found.push({ path, armored: node.value, span: { file, start: node.range[0], end: node.range[1] }, type: node.type ?? 'PLAIN' });
       },

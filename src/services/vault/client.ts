@@ -19,6 +19,7 @@ export type Data = Readonly<Record<string, unknown>>;
 
 const Errors = z.object({ errors: z.array(z.string()).nullish() });
 const Answer = z.object({ data: z.record(z.string(), z.unknown()).nullish() });
+const Leased = z.object({ lease_id: z.string() });
 const LoggedIn = z.object({ auth: z.object({ client_token: z.string() }) });
 /** Answers of sys/ come bare, those of engines in `data`; some in both ways at once (Vault's API, "response envelope"). */
 const Bare = z.record(z.string(), z.unknown());
@@ -72,6 +73,13 @@ export class VaultClient implements ServiceClient {
   async remove(path: string, limits: Limits): Promise<void> {
     const answer = await this.#send('DELETE', path, undefined, limits);
     if (answer.status !== 404) this.#judged(answer, `DELETE ${path}`);
+  }
+
+  /** Reads what gives credentials. @returns its lease, by which they are given back; the credentials are forgotten. @throws VaultTrouble */
+  async lease(path: string, limits: Limits): Promise<string | undefined> {
+    const answer = this.#judged(await this.#send('GET', path, undefined, limits), `GET ${path}`);
+    const parsed = Leased.safeParse(jsonOf(answer));
+    return parsed.success && parsed.data.lease_id !== '' ? parsed.data.lease_id : undefined;
   }
 
   /** Bytes as they are, such as a snapshot. @throws VaultTrouble */

@@ -1,5 +1,5 @@
 /** Reading certificates and certificate requests: what decisions about them need. */
-import { createHash, X509Certificate, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { child, children, read, readOid, Tag, type Node } from './der.ts';
 import { readSans, showSubject } from './names.ts';
 
@@ -18,6 +18,8 @@ export interface Certificate {
   readonly notAfter: number;
   readonly serial: string;
   readonly isCa: boolean;
+  /** How many further CAs may stand below it; undefined: any number, or it is no CA. */
+  readonly pathLength: number | undefined;
   /** Object identifiers. */
   readonly extendedKeyUsage: readonly string[];
   readonly subjectKeyId: Buffer | undefined;
@@ -33,6 +35,7 @@ export interface Certificate {
 const SAN = '2.5.29.17';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SUBJECT_KEY_ID = '2.5.29.14';
+const BASIC_CONSTRAINTS = '2.5.29.19';
 
 /** Extension id → the DER inside its octet string. */
 function extensions(list: Node | undefined): ReadonlyMap<string, Node> {
@@ -54,6 +57,12 @@ export function publicKeySha256(key: KeyObject): string {
 export function pemBlocks(text: string, label: string): readonly string[] {
   const pattern = new RegExp(`-----BEGIN ${label}-----[A-Za-z0-9+/=\\s]+-----END ${label}-----`, 'g');
   return (text.match(pattern) ?? []).map((block) => `${block.replaceAll('\r', '')}\n`);
+}
+
+/** RFC 5280 section 4.2.1.9: whether it is a CA, and a number that may be left out. */
+function pathLengthOf(constraints: Node | undefined): number | undefined {
+  const number = constraints === undefined ? undefined : children(constraints).find((part) => part.tag === Tag.integer);
+  return number === undefined ? undefined : number.value.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
 /** @throws Error when it is no X.509 certificate */
@@ -81,6 +90,7 @@ export function readCertificate(pem: string): Certificate {
     notAfter: Math.floor(Date.parse(x509.validTo) / 1000),
     serial: x509.serialNumber.toLowerCase(),
     isCa: x509.ca,
+    pathLength: pathLengthOf(known.get(BASIC_CONSTRAINTS)),
     extendedKeyUsage: usages === undefined ? [] : children(usages).map(readOid),
     subjectKeyId: known.get(SUBJECT_KEY_ID)?.value,
     publicKey: x509.publicKey,
@@ -105,6 +115,7 @@ export function readCertificates(text: string): readonly Certificate[] {
 export interface CertificateRequest {
   readonly subject: string;
   readonly sans: readonly string[];
+  readonly publicKey: KeyObject;
   readonly publicKeySha256: string;
 }
 
@@ -121,7 +132,7 @@ export function readRequest(text: string): CertificateRequest | undefined {
     const attributes = rest.find((n) => n.tag === 0xa0);
     const wanted = (attributes === undefined ? [] : children(attributes)).find((a) => readOid(child(a, 0)) === EXTENSION_REQUEST);
     const san = wanted === undefined ? undefined : extensions(child(child(wanted, 1), 0)).get(SAN);
-    return { subject: showSubject(subject), sans: san === undefined ? [] : readSans(san), publicKeySha256: createHash('sha256').update(key.raw).digest('hex') };
+    return { subject: showSubject(subject), sans: san === undefined ? [] : readSans(san), publicKey: createPublicKey({ key: key.raw, format: 'der', type: 'spki' }), publicKeySha256: createHash('sha256').update(key.raw).digest('hex') };
   } catch {
     // Damaged: the same as none, the caller makes a new one.
     return undefined;

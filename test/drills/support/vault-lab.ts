@@ -16,6 +16,8 @@ export const MEMBERS = ['v1', 'v2', 'v3'] as const;
 export const PEOPLE = ['asha', 'binu', 'chitra'] as const;
 const book = (name: string): string => path.join(import.meta.dirname, '..', '..', '..', 'playbooks', name);
 export const PLAYBOOKS = ['base.yml', 'pki.yml', 'vault.yml'].map(book);
+/** Without the firewall and the rest of role base, for what is about something else. */
+export const PLAIN_PLAYBOOKS = ['pki.yml', 'vault.yml', 'vault-data.yml'].map(book);
 
 /** Whether the real program is at hand; without it, the drills are skipped. */
 export function hasOpenBao(): boolean {
