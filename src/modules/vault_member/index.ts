@@ -72,7 +72,7 @@ function operatorAt(port: ActionPort, key: VaultClusterKey, address: string | un
 function startScript(args: VaultMemberArgs, verb: 'start' | 'restart'): Script {
   return sh`[ "$(systemctl show -p NeedDaemonReload --value ${args.unit})" != yes ] || systemctl daemon-reload
 systemctl reset-failed ${args.unit} 2>/dev/null || :
-systemctl ${rawScript(verb)} ${args.unit} || { systemctl --no-pager --full --lines=15 status ${args.unit} >&2 || :; exit 1; }`;
+systemctl ${rawScript(verb)} ${args.unit} || { journalctl --no-pager -o cat -n 12 -u ${args.unit} >&2 || :; exit 1; }`;
 }
 
 /** Makes one step. @throws VaultTrouble, Diagnostic @returns what went wrong on the host; undefined when nothing */

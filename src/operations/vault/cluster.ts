@@ -9,6 +9,7 @@ import { Variables } from '../../run/variables.ts';
 import { badInput } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { Secret } from '../../support/secret.ts';
+import type { AuditWish } from '../../services/vault/access.ts';
 import { pemBlocks } from '../../support/x509/inspect.ts';
 import { readAuthority, type Authority } from '../../support/x509/authority.ts';
 import { clusterHost, hostsOf, type ClusterHost, type ClusterRequest } from '../postgres/cluster.ts';
@@ -30,6 +31,8 @@ export interface VaultCluster {
   readonly caFile: string;
   /** On the members: the snapshots that they take. */
   readonly snapshotDirectory: string;
+  /** Devices that are enabled by the API; undefined: they are in the configuration file. */
+  readonly audit: AuditWish | undefined;
   /** On the controller: the files of the key shares, encrypted. */
   readonly shareDirectory: string;
   /** @throws Diagnostic when too few hold them */
@@ -87,15 +90,17 @@ export function readVaultInventory(request: ClusterRequest): VaultCluster {
   if (first === undefined) throw badInput('no-vault', 'no host of this inventory is in the group vault', { remedy: suggestion('vault', inventory.groups()) ?? 'put the hosts of the cluster into the group vault' });
   const scope = variables.hostScope(first);
   const name = optionalText(scope, 'vault_cluster_name') ?? 'care';
+  const flavor = choice(scope, 'vault_flavor', ['openbao', 'vault'], 'openbao');
   const beside = inventoryDirectory(request.inventory[0] ?? '.');
   return {
     name,
     inventories: request.inventory,
-    flavor: choice(scope, 'vault_flavor', ['openbao', 'vault'], 'openbao'),
+    flavor,
     seal: choice(scope, 'vault_seal', SEALS, 'shamir'),
     members: names.map((host) => clusterHost(host, variables.hostScope(host), 'vault_address', request.becomePassword)),
     port: portOf(scope),
     caFile: `${optionalText(scope, 'vault_pki_dir') ?? '/etc/care-vault/pki'}/ca.crt`,
+    audit: flavor === 'openbao' ? undefined : { directory: optionalText(scope, 'vault_audit_dir') ?? '/var/log/care-vault', syslog: !scope.has('vault_audit_syslog') || scope.get('vault_audit_syslog') !== false },
     snapshotDirectory: optionalText(scope, 'vault_snapshot_dir') ?? '/var/lib/care-vault-snapshots',
     shareDirectory: optionalText(scope, 'vault_share_dir') ?? join(beside, '.care', 'vault', name),
     holders: () => readHolders(valueOf(scope, 'vault_key_holders'), valueOf(scope, 'vault_key_threshold')),

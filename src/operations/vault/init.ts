@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
-import { setUpAccess } from '../../services/vault/access.ts';
+import { enableAudit, setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
 import type { ClusterHost } from '../postgres/cluster.ts';
@@ -65,6 +65,7 @@ export async function initCluster(options: InitOptions): Promise<ShareList> {
   const client = observer.client(first, { type: 'token', token: root });
   try {
     const limits = { ...observer.limits, timeoutSeconds: 60 };
+    if (cluster.audit !== undefined) await enableAudit(client, cluster.audit, limits);
     await setUpAccess(client, authority, Math.floor(now.getTime() / 1000), limits);
     await tryOperator(observer, first);
   } catch (error) {

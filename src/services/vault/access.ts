@@ -41,6 +41,23 @@ path "care-verify/*" {
 /** Seconds: a token lives about as long as a run. */
 const TOKEN_SECONDS = 3600;
 
+export interface AuditWish {
+  /** Of the file, on the members. */
+  readonly directory: string;
+  readonly syslog: boolean;
+}
+
+/**
+ * Devices of a server that has no place for them in its configuration (HashiCorp's Vault). Those that are there are left.
+ *
+ * @throws VaultTrouble when a device can't be opened: then nothing is audited, and nothing may go on
+ */
+export async function enableAudit(root: VaultClient, wish: AuditWish, limits: Limits): Promise<void> {
+  const there = (await root.read('sys/audit', limits)) ?? {};
+  if (there['care-file/'] === undefined) await root.write('sys/audit/care-file', { type: 'file', description: 'Managed by care-provision', options: { file_path: `${wish.directory}/audit.log`, mode: '0600' } }, limits);
+  if (wish.syslog && there['care-syslog/'] === undefined) await root.write('sys/audit/care-syslog', { type: 'syslog', description: 'Managed by care-provision', options: { facility: 'AUTHPRIV', tag: 'care-vault-audit' } }, limits);
+}
+
 function roleOf(authority: Authority, commonName: string, policy: string, now: number): Data {
   return {
     certificate: trustedBy(authority, now).map((c) => c.pem.trimEnd()).join('\n'), allowed_common_names: [commonName],

@@ -32,6 +32,10 @@ export interface OpenBao {
   /** Files of the CAs, with their keys, as role vault keeps them. */
   readonly authorityFile: string;
   readonly operatorFile: string;
+  /** The operators' CA. */
+  readonly operators: Authority;
+  /** The one key share that it was initialised with. */
+  readonly share: Secret;
   readonly root: VaultClient;
   client(auth: VaultAuth): VaultClient;
   stop(): Promise<void>;
@@ -39,7 +43,7 @@ export interface OpenBao {
 
 export const LIMITS = { signal: new AbortController().signal, timeoutSeconds: 30 };
 
-function authority(name: string): Authority {
+export function authority(name: string): Authority {
   return { current: makeSigner({ subject: { common_name: name }, type: 'ec-p256', days: 30, pathLength: 1, permitted: [], rotateAtPercent: 80, overlapDays: 0, rotate: false }, Math.floor(Date.now() / 1000)), next: undefined, previous: [] };
 }
 
@@ -77,6 +81,7 @@ listener "tcp" {
   cluster_address = "127.0.0.1:${String(clusterPort)}"
   tls_cert_file = "${dir}/server.crt"
   tls_key_file = "${dir}/server.key"
+  disable_unauthed_generate_root_endpoints = false
 }
 storage "raft" {
   path = "${dir}/raft"
@@ -102,7 +107,7 @@ storage "raft" {
     await anybody.close();
     const root = client({ type: 'token', token: new Secret(made.root_token) });
     await setUpAccess(root, operators, now, LIMITS);
-    return { url: `https://127.0.0.1:${String(port)}`, authorityFile: path.join(dir, 'authority.pem'), operatorFile: path.join(dir, 'operators.pem'), root, client, stop };
+    return { url: `https://127.0.0.1:${String(port)}`, authorityFile: path.join(dir, 'authority.pem'), operatorFile: path.join(dir, 'operators.pem'), operators, share: new Secret(made.keys_base64[0] ?? ''), root, client, stop };
   } catch (error) {
     await stop();
     throw error;
