@@ -90,10 +90,11 @@ describe.skipIf(missing.length > 0)(`kubernetes ${VERSION}${missing.length > 0 ?
   });
 
   it('a changed option reaches the API servers, one after another', async () => {
-    const changed = { extraVars: { kubernetes_audit_max_backups: 20 } };
+    const changed = { extraVars: { kubernetes_audit_max_backups: 20, kubernetes_api_extra_names: ['api.drill.example', '192.0.2.7'] } };
     const made = await run(changed);
     expect([troubles(made), made.status]).toEqual(['', 0]);
     for (const host of CONTROL_PLANES) expect(await onHost(lab, host, "tr '\\0' '\\n' <\"/proc/$(pgrep -x kube-apiserver)/cmdline\" | grep maxbackup")).toBe('--audit-log-maxbackup=20');
+    for (const host of CONTROL_PLANES) expect(await onHost(lab, host, 'openssl x509 -in /etc/kubernetes/pki/apiserver.crt -noout -checkhost api.drill.example -checkip 192.0.2.7')).not.toContain('NOT');
     expect(changes(await run(changed))).toEqual([]);
     const back = await run();
     expect([troubles(back), back.status]).toEqual(['', 0]);
