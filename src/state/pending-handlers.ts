@@ -4,7 +4,7 @@
  * (from any controller) runs what is owed.
  */
 import { createHash } from 'node:crypto';
-import { attach, joinScripts, sh, Script } from '../support/shell.ts';
+import { attach, joinScripts, quote, rawScript, sh, Script } from '../support/shell.ts';
 
 export const PENDING_DIRECTORY = '/var/lib/care-provision/pending';
 
@@ -32,7 +32,8 @@ export function notePending(notes: readonly PendingNote[], directory = PENDING_D
   const make = sh`[ -d ${directory} ] || ( umask 077; mkdir -p -- ${directory} ) || exit 1`;
   const each = notes.map((note) => {
     const path = `${directory}/${checkedId(note.id)}`;
-    const beside = `${directory}/.${note.id}.new`;
+    // Of this session: another name of the host may note the same at the same time.
+    const beside = rawScript(`${quote(`${directory}/.${note.id}.`)}$$.new`);
     // `sync FILE` is coreutils 8.24's; where it is not known, everything is synced.
     return sh`[ -f ${path} ] || { ( umask 077; cat ${attach(note.text)} > ${beside} ) && { sync ${beside} 2>/dev/null || sync; } && mv -f -- ${beside} ${path}; } || exit 1`;
   });
