@@ -123,7 +123,7 @@ const lean = {
     bundling.onResolve({ filter: /^\.\.\/actions\/\w+\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' && !/lab|completion|drill|db|artifact|vault/.test(path) ? { path: 'actions', namespace: 'care' } : undefined));
     bundling.onLoad({ filter: /[/\\]src[/\\]modules[/\\]registry\.ts$/ }, async () => ({ contents: await lazyRegistry(), loader: 'ts', resolveDir: `${root}src/modules` }));
     bundling.onLoad({ filter: /^actions$/, namespace: 'care' }, () => ({
-      contents: ['run', 'adhoc', 'rollback', 'validate', 'inventory', 'history', 'drift', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
+      contents: ['run', 'adhoc', 'rollback', 'worker', 'validate', 'inventory', 'history', 'drift', 'doc', 'trust', 'secrets'].map((name) => `export * from './${name}.ts';`).join('\n'),
       resolveDir: `${root}src/cli/actions`,
     }));
     // Parts of Node that are loaded with their first use: most runs over SSH start no process and pack nothing.

@@ -22,6 +22,8 @@ export interface RunFlags {
   readonly requireHistory?: boolean;
   readonly out?: string;
   readonly acceptUnknown?: readonly string[];
+  readonly workers?: number;
+  readonly externalWorkers?: boolean;
   readonly output: OutputFormat;
   readonly outputFile?: string;
   readonly verbose: number;
@@ -75,6 +77,13 @@ export function addHostOptions(command: Command): Command {
 /** `--accept-unknown`, of a saved plan. */
 export function addPlanOptions(command: Command): Command {
   return command.option('--accept-unknown <task>', 'with a plan: a task of which the plan could not tell may do what it finds (repeatable)', append, []);
+}
+
+/** Options of apply that deal a run out to workers. */
+export function addWorkerOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--workers <n>', 'deal the hosts out to so many processes, which share the run through the server of CARE_DATABASE_URL').argParser(integer(1, 64)))
+    .option('--external-workers', 'with --workers: start none here, wait for those that are started elsewhere (care-provision worker)');
 }
 
 /** Options of apply, check and verify. */

@@ -22,6 +22,7 @@ import { trustCommand } from './commands/trust.ts';
 import { validateCommand } from './commands/validate.ts';
 import { vaultCommand } from './commands/vault.ts';
 import { versionCommand } from './commands/version.ts';
+import { workerCommand } from './commands/worker.ts';
 import type { Session } from './session.ts';
 
 const EPILOGUE = `
@@ -60,6 +61,7 @@ export function buildProgram(session: Session): Command {
     checkCommand,
     verifyCommand,
     rollbackCommand,
+    workerCommand,
     validateCommand,
     inventoryCommand,
     runAdHocCommand,

@@ -45,6 +45,8 @@ const WORDS: { readonly [K in keyof Required<RunFlags>]: (flags: RunFlags) => re
   lockWait: (flags) => (flags.lockWait === 0 ? [] : option('--lock-wait', flags.lockWait)),
   out: (flags) => option('--out', flags.out),
   acceptUnknown: (flags) => repeated('--accept-unknown', flags.acceptUnknown ?? []),
+  workers: (flags) => option('--workers', flags.workers),
+  externalWorkers: (flags) => flag('--external-workers', flags.externalWorkers),
   requireHistory: (flags) => flag('--require-history', flags.requireHistory),
   // Where it was shown is nobody's concern afterwards.
   output: none,

@@ -9,6 +9,7 @@ import type { RunOptions } from './options.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import type { ReportQueue } from './report-queue.ts';
 import type { Tally } from './counts.ts';
+import type { SharedBatch } from './together.ts';
 import type { PlayVariables, Variables } from './variables.ts';
 
 /** A handler that a host is to run, and the change that asked for it. */
@@ -49,6 +50,8 @@ export interface RunContext {
   emit(event: RunEvent): void;
   /** The host's state, made when first asked for; also `localhost` when the inventory lacks it. @throws Diagnostic for an unknown host */
   host(name: string): HostState;
+  /** The hosts that have been asked for so far. */
+  known(): readonly HostState[];
   /** How often some host's condition has changed. */
   conditionChanges(): number;
   /** A session of its own for tasks delegated to a host, with the mutex that keeps them one at a time. */
@@ -64,6 +67,8 @@ export interface PlayState {
   readonly play: Play;
   readonly variables: PlayVariables;
   readonly rendezvous: Rendezvous;
+  /** Where other workers have hosts of the batch as well. */
+  readonly shared: SharedBatch | undefined;
   /** Results of run_once tasks, by task and position. */
   readonly once: Map<string, OnceSlot>;
   /** Set when max_fail_percentage or any_errors_fatal ends the play for everybody. */
@@ -81,6 +86,7 @@ export interface PlayState {
 export interface OnceSlot {
   readonly result: Promise<OnceResult>;
   resolve(result: OnceResult): void;
+  isResolved(): boolean;
 }
 
 /** The slot of a task, made by whoever comes first. */
@@ -91,7 +97,8 @@ export function onceSlot(play: PlayState, key: string): OnceSlot {
     const result = new Promise<OnceResult>((r) => {
       resolve = r;
     });
-    slot = { result, resolve };
+    let resolved = false;
+    slot = { result, resolve: (r) => { resolved = true; resolve(r); }, isResolved: () => resolved };
     play.once.set(key, slot);
   }
   return slot;

@@ -14,6 +14,7 @@ import { metaAction } from './engine-modules.ts';
 import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate.ts';
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
+import { concludeOnce, settleElsewhere } from './once.ts';
 import { notesIdentity, takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
@@ -185,10 +186,11 @@ export class HostRun {
   async #runOnce(task: Task, position: Position): Promise<void> {
     const { play, host } = this.#init;
     await this.settle();
-    const together = await play.rendezvous.arrive(host.name, position);
+    const together = await play.rendezvous.arrive(host.name, position, true);
     const slot = onceSlot(play, `${task.id}@${position.join('.')}`);
     const leader = together[0];
-    if (leader !== host.name) {
+    await settleElsewhere(play, slot, position, { host: host.name, together });
+    if (leader !== host.name || slot.isResolved()) {
       const result = await slot.result;
       if (result.failed) throw this.#failedElsewhere(task, leader ?? 'another host');
       this.#take(task, result);
@@ -200,7 +202,9 @@ export class HostRun {
       const result: OnceResult = { register: end.register, facts: end.facts, failed: false, unknownBecause: end.unknownBecause };
       slot.resolve(result);
       this.#take(task, result);
+      await concludeOnce(play, position, host.name, false);
     } catch (error) {
+      await concludeOnce(play, position, host.name, true);
       slot.resolve({ register: undefined, facts: undefined, failed: true, unknownBecause: undefined });
       throw error;
     }
@@ -372,7 +376,6 @@ export class HostRun {
   }
 
   #notesIdentity: Identity | undefined;
-
   /** As whom notes of handlers are kept on this host; undefined: they are not. */
   notesIdentity(): Identity | undefined {
     const { ctx, host, play } = this.#init;

@@ -7,6 +7,7 @@ import type { Reporter, RunMode } from './events.ts';
 import type { Gate } from './gate.ts';
 import type { Holdable } from './held.ts';
 import type { HeldLocks } from './locks.ts';
+import type { Together } from './together.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly sharedLocks?: DatabaseAddress | undefined;
   /** Told of every file of the project that is used, and of every role's folder, before it is read. @throws what keeps it from being used */
   readonly onInput?: (path: string) => void;
+  /** The run is of some hosts only, and agrees with the others' upon what goes across hosts. */
+  readonly together?: Together;
   /** How hosts keep what the run replaces, for `rollback`; undefined: they do not. */
   readonly keep?: KeepLimits | undefined;
   /** A rollback: a play without handlers notes some on hosts, so the notes are not read before a play that has handlers. */

@@ -16,8 +16,10 @@ import { distinctHandlers, refusesRoot, takeUpOwed } from './handlers.ts';
 import { HostRun } from './host-run.ts';
 import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
-import { Rendezvous } from './rendezvous.ts';
+import { Rendezvous, type Position } from './rendezvous.ts';
 import { HostEnded, TaskFailed } from './task-result.ts';
+import type { BatchStanding } from './together.ts';
+import { BatchWatch } from './batch-watch.ts';
 import { playVariables } from './variables.ts';
 import { errorText } from './task-item.ts';
 
@@ -46,8 +48,12 @@ export function firstHosts(loaded: Pick<Loaded, 'inventory' | 'playbooks'>, opti
 }
 
 /** Runs a play on the hosts that are still taking part. @returns false when the play ended the run */
-export async function runPlay(ctx: RunContext, play: Play, cache: FileCache): Promise<boolean> {
+export async function runPlay(ctx: RunContext, play: Play, cache: FileCache, number: number): Promise<boolean> {
+  const { together } = ctx.options;
   const chosen = ctx.inventory.select(play.hosts, ctx.options.limit).map((name) => ctx.host(name));
+  const lost = (h: HostState): boolean => h.condition === 'failed' || h.condition === 'unreachable';
+  const gone = (): readonly string[] => ctx.known().filter((h) => lost(h) && together?.owns(h.name) === true).map((h) => h.name);
+  for (const name of (await together?.enterPlay(number, gone())) ?? []) ctx.host(name).condition = 'failed';
   const hosts = chosen.filter((h) => h.condition === 'active' || h.condition === 'ended');
   for (const host of hosts) host.condition = 'active';
   if (hosts.length === 0) return true;
@@ -60,18 +66,33 @@ export async function runPlay(ctx: RunContext, play: Play, cache: FileCache): Pr
   const batches = serialBatches(names, play.serial);
   for (const [i, batch] of batches.entries()) {
     const later = batches.slice(i + 1).flat();
-    const state = playState(ctx, play, varsFiles, names, batch);
-    const members = batch.map((n) => ctx.host(n)).filter((h) => h.condition === 'active');
+    const members = batch.filter((n) => together?.owns(n) !== false).map((n) => ctx.host(n)).filter((h) => h.condition === 'active');
+    if (together !== undefined && members.length === 0) continue;
+    const at = { play: number, batch: i };
+    if (endedElsewhere(ctx, play, (await together?.enterBatch(at, gone())) ?? [], batches)) return cutShort(ctx, [...batch, ...later]);
+    const shared = together === undefined ? undefined : new BatchWatch(together, at, members.length, batch.length, play.maxFailPercentage);
+    const state = playState(ctx, play, varsFiles, { all: names, batch }, shared);
     const tags = { tags: ctx.options.tags, skipTags: ctx.options.skipTags };
     await Promise.all(members.map((host) => hostThroughPlay(ctx, state, host, new HostRun({ ctx, play: state, host, cache, tags }))));
+    await shared?.close(members.filter(lost).length);
     if (ctx.options.stop.aborted) return cutShort(ctx, later);
     // A batch of which every host has failed ends the run, as in Ansible: the next batch would fail as well.
-    const lost = members.filter((h) => h.condition === 'failed' || h.condition === 'unreachable');
-    if (state.stopped !== undefined || (lost.length === members.length && members.length > 0 && batches.length > 1)) {
+    if (state.stopped !== undefined || (together === undefined && members.every(lost) && members.length > 0 && batches.length > 1)) {
       ctx.emit({ type: 'warning', message: `play ${play.name} is ended: ${state.stopped ?? 'every host of the batch has failed'}` });
       return cutShort(ctx, later);
     }
   }
+  const all = (await together?.enterBatch({ play: number, batch: batches.length }, gone())) ?? [];
+  return endedElsewhere(ctx, play, all, batches) ? cutShort(ctx, []) : true;
+}
+
+/** Whether the play has been ended for everybody by what became of earlier batches, here or on other workers. */
+function endedElsewhere(ctx: RunContext, play: Play, earlier: readonly BatchStanding[], batches: readonly (readonly string[])[]): boolean {
+  const stopped = earlier.find((batch) => batch.stopped !== undefined)?.stopped;
+  // A batch of which every host has failed ends the run, as in Ansible.
+  const all = batches.length > 1 && earlier.some((batch) => batch.hosts > 0 && batch.failed === batch.hosts);
+  if (stopped === undefined && !all) return false;
+  ctx.emit({ type: 'warning', message: `play ${play.name} is ended: ${stopped ?? 'every host of the batch has failed'}` });
   return true;
 }
 
@@ -81,7 +102,7 @@ function cutShort(ctx: RunContext, hosts: readonly string[]): false {
   return false;
 }
 
-function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], all: readonly string[], batch: readonly string[]): PlayState {
+function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], { all, batch }: { readonly all: readonly string[]; readonly batch: readonly string[] }, shared: BatchWatch | undefined): PlayState {
   const handlers: Task[] = [...distinctHandlers(play.handlers)];
   const failed = new Set<string>();
   const state: PlayState = {
@@ -92,7 +113,8 @@ function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], 
       present: () => all.filter((n) => ctx.host(n).condition === 'active'),
       changes: () => ctx.conditionChanges(),
     }),
-    rendezvous: new Rendezvous(batch),
+    rendezvous: shared === undefined ? new Rendezvous(batch) : new Rendezvous(batch.filter((name) => shared.together.owns(name)), (position, first, once) => meet(ctx, shared, position, first, once)),
+    shared,
     once: new Map(),
     stopped: undefined,
     ended: false,
@@ -102,12 +124,28 @@ function playState(ctx: RunContext, play: Play, varsFiles: readonly ValueMap[], 
     },
     hostFailed: (host, fatal) => {
       failed.add(host.name);
+      const stop = (why: string): void => { state.stopped ??= why; };
+      if (shared !== undefined) {
+        shared.failed(failed.size, fatal ? `a task failed on ${host.name} and any_errors_fatal is set` : undefined, stop);
+        return;
+      }
       const share = (failed.size / batch.length) * 100;
       if (fatal) state.stopped = `a task failed on ${host.name} and any_errors_fatal is set`;
       else if (play.maxFailPercentage !== undefined && share > play.maxFailPercentage) state.stopped = `${String(failed.size)} of ${String(batch.length)} hosts have failed, more than ${String(play.maxFailPercentage)} %`;
     },
   };
+  shared?.watch((why) => { state.stopped ??= why; });
   return state;
+}
+
+/** All hosts of all workers come to a place. At the beginning of a play they learn each other's base facts. */
+async function meet(ctx: RunContext, { together, at }: BatchWatch, position: Position, first: string, once: boolean): Promise<string | undefined> {
+  const atStart = position.length === 1 && position[0] === -1;
+  if (atStart) await together.tellFacts(new Map(ctx.known().filter((host) => together.owns(host.name) && host.session.started).map((host) => [host.name, host.session.base])));
+  if (once) return together.meetOnce(at, position, first);
+  await together.meet(at, position);
+  if (atStart) for (const [name, base] of await together.foreignFacts()) ctx.variables.learnFacts(name, base);
+  return undefined;
 }
 
 async function hostThroughPlay(ctx: RunContext, state: PlayState, host: HostState, run: HostRun): Promise<void> {

@@ -23,6 +23,7 @@ import { connectionTarget } from './connection-target.ts';
 import type { HostState, RunContext } from './context.ts';
 import { FileCache } from './controller-files.ts';
 import { Tally } from './counts.ts';
+import type { RunEvent } from './events.ts';
 import { takeLocks, type HeldLocks } from './locks.ts';
 import type { RunOptions } from './options.ts';
 import { firstHosts, runPlay } from './play-run.ts';
@@ -71,35 +72,32 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   problems.throwIfAny();
   await askVault(loaded, options);
   checkStartAtTask(loaded, options.startAtTask);
-  const runId = newRunId();
+  const { together } = options;
+  const runId = together?.run ?? newRunId();
   const locks = options.held ?? (options.mode === 'apply' ? await takeLocks(options, `apply ${options.inventory.join(' ')}`) : undefined);
   const context = makeContext(options, runId, loaded, locks);
   try {
     const warnings: string[] = [];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
-    for (const name of hosts) context.ctx.tally.know(name);
+    const own = together === undefined ? hosts : hosts.filter(together.owns);
+    for (const name of own) context.ctx.tally.know(name);
     // All input is known to be good, and the inventory is ours: while hosts shake hands, the rest is made ready. Not where
     // something is still to be had, or agreed to, before a host is touched.
-    if (needs.length === 0 && options.begun === undefined) for (const name of firstHosts(loaded, options)) context.ctx.host(name).session.connectAhead();
-    const origin = loginOrigin();
-    context.ctx.emit({
-      type: 'start', run: runId, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
-      hosts, version: packageVersion(), controller: hostname(), user: userName(),
-      ...(origin === undefined ? {} : { origin }), arguments: options.arguments ?? [], revisions: await revisions,
-    });
+    if (needs.length === 0 && options.begun === undefined) for (const name of firstHosts(loaded, options)) if (own.includes(name)) context.ctx.host(name).session.connectAhead();
+    context.ctx.emit(await startEvent(loaded, options, runId, hosts, revisions));
     await options.begun?.();
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     locks?.tell((message) => { context.ctx.emit({ type: 'warning', message }); });
     throwProblems(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }));
     const plays = loaded.playbooks.flatMap((p) => p.plays);
-    const ended = await firstFalse(plays, (play) => runPlay(context.ctx, play, cache));
+    const ended = await firstFalse(plays, (play, i) => runPlay(context.ctx, play, cache, i));
     for (const play of plays.slice(ended + 1)) for (const name of loaded.inventory.select(play.hosts, options.limit)) context.ctx.host(name).cutShort = true;
-    const neverBegan = hosts.filter((name) => !context.ctx.host(name).startReached);
+    const neverBegan = own.filter((name) => !context.ctx.host(name).startReached);
     if (options.startAtTask !== undefined && neverBegan.length > 0) context.ctx.emit({ type: 'warning', message: `the task of --start-at-task, ${options.startAtTask}, was not reached on ${neverBegan.join(', ')}: nothing was run there` });
-    for (const host of hosts.filter((name) => ['active', 'ended'].includes(context.ctx.host(name).condition))) {
+    for (const host of own.filter((name) => ['active', 'ended'].includes(context.ctx.host(name).condition))) {
       for (const message of options.gate?.remarks?.(host) ?? []) context.ctx.emit({ type: 'warning', host, message });
     }
-    const unfinished = hosts.map((name) => context.ctx.host(name)).filter((host) => ['active', 'ended'].includes(host.condition) && (host.cutShort || !host.startReached)).map((host) => host.name);
+    const unfinished = own.map((name) => context.ctx.host(name)).filter((host) => ['active', 'ended'].includes(host.condition) && (host.cutShort || !host.startReached)).map((host) => host.name);
     const interrupted = options.stop.aborted;
     const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
     const { tally } = context.ctx;
@@ -111,9 +109,19 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   }
 }
 
+/** The event that a run begins with. */
+export async function startEvent(loaded: Loaded, options: RunOptions, run: string, hosts: readonly string[], revisions = revisionsOf(inputsOf(loaded, options))): Promise<Extract<RunEvent, { type: 'start' }>> {
+  const origin = loginOrigin();
+  return {
+    type: 'start', run, time: new Date().toISOString(), mode: options.mode, inventory: options.inventory.join(','), playbook: loaded.playbooks.map((p) => p.path).join(','),
+    hosts, version: packageVersion(), controller: hostname(), user: userName(),
+    ...(origin === undefined ? {} : { origin }), arguments: options.arguments ?? [], revisions: await revisions,
+  };
+}
+
 /** Does the work for one after the other. @returns the index of the first for which it said false, else that of the last */
-async function firstFalse<T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> {
-  for (const [i, item] of items.entries()) if (!(await work(item))) return i;
+async function firstFalse<T>(items: readonly T[], work: (item: T, index: number) => Promise<boolean>): Promise<number> {
+  for (const [i, item] of items.entries()) if (!(await work(item, i))) return i;
   return items.length - 1;
 }
 
@@ -211,6 +219,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
       }
       return state;
     },
+    known: () => [...hosts.values()],
     conditionChanges: () => conditionChanges,
     starting: (work) => starting(work),
     delegate: (name) => {
@@ -244,7 +253,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
 
 function hostLock(options: RunOptions, runId: string): Script {
   return acquireHostLock({
-    run: runId,
+    run: options.together?.lockName ?? runId,
     description: `${userName()}@${hostname()}: apply ${options.inventory.map((i) => path.basename(i)).join(',')}`,
     since: new Date().toISOString(),
     waitSeconds: options.lockWaitSeconds,

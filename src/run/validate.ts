@@ -65,6 +65,11 @@ const FACT_NAMES = Object.keys(
   }),
 );
 
+/** All tasks of a play's sections, those of fixed includes among them. */
+export function taskNodes(play: Play): readonly (Task | Include)[] {
+  return play.sections.flatMap((section) => allTasks(section.nodes));
+}
+
 /** All tasks of these nodes, those of fixed includes too. */
 export function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[] {
   return nodes.flatMap((n) => {

@@ -124,6 +124,65 @@ create table leases (
 alter table runs add column observations text not null default '[]';
 `,
   },
+  {
+    version: 5,
+    name: 'runs that workers share',
+    // Used on a server only, and only while such a run goes on.
+    sql: `
+create table shared_runs (
+  run_id text primary key,
+  digest text not null,
+  began_at double precision not null,
+  ended integer not null default 0,
+  expires_at double precision not null
+);
+create table run_shares (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  share integer not null,
+  hosts text not null,
+  token integer not null default 0,
+  holder text,
+  worker text,
+  expires_at double precision not null default 0,
+  place text not null default '',
+  gone text not null default '[]',
+  result text,
+  primary key (run_id, share)
+);
+create table run_share_events (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  share integer not null,
+  token integer not null,
+  seq integer not null,
+  event text not null,
+  primary key (run_id, share, token, seq)
+);
+create table run_share_batches (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  batch text not null,
+  share integer not null,
+  hosts integer not null,
+  failed integer not null,
+  stopped text,
+  primary key (run_id, batch, share)
+);
+create table run_meetings (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  place text not null,
+  share integer not null,
+  host text not null,
+  host_number integer not null,
+  failed integer,
+  primary key (run_id, place, share)
+);
+create table run_host_facts (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  host text not null,
+  facts text not null,
+  primary key (run_id, host)
+);
+`,
+  },
 ];
 
 export function checksum(migration: Migration): string {

@@ -113,6 +113,8 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
   const { flags } = request;
   const fromPlan = request.mode !== 'verify' && isPlanFile(request.inventory);
   if (!fromPlan && (flags.acceptUnknown ?? []).length > 0) throw new Diagnostic({ kind: 'usage', code: 'plan-options', summary: '--accept-unknown is for a plan', remedy: 'care-provision apply plan.json --accept-unknown TASK' });
+  if (flags.workers !== undefined) (await import('./workers.ts')).refuseWithWorkers(flags);
+  if (flags.workers === undefined && flags.externalWorkers === true) throw new Diagnostic({ kind: 'usage', code: 'workers', summary: '--external-workers goes with --workers N' });
   const given = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
   const project = (fromPlan ? planSources(request.inventory) : undefined) ?? given;
   const selection = { mode: request.mode, limit: flags.limit, tags: flags.tags, skipTags: flags.skipTags };
@@ -153,6 +155,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
       }
       const loaded = loadProject(options);
       if (notifier !== undefined) notifier.configure((await import('../notify/config.ts')).requireNotify(loaded, options.extraVars));
+      if (flags.workers !== undefined) return (await import('./workers.ts')).withWorkers(context, request, options, say);
       return runLoaded(loaded, options);
     });
     // What the run did stands: only a good one has nothing worse to say.

@@ -32,6 +32,8 @@ export interface LabProject extends TestProject {
 export interface Started {
   readonly process: ChildProcess;
   readonly ended: Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
+  /** All output so far. */
+  output(): string;
   /** Waits until the output so far matches. */
   until(pattern: RegExp, milliseconds?: number): Promise<void>;
 }
@@ -58,6 +60,7 @@ function start(cwd: string, args: readonly string[], state: string): Started {
   return {
     process: child,
     ended,
+    output: () => stdout + stderr,
     until: (pattern, milliseconds = 20_000) => eventually(() => pattern.test(stdout + stderr), milliseconds, () => `${String(pattern)} in:\n${stdout}${stderr}`),
   };
 }

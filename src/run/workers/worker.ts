@@ -1,0 +1,108 @@
+/** A worker: takes shares of a run and carries them out, its own and those that others have left behind, until all are through. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DatabaseAddress } from '../../state/postgres-url.ts';
+import { RunShares, type ShareLease } from '../../state/shared-run.ts';
+import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
+import type { RunOptions } from '../options.ts';
+import { runLoaded } from '../run.ts';
+import { loadAndDigest } from './digest.ts';
+import { divisionProblems } from './divisible.ts';
+import { Share } from './share.ts';
+import { ShareReporter } from './share-reporter.ts';
+import { throwProblems } from '../../language/playbook/role-spec.ts';
+
+/** How often a worker looks for a share that was left behind, and whether the run goes on. */
+const LOOK_MS = 250;
+/** Who had a share before may still be at work until his shell on a host has ended, which sshd sees to (role base: five minutes). */
+const LEFT_BEHIND_WAIT_SECONDS = 330;
+
+export interface WorkerRequest {
+  readonly run: string;
+  readonly database: DatabaseAddress;
+  /** Told of shares that are begun and ended. */
+  readonly say: (line: string) => void;
+}
+
+/** @throws Diagnostic when there is no such run, or it is of something else */
+async function checkRun(shares: RunShares, digest: string): Promise<void> {
+  const run = await shares.look();
+  if (run === undefined) throw badInput('unknown-run', `there is no run ${shares.run} to work at`, { remedy: 'it must be under way: apply … --workers N says its name' });
+  if (run.digest !== digest) {
+    throw badInput('other-run', `run ${shares.run} is of other files, options or variables, or another version of this program`, { remedy: 'give the worker the same inventory, playbooks and options as the run, from the same revision' });
+  }
+}
+
+async function carryOut(options: RunOptions, shares: RunShares, lease: ShareLease, loaded: ReturnType<typeof loadAndDigest>['loaded'], ends: AbortSignal): Promise<ExitStatus> {
+  const order = new Map(loaded.inventory.hosts.map((host, i) => [host, i]));
+  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends });
+  const reporter = new ShareReporter(shares, lease);
+  const stop = AbortSignal.any([options.stop, share.lost, ends]);
+  const kill = AbortSignal.any([options.kill, share.lost]);
+  try {
+    const status = await runLoaded(loaded, {
+      ...options, reporter, held: share, together: share, stop, kill, lockWaitSeconds: lease.token > 1 ? Math.max(options.lockWaitSeconds, LEFT_BEHIND_WAIT_SECONDS) : options.lockWaitSeconds,
+    });
+    await reporter.close();
+    // One that is told to stop, while the run goes on, leaves its hosts to the others.
+    if (options.stop.aborted && !ends.aborted) await shares.giveBack(lease);
+    else if (reporter.summary !== undefined && !share.lost.aborted) await shares.finish(lease, JSON.stringify(reporter.summary));
+    return status;
+  } catch (error) {
+    // Whoever asks next goes on with it; what kept this worker from it is told by this worker.
+    await reporter.close().catch(() => undefined);
+    await shares.giveBack(lease).catch(() => undefined);
+    throw error;
+  } finally {
+    await share.release();
+  }
+}
+
+/**
+ * Works until the run is over. A share whose worker has died is taken over when its lease has expired, and carried out from the beginning of the
+ * playbook: what is done already is found done.
+ *
+ * @returns ok when all shares are through, interrupted when this worker was told to stop
+ * @throws Diagnostic for a run that this worker cannot work at, and what keeps it from working
+ */
+export async function work(options: RunOptions, { run, database, say }: WorkerRequest): Promise<ExitStatus> {
+  const { loaded, digest } = loadAndDigest(options);
+  throwProblems(divisionProblems(loaded));
+  const [{ PostgresDatabase }, { prepareSchema }] = await Promise.all([import('../../state/postgres.ts'), import('../../state/postgres-store.ts')]);
+  const db = await PostgresDatabase.open(database);
+  const over = new AbortController();
+  const working = new Set<Promise<void>>();
+  let trouble: unknown;
+  let own = false;
+  try {
+    await prepareSchema(db);
+    const shares = new RunShares(db, run, randomUUID());
+    await checkRun(shares, digest);
+    for (;;) {
+      const state = await shares.look();
+      // With nothing in hand, it is no matter whether it was ended or is through.
+      if (state?.done === true || (working.size === 0 && own && state?.goesOn !== true) || options.stop.aborted || trouble !== undefined) break;
+      if (state?.goesOn !== true) {
+        over.abort();
+        break;
+      }
+      const lease = await shares.claim(own);
+      if (lease !== undefined) {
+        own = true;
+        say(`share ${String(lease.share)}: ${String(lease.hosts.length)} hosts${lease.token > 1 ? ', left behind by another worker' : ''}`);
+        // Several at once: a share whose hosts wait for others' must not keep the others' from being carried out.
+        const one = carryOut(options, shares, lease, loaded, over.signal).then((status) => { say(`share ${String(lease.share)} is through (status ${String(status)})`); }, (error: unknown) => { trouble ??= error; });
+        const held = one.finally(() => { working.delete(held); });
+        working.add(held);
+        continue;
+      }
+      await sleep(LOOK_MS);
+    }
+    await Promise.all(working);
+  } finally {
+    await db.close();
+  }
+  if (trouble instanceof Error) throw trouble;
+  if (over.signal.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'run-over', summary: `run ${run} was ended by its coordinator, or that is gone` });
+  return options.stop.aborted ? ExitStatus.interrupted : ExitStatus.ok;
+}
