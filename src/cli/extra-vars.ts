@@ -61,7 +61,8 @@ function one(argument: string, cwd: string): ValueMap {
     const path = text.slice(1);
     let content: string;
     try {
-      content = readFileSync(isAbsolute(path) ? path : join(cwd, path), 'utf8');
+      // `-` is standard input, as a socket too, which /dev/stdin cannot open.
+      content = readFileSync(path === '-' ? 0 : isAbsolute(path) ? path : join(cwd, path), 'utf8');
     } catch (error) {
       throw badInput('extra-vars-file', `cannot read the file ${path} of --extra-vars: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }

@@ -32,7 +32,7 @@ function words(run: string, { mode, inventory, playbooks, flags }: RunRequest, v
     'worker', '--run', run, ...(mode === 'check' ? ['--check'] : []), ...flags.inventory.flatMap((each) => ['--inventory', each]), ...flags.playbook.flatMap((each) => ['--playbook', each]),
     ...(flags.limit === undefined ? [] : ['--limit', flags.limit]), ...flags.tags.flatMap((each) => ['--tags', each]), ...flags.skipTags.flatMap((each) => ['--skip-tags', each]), '--forks', String(flags.forks),
     ...(flags.startAtTask === undefined ? [] : ['--start-at-task', flags.startAtTask]), '--lock-wait', String(flags.lockWait), ...(flags.diff === true ? ['--diff'] : []),
-    ...(Object.keys(variables).length === 0 ? [] : ['--extra-vars', '@/dev/stdin']), '--', inventory, ...playbooks,
+    ...(Object.keys(variables).length === 0 ? [] : ['--extra-vars', '@-']), '--', inventory, ...playbooks,
   ];
 }
 
@@ -44,6 +44,7 @@ function startHere(context: CliContext, request: RunRequest, variables: ValueMap
     const name = `worker ${String(number)}`;
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...words(run, request, variables)], { cwd: context.cwd, env: context.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true });
     let alive = true;
+    // A worker that has ended already reads nothing; why it has is told below.
     child.stdin.on('error', () => undefined);
     child.stdin.end(JSON.stringify(variables));
     child.stderr.setEncoding('utf8').on('data', (text: string) => { for (const line of text.split('\n').filter((each) => each.trim() !== '')) say(`${name}: ${safeLine(line)}`); });

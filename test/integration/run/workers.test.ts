@@ -82,10 +82,11 @@ test('batches, sections, facts of others and run_once hold across workers; the r
   expect(Object.fromEntries(Object.entries(summary?.hosts ?? {}).map(([name, counts]) => [name, counts.changed]))).toEqual({ a1: 5, a2: 4, a3: 5, b1: 4, b2: 4, b3: 4 });
   const run = /"run":"([^"]+)"/.exec(answer.stdout)?.[1] ?? '';
   expect((await project.start(['history', 'show', run]).ended).stdout).toContain('apply inventory.yml playbook.yml --workers 2');
-  // What was needed to share it is gone, and no value of a variable was ever in it.
+  // What was needed to share it is gone.
   expect(await server.sql('select count(*) from care_provision.shared_runs')).toBe('0');
-  const again = await apply('-e', 'secret_word=never-in-an-argument-list');
-  expect(summaryOf(again)?.status).toBe(0);
+  // Values of variables get to the workers, and not by their argument lists.
+  project.write('playbook.yml', '- hosts: all\n  tasks:\n    - { copy: { dest: "/root/shared/{{ inventory_hostname }}", content: "{{ word }}" } }\n');
+  expect([troubles(await apply('-e', 'word=by-standard-input')), await onHost(lab, HOSTS[1], 'cat /root/shared/b2')]).toEqual([[], 'by-standard-input']);
 });
 
 test('a failure here ends the play there: max_fail_percentage, any_errors_fatal', async () => {
