@@ -118,8 +118,8 @@ it('real faults arrive as mail, with what to do, and are told to be over', async
   const care = 'inventory="inventory/production",playbook="site.yml",mode="apply"';
   await onHost(lab, 'h1', `systemctl stop care-etcd
 mkdir -p /srv/small && mount -t tmpfs -o size=10m small /srv/small && head -c 10000000 /dev/zero >/srv/small/file
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old -keyout /root/old.key -out /root/old.crt -not_before "$(date -u -d '-86 days' +%Y%m%d%H%M%SZ)" -not_after "$(date -u -d '+4 days' +%Y%m%d%H%M%SZ)" 2>/dev/null
-echo /root/old.crt >/etc/care-provision/pki/certificates.d/old
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old -keyout /root/old.key -out /etc/old.crt -not_before "$(date -u -d '-86 days' +%Y%m%d%H%M%SZ)" -not_after "$(date -u -d '+4 days' +%Y%m%d%H%M%SZ)" 2>/dev/null
+echo /etc/old.crt >/etc/care-provision/pki/certificates.d/old
 echo /root/nowhere.crt >/etc/care-provision/pki/certificates.d/gone
 printf 'care_provision_run_exit_status{${care}} 3\\ncare_provision_run_start_timestamp_seconds{${care}} %s\\n' "$(( $(date +%s) - 30 * 3600 ))" >/var/lib/prometheus/node-exporter/care.prom
 systemd-run -q --unit=broken false; nft insert rule inet care input tcp dport 22 ip saddr ${addressOf('w1')} drop; nft insert rule inet care input tcp dport 22 ip saddr ${addressOf('w2')} drop`);
