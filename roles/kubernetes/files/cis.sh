@@ -114,7 +114,9 @@ control_plane() {
 }
 
 node() {
-  closed '1.1.9, 1.1.10' 600 $(find /etc/cni/net.d -maxdepth 1 -type f)
+  for network in /etc/cni/net.d/*; do
+    if [ -f "$network" ]; then closed '1.1.9, 1.1.10' 600 "$network"; fi
+  done
   closed '4.1.5, 4.1.6' 600 $etc/kubelet.conf
   closed '4.1.7, 4.1.8' 644 $etc/pki/ca.crt
   closed '4.1.9, 4.1.10' 600 /var/lib/kubelet/config.yaml
