@@ -2,13 +2,15 @@
 import { z } from 'zod';
 import { defineQuery } from '../../../host/define-query.ts';
 import type { AnyQuery, ServiceQuery } from '../../../host/query.ts';
-import { failed, type Plan } from '../../../host/plan.ts';
 import { FactsNeeded, type HostView } from '../../../host/view.ts';
 import { loginName, type PostgresLogin } from '../../../services/postgres/login.ts';
 import { STANDBY_REMEDY, type Trouble } from '../../../services/postgres/trouble.ts';
 import { database } from './database.ts';
 import { definePostgresQuery, type Answer, type PostgresKey } from './kind.ts';
 import { inDatabase } from './login.ts';
+import { refuse, undecided } from '../refused.ts';
+
+export { planned, refuse } from '../refused.ts';
 
 const Server = z.object({
   /** As server_version_num: 170006. */
@@ -52,32 +54,8 @@ export const hasClusterData = defineQuery<null, boolean>({
   volatile: true,
 });
 
-/** Ends the planning with a plan that says why. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly plan: Plan;
-  constructor(plan: Plan) {
-    super(plan.type);
-    this.plan = plan;
-  }
-}
-
-export function refuse(msg: string, remedy?: string): never {
-  throw new Refused(failed(msg, remedy));
-}
-
 function refuseTrouble(trouble: Trouble): never {
   refuse(trouble.msg, trouble.remedy);
-}
-
-/** Runs a plan that may be refused by what the server says. */
-export function planned(decide: () => Plan): Plan {
-  try {
-    return decide();
-  } catch (error) {
-    if (error instanceof Refused) return error.plan;
-    throw error;
-  }
 }
 
 /** What a login stands on. The last two only in check mode. */
@@ -104,7 +82,7 @@ function groundOf(host: HostView, login: PostgresLogin): Ground {
   const isOwn = TEMPLATES.has(login.database);
   if (trouble.sqlstate === '3D000' && !isOwn && isPredicted(host, login)) return 'new database';
   if (trouble.kind !== 'silent' || host.uncertain(query) === undefined) return refuseTrouble(trouble);
-  if (host.fact(hasClusterData(null))) throw new Refused({ type: 'unknown', because: `the server does not answer now (${trouble.msg}), and there is data of one: what it holds is known once it runs` });
+  if (host.fact(hasClusterData(null))) undecided(`the server does not answer now (${trouble.msg}), and there is data of one: what it holds is known once it runs`);
   if (!isOwn && !isPredicted(host, login)) return refuse(`database ${login.database} does not exist on a new server`, 'create the database in an earlier task (postgresql_db), or correct login_db');
   return 'new server';
 }

@@ -1,11 +1,13 @@
 /** What every module must know first: whether a store answers, and what stands in for it in check mode. */
 import { defineQuery } from '../../../host/define-query.ts';
-import { failed, type Plan } from '../../../host/plan.ts';
 import type { AnyQuery, ServiceQuery } from '../../../host/query.ts';
 import { FactsNeeded, type HostView } from '../../../host/view.ts';
 import { loginName, type S3Login } from '../../../services/s3/login.ts';
 import type { Trouble } from '../../../services/s3/trouble.ts';
 import { defineS3Query, type Answer, type S3Key } from './kind.ts';
+import { refuse, undecided } from '../refused.ts';
+
+export { planned, refuse } from '../refused.ts';
 
 /** Lists the buckets: an account that may list none is told so, and one with a wrong key is told that. */
 export const server = defineS3Query<S3Key, 'up'>({
@@ -29,32 +31,8 @@ export const hasStoreData = defineQuery<null, boolean>({
   volatile: true,
 });
 
-/** Ends the planning with a plan that says why. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly plan: Plan;
-  constructor(plan: Plan) {
-    super(plan.type);
-    this.plan = plan;
-  }
-}
-
-export function refuse(msg: string, remedy?: string): never {
-  throw new Refused(failed(msg, remedy));
-}
-
 function refuseTrouble(trouble: Trouble): never {
   refuse(trouble.msg, trouble.remedy);
-}
-
-/** Runs a plan that may be refused by what the store says. */
-export function planned(decide: () => Plan): Plan {
-  try {
-    return decide();
-  } catch (error) {
-    if (error instanceof Refused) return error.plan;
-    throw error;
-  }
 }
 
 /** Whether the store answers; false in check mode for one that earlier tasks would make. */
@@ -64,7 +42,7 @@ function isThere(host: HostView, login: S3Login): boolean {
   if (fact.ok) return true;
   const { trouble } = fact;
   if (!host.checkMode || trouble.kind !== 'silent' || host.uncertain(query) === undefined) return refuseTrouble(trouble);
-  if (host.fact(hasStoreData(null))) throw new Refused({ type: 'unknown', because: `the store does not answer now (${trouble.msg}), and there is data of one: what it holds is known once it runs` });
+  if (host.fact(hasStoreData(null))) undecided(`the store does not answer now (${trouble.msg}), and there is data of one: what it holds is known once it runs`);
   return false;
 }
 

@@ -8,7 +8,10 @@ import { vault, type Data, type Limits, type VaultClient } from '../../../servic
 import { loginId, type VaultLogin } from '../../../services/vault/login.ts';
 import { VaultTrouble, type Trouble } from '../../../services/vault/trouble.ts';
 import { Diagnostic } from '../../../support/diagnostic.ts';
+import { planned as refusable, refuse, undecided } from '../refused.ts';
 import { loginOf, type LoginArgs } from './login.ts';
+
+export { refuse } from '../refused.ts';
 
 export type Answer = { readonly ok: true; /** null: there is nothing. */ readonly data: Data | null } | { readonly ok: false; readonly trouble: Trouble };
 
@@ -45,20 +48,6 @@ export function vaultObject(login: VaultLogin, path: string): Query<Answer, Eras
   return kind({ login, path });
 }
 
-/** Ends the planning with a plan that says why. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly plan: Plan;
-  constructor(plan: Plan) {
-    super(plan.type);
-    this.plan = plan;
-  }
-}
-
-export function refuse(msg: string, remedy?: string): never {
-  throw new Refused(failed(msg, remedy));
-}
-
 /** Where the login is not known yet: in check mode, a cluster that is still to be made. */
 export type Ground = { readonly type: 'server'; readonly login: VaultLogin } | { readonly type: 'none yet' };
 
@@ -81,19 +70,20 @@ export function known(host: HostView, ground: Ground, path: string, nothing?: Re
   if (fact.ok) return fact.data;
   const { trouble } = fact;
   if (trouble.kind === 'refused' && nothing?.test(trouble.msg) === true) return null;
-  if (host.checkMode && trouble.kind !== 'refused') throw new Refused({ type: 'unknown', because: `the server does not tell what it holds: ${trouble.msg}` });
+  if (host.checkMode && trouble.kind !== 'refused') undecided(`the server does not tell what it holds: ${trouble.msg}`);
   return refuse(trouble.msg, trouble.remedy);
 }
 
-/** Runs a plan that may be refused by what the server says. */
+/** Runs a plan that may be refused by what the server says, or by how it is logged in to. */
 export function planned(decide: () => Plan): Plan {
-  try {
-    return decide();
-  } catch (error) {
-    if (error instanceof Refused) return error.plan;
-    if (error instanceof Diagnostic && error.kind === 'failed') return failed(error.message, error.remedy);
-    throw error;
-  }
+  return refusable(() => {
+    try {
+      return decide();
+    } catch (error) {
+      if (error instanceof Diagnostic && error.kind === 'failed') return failed(error.message, error.remedy);
+      throw error;
+    }
+  });
 }
 
 /** What to ask ahead. */
