@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { connect, checkServerIdentity, type TLSSocket } from 'node:tls';
 import type { ClientCertificate, VaultAddress } from './login.ts';
 import { addressText } from './login.ts';
-import { troubleOf } from './trouble.ts';
+import { troubleOf, VaultTrouble } from './trouble.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -56,6 +56,10 @@ export class HttpServer {
 
   /** @throws VaultTrouble `silent` or `lost`; Diagnostic when the host itself is lost */
   async exchange(request: HttpRequest, limits: HttpLimits): Promise<HttpAnswer> {
+    // Without a single CA Node would go by those that everybody trusts.
+    if (!/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(this.#at.ca)) {
+      throw new VaultTrouble({ kind: 'refused', status: undefined, msg: `there is no certificate of a CA to verify ${addressText(this.#at)} with`, remedy: 'see the CA that is given for its servers: it is empty, holds only a key, or has ended' });
+    }
     const reached = { server: false };
     const deadline = AbortSignal.timeout(Math.ceil(limits.timeoutSeconds * 1000));
     try {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { HostView } from '../../../host/view.ts';
 import type { S3Login } from '../../../services/s3/login.ts';
+import { failure } from '../../../support/diagnostic.ts';
 import { revealed, Secret } from '../../../support/secret.ts';
 import { SecretText } from '../../arguments.ts';
 
@@ -33,7 +34,7 @@ export interface LoginArgs {
 /** The names of {@link loginFields} that must never be shown. */
 export const SECRET_LOGIN_ARGS = ['secret_key'] as const;
 
-/** What the arguments come to. @throws Diagnostic when the file of `ca_cert` is missing */
+/** What the arguments come to. @throws Diagnostic when the file of `ca_cert` is missing or holds no certificate */
 export function loginOf(args: LoginArgs, host: Pick<HostView, 'localFile'>): S3Login {
   return { endpoint: args.endpoint_url, region: args.region, accessKey: args.access_key, secretKey: args.secret_key, ca: authorities(args.ca_cert, host) };
 }
@@ -43,7 +44,10 @@ function authorities(value: string | Secret | undefined, host: Pick<HostView, 'l
   const text = revealed(value);
   const pem = text.includes('-----BEGIN ') ? text : host.localFile(text).bytes().toString('utf8');
   // A file of an authority may hold its key, too, which is nobody's business here.
-  return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).join('\n');
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  // Node takes an empty text for none, and would go by the authorities that everybody trusts.
+  if (certificates.length === 0) throw failure('no-certificate', 'ca_cert holds no certificate of an authority', { remedy: 'give the file or PEM text of the authority that signs the store’s certificate, or leave ca_cert out' });
+  return certificates.join('\n');
 }
 
 /** "Bucket naming rules" of the S3 user guide. */

@@ -110,3 +110,12 @@ test('nobody listens: silent; the host is lost: its own error; no answer in time
   const { client: c } = await started(() => ({ status: 200, body: { long: 'x'.repeat(100) } }));
   await expect(c.bytes('a', { ...limits }, 50)).rejects.toMatchObject({ trouble: { kind: 'silent', msg: expect.stringContaining('longer than 50 bytes') as string } });
 });
+
+test('without a CA nobody is asked: not by those that everybody trusts either', async () => {
+  const at = await testServer(() => ({ status: 200, body: {} }));
+  server = at;
+  const made = new VaultClient({ at: { host: '10.9.9.9', port: at.port, ca: '' }, auth: { type: 'token', token: TOKEN }, namespace: '' }, () => Promise.resolve({ forward: () => at.forward() }));
+  client = made;
+  expect(await trouble(made.read('sys/seal-status', limits))).toMatchObject({ kind: 'refused', msg: `there is no certificate of a CA to verify 10.9.9.9:${String(at.port)} with` });
+  expect(at.connections()).toBe(0);
+});
