@@ -48,7 +48,7 @@ export interface RekeyOptions {
   readonly now: Date;
 }
 
-/** @throws Diagnostic `wrong-share`, `other-rekey`; VaultTrouble */
+/** @throws Diagnostic `wrong-share`, `other-rekey`, `not-verified`, `shares-not-known`; VaultTrouble */
 export async function rekey(options: RekeyOptions): Promise<Rekeyed> {
   const { cluster, operator, observer, holders, shares, now } = options;
   const path = pathOf(cluster);
@@ -72,7 +72,18 @@ export async function rekey(options: RekeyOptions): Promise<Rekeyed> {
   const fresh = given.keys_base64.map((key) => new Secret(key));
   const list = await writeShares(cluster.shareDirectory, holders, { cluster: cluster.name, clusterId: options.clusterId, kind: cluster.seal === 'shamir' ? 'unseal' : 'recovery', shares: fresh, now });
   let complete = false;
-  for (const share of fresh.slice(0, holders.threshold)) complete = Verified.parse(await operator.write(`${path}/verify`, { key: share.reveal(), nonce: given.verification_nonce }, limits)).complete;
+  try {
+    // Not to be interrupted: who does not hear the last answer does not know which shares count.
+    const whole = { signal: new AbortController().signal, timeoutSeconds: 60 };
+    for (const share of fresh.slice(0, holders.threshold)) complete = Verified.parse(await operator.write(`${path}/verify`, { key: share.reveal(), nonce: given.verification_nonce }, whole)).complete;
+  } catch (error) {
+    if (!(error instanceof VaultTrouble) || error.trouble.kind === 'refused') throw error;
+    throw failure('shares-not-known', `it is not known whether the new shares count: ${error.trouble.msg}`, {
+      detail: `the new ones are in ${cluster.shareDirectory}/next, the old ones in ${cluster.shareDirectory}; keep both`,
+      remedy: 'begin anew (care-provision vault rekey INVENTORY --cancel, then rekey); when the cluster refuses the old shares, the new ones count: move what is in next/ one level up, in place of the old',
+      cause: error,
+    });
+  }
   if (!complete) throw failure('not-verified', 'the cluster has not taken the new shares: the old ones are in force', { remedy: 'care-provision vault rekey INVENTORY --cancel, then begin anew' });
   adoptShares(cluster.shareDirectory, now);
   return { type: 'done', list };
@@ -83,6 +94,8 @@ async function give(operator: VaultClient, path: string, share: Secret, nonce: s
     return Given.parse(await operator.write(path, { key: share.reveal(), nonce }, limits));
   } catch (error) {
     if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'refused') throw error;
+    // Somebody has completed it, and was cut off before the new shares were shown to the cluster.
+    if (/verification must be performed/.test(error.trouble.msg)) throw failure('not-verified', `a rekey was cut off before its new shares counted: ${error.trouble.msg}`, { detail: 'the old shares are in force', remedy: 'care-provision vault rekey INVENTORY --cancel, then begin anew', cause: error });
     throw failure('wrong-share', `the shares do not allow a rekey: ${error.trouble.msg}`, { detail: 'the old shares are in force, and the cluster has forgotten those that were given', remedy: 'all holders give theirs again', cause: error });
   }
 }
