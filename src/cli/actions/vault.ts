@@ -7,6 +7,7 @@ import { vaultView } from '../../operations/vault/status.ts';
 import { sealedMembers, unsealMember, untilServing, type Unsealed } from '../../operations/vault/unseal.ts';
 import { problemsOf } from '../../operations/vault/view.ts';
 import { isOpen } from '../../services/vault/status.ts';
+import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { acquireInventoryLock } from '../../state/inventory-lock.ts';
 import { badInput, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
@@ -43,6 +44,9 @@ export async function withVault<T>(context: CliContext, inventory: string, flags
     } finally {
       lock?.release();
     }
+  } catch (error) {
+    if (error instanceof VaultTrouble) throw failure('vault-trouble', error.trouble.msg, { remedy: error.trouble.remedy, cause: error });
+    throw error;
   } finally {
     await hosts.close();
     interrupted.dispose();
