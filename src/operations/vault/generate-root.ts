@@ -10,7 +10,7 @@ import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import type { ClusterHost } from '../postgres/cluster.ts';
 import type { VaultCluster } from './cluster.ts';
-import { giveBack, tryOperator } from './init.ts';
+import { tryOperator, withRoot } from './init.ts';
 import type { VaultObserver } from './observe.ts';
 
 const Attempt = z.object({ nonce: z.string(), otp: z.string(), required: z.int() });
@@ -63,10 +63,8 @@ export async function renewAccess(cluster: VaultCluster, observer: VaultObserver
     await anybody.close();
   }
   const root = observer.client(host, { type: 'token', token });
-  try {
+  await withRoot(root, async () => {
     await setUpAccess(root, authority, Math.floor(now.getTime() / 1000), { ...observer.limits, timeoutSeconds: 60 });
     await tryOperator(observer, host);
-  } finally {
-    await giveBack(root, observer);
-  }
+  });
 }

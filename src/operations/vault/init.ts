@@ -1,10 +1,11 @@
 /** `vault init`: once in the life of a cluster. The shares are on the controller's disk, encrypted, before anything else is done with them. */
 import { z } from 'zod';
-import { failure } from '../../support/diagnostic.ts';
+import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { enableAudit, setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
+import { VaultTrouble } from '../../services/vault/trouble.ts';
 import type { ClusterHost } from '../postgres/cluster.ts';
 import type { VaultCluster } from './cluster.ts';
 import { sharesOf, type Holders } from './holders.ts';
@@ -26,7 +27,7 @@ export function initRefusals(cluster: Pick<VaultCluster, 'members'>, seen: reado
   return refusals;
 }
 
-const Initialised = z.object({ keys_base64: z.array(z.string()).default([]), recovery_keys_base64: z.array(z.string()).nullish(), root_token: z.string() });
+const Initialised = z.object({ keys_base64: z.array(z.string()).nullish(), recovery_keys_base64: z.array(z.string()).nullish(), root_token: z.string() });
 
 export interface InitOptions {
   readonly cluster: VaultCluster;
@@ -57,31 +58,39 @@ export async function initCluster(options: InitOptions): Promise<ShareList> {
   const made = await askForKeys(observer, first, holders, ownSeal);
   const shares = ((ownSeal ? made.recovery_keys_base64 : made.keys_base64) ?? []).map((key) => new Secret(key));
   const root = new Secret(made.root_token);
-  const id = (await observer.member(first)).seal?.cluster_id ?? '';
-  const list = await writeShares(cluster.shareDirectory, holders, { cluster: cluster.name, clusterId: id, kind: ownSeal ? 'recovery' : 'unseal', shares, now });
+  // Nothing is asked of anybody before they are on the disk. (A cluster that was never open has no id yet.)
+  const list = await writeShares(cluster.shareDirectory, holders, { cluster: cluster.name, clusterId: '', kind: ownSeal ? 'recovery' : 'unseal', shares, now });
   adoptShares(cluster.shareDirectory, now);
   say(`${String(list.shares.length)} key shares are in ${cluster.shareDirectory}, each encrypted to its holder`);
-  await openAll(options, first, ownSeal ? [] : shares);
   const client = observer.client(first, { type: 'token', token: root });
-  try {
-    const limits = { ...observer.limits, timeoutSeconds: 60 };
-    if (cluster.audit !== undefined) await enableAudit(client, cluster.audit, limits);
-    await setUpAccess(client, authority, Math.floor(now.getTime() / 1000), limits);
-    await tryOperator(observer, first);
-  } catch (error) {
-    throw failure('no-access', 'the cluster is made and open, but the operators’ access could not be set up; the root token was given back', { detail: error instanceof Error ? error.message : String(error), remedy: 'care-provision vault access INVENTORY sets it up with the key shares', cause: error });
-  } finally {
-    await giveBack(client, observer);
-  }
+  await withRoot(client, async () => {
+    await openAll(options, first, ownSeal ? [] : shares);
+    try {
+      const limits = { ...observer.limits, timeoutSeconds: 60 };
+      if (cluster.audit !== undefined) await enableAudit(client, cluster.audit, limits);
+      await setUpAccess(client, authority, Math.floor(now.getTime() / 1000), limits);
+      await tryOperator(observer, first);
+    } catch (error) {
+      throw failure('no-access', 'the cluster is made and open, but the operators’ access could not be set up', { detail: error instanceof Error ? error.message : String(error), remedy: 'care-provision vault access INVENTORY sets it up with the key shares', cause: error });
+    }
+  });
   return list;
 }
 
+/** Not to be interrupted: who does not hear the answer has lost the keys. @throws Diagnostic `keys-lost` */
 async function askForKeys(observer: VaultObserver, first: ClusterHost, holders: Holders, ownSeal: boolean): Promise<z.output<typeof Initialised>> {
   const client = observer.client(first, { type: 'none' });
   const shares = sharesOf(holders.holders);
   try {
     const wish = ownSeal ? { recovery_shares: shares, recovery_threshold: holders.threshold } : { secret_shares: shares, secret_threshold: holders.threshold };
-    return Initialised.parse(await client.write('sys/init', wish, { ...observer.limits, timeoutSeconds: INIT_SECONDS }));
+    return Initialised.parse(await client.write('sys/init', wish, { signal: new AbortController().signal, timeoutSeconds: INIT_SECONDS }));
+  } catch (error) {
+    if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'lost') throw error;
+    throw failure('keys-lost', `the answer of ${first.name} did not come: ${error.trouble.msg}`, {
+      detail: 'if it was initialised all the same, its keys were in that answer and nobody has them; nothing is in the cluster yet',
+      remedy: `care-provision vault status: when ${first.name} is initialised, stop care-vault there, empty the directory of its data, start it, and init again`,
+      cause: error,
+    });
   } finally {
     await client.close();
   }
@@ -121,11 +130,37 @@ export async function tryOperator(observer: VaultObserver, host: ClusterHost): P
   }
 }
 
-/** The root token ends. That it may not have is worth a failure, but not in place of another. */
-export async function giveBack(root: VaultClient, observer: VaultObserver): Promise<void> {
+/** Giving a root token back is done after an interruption, too. */
+const FAREWELL_SECONDS = 30;
+
+async function giveBack(root: VaultClient): Promise<void> {
   try {
-    await root.write('auth/token/revoke-self', {}, { ...observer.limits, timeoutSeconds: 30 });
+    await root.write('auth/token/revoke-self', {}, { signal: new AbortController().signal, timeoutSeconds: FAREWELL_SECONDS });
   } finally {
     await root.close();
   }
+}
+
+function leftOver(wrong: unknown, why: unknown): Diagnostic {
+  const words = (of: unknown): string => (of instanceof Error ? of.message : String(of));
+  return failure('root-token-left', wrong === undefined ? 'all is done, but the root token could not be given back' : words(wrong), {
+    detail: `the root token could not be given back: ${words(why)}. It was in the memory of this program alone, and nobody has it`,
+    remedy: `${wrong instanceof Diagnostic && wrong.remedy !== undefined ? `${wrong.remedy}; then ` : ''}once the cluster is open, revoke it by its accessor (auth/token/accessors)`,
+    cause: wrong ?? why,
+  });
+}
+
+/**
+ * Works with a root token, which ends whatever comes of the work.
+ *
+ * @throws what the work throws; Diagnostic `root-token-left` when the token could not be given back, which is told beside what went wrong before
+ */
+export async function withRoot(root: VaultClient, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await giveBack(root).catch((why: unknown) => { throw leftOver(error, why); });
+    throw error;
+  }
+  await giveBack(root).catch((why: unknown) => { throw leftOver(undefined, why); });
 }

@@ -19,7 +19,7 @@ const Share = z.strictObject({ holder: z.string(), recipient: z.string(), file: 
 const ShareList = z.strictObject({
   format: z.literal(1),
   cluster: z.string(),
-  /** The server's own id of the cluster. */
+  /** The server's own id of the cluster; empty after `vault init`: it has none before it was open. */
   cluster_id: z.string(),
   /** `unseal` keys open the cluster; `recovery` keys, of one that opens itself, only say who may give a new root token. */
   kind: z.enum(['unseal', 'recovery']),

@@ -1,0 +1,93 @@
+/** Where keys are when something breaks off: `vault init` and `vault rekey` against a stand-in server. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ClusterHost } from '../../../src/operations/postgres/cluster.ts';
+import type { HostAccess } from '../../../src/operations/postgres/hosts.ts';
+import type { VaultCluster } from '../../../src/operations/vault/cluster.ts';
+import { readHolders, type Holders } from '../../../src/operations/vault/holders.ts';
+import { initCluster } from '../../../src/operations/vault/init.ts';
+import { vaultObserver, type VaultObserver } from '../../../src/operations/vault/observe.ts';
+import { rekey } from '../../../src/operations/vault/rekey.ts';
+import { Secret } from '../../../src/support/secret.ts';
+import { testAuthority, testServer, type Answer, type Asked, type TestServer } from '../services/vault/server.ts';
+
+const KEYS = ['a2V5LW9uZS1vZi10aGUtaW5pdC10ZXN0LTAwMDE=', 'a2V5LXR3by1vZi10aGUtaW5pdC10ZXN0LTAwMDI=', 'a2V5LXRoci1vZi10aGUtaW5pdC10ZXN0LTAwMDM='];
+const NOW = new Date('2026-11-26T12:00:00Z');
+let dir = '';
+let holders: Holders;
+let server: TestServer | undefined;
+let stop = new AbortController();
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'care-keys-'));
+  stop = new AbortController();
+  holders = readHolders(await Promise.all(['asha', 'binu', 'chitra'].map(async (name) => ({ name, recipient: await identityToRecipient(await generateX25519Identity()) }))), 2);
+});
+afterEach(async () => {
+  await server?.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function at(answer: (asked: Asked) => Answer): Promise<{ readonly cluster: VaultCluster; readonly observer: VaultObserver; readonly member: ClusterHost; readonly asked: () => readonly string[] }> {
+  const running = await testServer(answer);
+  server = running;
+  const member: ClusterHost = { name: 'vault1', address: '10.9.9.9' } as unknown as ClusterHost;
+  const cluster: VaultCluster = {
+    name: 'care', inventories: [], flavor: 'openbao', seal: 'shamir', members: [member], port: running.port, caFile: '', snapshotDirectory: '', audit: undefined,
+    shareDirectory: dir, holders: () => holders, operatorAuthority: () => testAuthority('operators'),
+  };
+  const hosts = { forward: () => running.forward() } as unknown as HostAccess;
+  return { cluster, observer: vaultObserver(cluster, hosts, running.ca, stop.signal), member, asked: () => running.asked.map((a) => a.path) };
+}
+
+const init = ({ cluster, observer }: Awaited<ReturnType<typeof at>>): Promise<unknown> => initCluster({ cluster, observer, holders, now: NOW, seconds: 5, say: () => undefined });
+const SHARES = ['asha.age', 'binu.age', 'chitra.age', 'shares.json'];
+
+test('interrupted while the server makes the keys: they are written all the same, and the root token is given back', async () => {
+  const lab = await at(({ path }) => {
+    if (path === 'sys/init') stop.abort();
+    return path === 'sys/init' ? { status: 200, body: { keys_base64: KEYS, root_token: 's.root-token-of-the-init-test' } } : path === 'auth/token/revoke-self' ? { status: 204 } : { status: 500 };
+  });
+  await expect(init(lab)).rejects.toThrow();
+  expect(readdirSync(dir).filter((name) => name !== 'next').sort()).toEqual(SHARES);
+  // Nobody was asked anything between the answer and the disk.
+  expect(lab.asked()).toEqual(['sys/init', 'auth/token/revoke-self']);
+});
+
+test('what goes wrong afterwards is told, and so is a root token that is left', async () => {
+  const lab = await at(({ path }) => (path === 'sys/init' ? { status: 200, body: { keys: null, keys_base64: KEYS, root_token: 's.root-token-of-the-init-test' } } : path === 'sys/unseal' ? { status: 400, body: { errors: ['no such key'] } } : { status: 500 }));
+  const error = await init(lab).then(() => undefined, (wrong: unknown) => wrong);
+  expect(error).toMatchObject({ code: 'root-token-left' });
+  expect(String(error)).toContain('the shares do not open it: POST sys/unseal: no such key');
+  expect(readdirSync(dir)).toContain('shares.json');
+});
+
+test('an answer to init that does not come is told as what it is', async () => {
+  const lab = await at(() => ({ status: 0, broken: true }));
+  await expect(init(lab)).rejects.toMatchObject({ code: 'keys-lost' });
+  expect(lab.asked()).toEqual(['sys/init']);
+});
+
+const begun = { started: true, nonce: 'n', t: 2, n: 3, progress: 0, required: 2, verification_required: true };
+async function rekeyed(answer: (asked: Asked) => Answer): Promise<unknown> {
+  const lab = await at((asked) => (asked.path === 'sys/rotate/root/init' ? { status: 200, body: { data: begun } } : answer(asked)));
+  const operator = lab.observer.client(lab.member, { type: 'token', token: new Secret('s.operator-token-of-the-test') });
+  try {
+    return await rekey({ cluster: lab.cluster, operator, observer: lab.observer, holders, clusterId: 'id', shares: KEYS.slice(0, 2).map((key) => new Secret(key)), now: NOW });
+  } finally {
+    await operator.close();
+  }
+}
+
+test('a rekey whose last answer is lost says where both kinds of shares are', async () => {
+  const wrong = rekeyed(({ path }) => (path.endsWith('/update') ? { status: 200, body: { data: { complete: true, keys_base64: KEYS, verification_nonce: 'v' } } } : { status: 0, broken: true }));
+  await expect(wrong).rejects.toMatchObject({ code: 'shares-not-known' });
+  expect(readdirSync(join(dir, 'next')).sort()).toEqual(SHARES);
+});
+
+test('one that was cut off before its shares counted is not blamed on the holders', async () => {
+  await expect(rekeyed(() => ({ status: 400, body: { errors: ['rekey operation already finished; verification must be performed; nonce for the verification operation is "v"'] } }))).rejects.toMatchObject({ code: 'not-verified' });
+});
