@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
+import { z } from 'zod';
 import { failure } from '../../support/diagnostic.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import type { VaultObserver } from './observe.ts';
@@ -17,6 +18,9 @@ export interface SnapshotContent {
   /** Raft's index at that moment. */
   readonly index: number;
 }
+
+const NEEDED = ['state.bin', 'meta.json'];
+const Meta = z.object({ Index: z.number() });
 
 /**
  * Reads a snapshot and holds each part against its digest.
@@ -47,9 +51,17 @@ export async function inspectSnapshot(content: Buffer): Promise<SnapshotContent>
   }
   const listed = sums.split('\n').filter((line) => line !== '').map((line) => line.split(/\s+/));
   const wrong = listed.filter(([sum, name]) => digests.get(name ?? '') !== sum).map(([, name]) => name ?? '');
-  if (listed.length === 0 || !digests.has('state.bin') || wrong.length > 0) throw failure('bad-snapshot', `the snapshot is damaged: ${wrong.length > 0 ? `${wrong.join(', ')} is not what was saved` : 'it has no state, or no digests'}`, { remedy: 'take another one' });
-  const index: unknown = Reflect.get(Object(JSON.parse(meta)) as object, 'Index');
-  return { bytes: content.length, index: typeof index === 'number' ? index : 0 };
+  const vouched = NEEDED.every((name) => listed.some(([, known]) => known === name));
+  if (!vouched || wrong.length > 0) throw failure('bad-snapshot', `the snapshot is damaged: ${wrong.length > 0 ? `${wrong.join(', ')} is not what was saved` : 'it has no state, no description, or no digests of them'}`, { remedy: 'take another one' });
+  return { bytes: content.length, index: indexOf(meta) };
+}
+
+function indexOf(meta: string): number {
+  try {
+    return Meta.parse(JSON.parse(meta)).Index;
+  } catch (error) {
+    throw failure('bad-snapshot', 'the snapshot does not say of which moment it is', { remedy: 'take another one', cause: error });
+  }
 }
 
 /** @param operator at the leader @throws VaultTrouble, Diagnostic `bad-snapshot` */
