@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { ok, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import type { Data } from '../../services/vault/client.ts';
-import { differing, jsonOf } from '../common/vault/canonical.ts';
+import { jsonOf } from '../common/vault/canonical.ts';
 import { loginFields, SECRET_LOGIN_ARGS } from '../common/vault/login.ts';
 import { MountPath } from '../common/vault/mount.ts';
 import { asked, changesOf, groundOf, known, planned, vaultChange } from '../common/vault/object.ts';
@@ -35,7 +36,8 @@ function plan(args: KvArgs, host: HostView): Plan {
   const path = `${args.mount}/data/${args.path}`;
   const now = known(host, ground, path);
   const entry = entryOf(now);
-  const keys = entry === undefined ? Object.keys(args.data) : args.update === 'always' ? differing(args.data, entry) : Object.keys(args.data).filter((key) => !(key in entry));
+  // What is stored comes back as it is: nothing is taken for the same here that is not.
+  const keys = entry === undefined ? Object.keys(args.data) : Object.keys(args.data).filter((key) => !Object.hasOwn(entry, key) || (args.update === 'always' && !isDeepStrictEqual(jsonOf(args.data[key] ?? null), entry[key])));
   if (keys.length === 0) return ok();
   const fresh = Object.fromEntries(keys.map((key) => [key, jsonOf(args.data[key] ?? null)]));
   const lines = (of: readonly string[]): string => of.map((key) => `${key}: ********\n`).join('');
@@ -43,7 +45,7 @@ function plan(args: KvArgs, host: HostView): Plan {
     vaultChange(ground, {
       resource: `vault entry ${args.mount}/${args.path}`,
       what: entry === undefined ? 'write' : keys.join(', '),
-      before: lines(keys.filter((key) => entry !== undefined && key in entry)),
+      before: lines(keys.filter((key) => entry !== undefined && Object.hasOwn(entry, key))),
       after: lines(keys),
       forgets: [path],
       work: async (client, limits) => { await client.write(path, { data: { ...entry, ...fresh }, options: { cas: versionOf(now) } }, limits); },
