@@ -16,7 +16,8 @@ const WriteArgs = z
     ...loginFields,
   })
   .refine((args) => args.state === 'absent' || Object.keys(args.data).length + Object.keys(args.secrets).length > 0, { path: ['data'], message: 'must say what is to be there' })
-  .refine((args) => !/^(sys\/(seal|step-down|unseal|init|rotate|rekey|storage|generate-root|raw))(\/|$)/.test(args.path), { path: ['path'], message: 'is no object that can be kept: operating the cluster is for care-provision vault' });
+  .refine((args) => !/^(sys\/(seal|step-down|unseal|init|rotate|rekey|storage|generate-root|raw))(\/|$)/.test(args.path), { path: ['path'], message: 'is no object that can be kept: operating the cluster is for care-provision vault' })
+  .refine((args) => args.state === 'present' || !/^sys\/(mounts|auth|namespaces)(\/|$)/.test(args.path), { path: ['path'], message: 'is not removed so lightly, since all that is in it is lost: vault_mount and vault_auth remove it when its path is confirmed' });
 type WriteArgs = z.output<typeof WriteArgs>;
 
 function plan(args: WriteArgs, host: HostView): Plan {
@@ -35,7 +36,7 @@ function plan(args: WriteArgs, host: HostView): Plan {
   const what = isNew ? 'write' : [...keys, ...secrets].join(', ');
   const hidden = secrets.map((key) => `${key}: ********\n`).join('');
   const body = (): Readonly<Record<string, Json>> => Object.fromEntries(Object.entries({ ...args.data, ...args.secrets }).map(([key, value]) => [key, jsonOf(value)]));
-  return changesOf([vaultChange(ground, { resource, what, before: isNew ? '' : shown(keys, now), after: shown(keys, args.data) + hidden, forgets: [args.path], work: async (client, limits) => { await client.write(args.path, body(), limits); } })]);
+  return changesOf([vaultChange(ground, { resource, what, before: isNew ? '' : shown(keys, now, args.data), after: shown(keys, args.data) + hidden, forgets: [args.path], work: async (client, limits) => { await client.write(args.path, body(), limits); } })]);
 }
 
 export const vaultWrite = defineModule({

@@ -3,7 +3,7 @@
  * for digits. Only the keys that were wished are compared: a server has many more. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { Secret } from '../../../support/secret.ts';
+import { MASK, Secret } from '../../../support/secret.ts';
 import { isList, type Value, type ValueMap } from '../../../support/value.ts';
 
 /** JSON, with secrets revealed: for the server alone. */
@@ -62,7 +62,17 @@ function shownNow(value: unknown): string {
   return typeof value === 'string' ? value.trimEnd() : value === undefined ? '' : JSON.stringify(value);
 }
 
-/** Lines `key: value` for `--diff`; keys whose value must not be seen are left to the mask of {@link Secret}. */
-export function shown(keys: readonly string[], values: Readonly<Record<string, unknown>>): string {
-  return keys.map((key) => `${key}: ${values[key] instanceof Secret ? String(values[key]) : shownNow(values[key])}\n`).join('');
+function holdsSecret(value: Value): boolean {
+  if (value instanceof Secret) return true;
+  if (isList(value)) return value.some(holdsSecret);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsSecret);
+}
+
+/**
+ * Lines `key: value` for `--diff`; keys whose value must not be seen are left to the mask of {@link Secret}.
+ *
+ * @param wished what is wished in place of it: where that has a secret, what is there is one, too
+ */
+export function shown(keys: readonly string[], values: Readonly<Record<string, unknown>>, wished: ValueMap = {}): string {
+  return keys.map((key) => `${key}: ${values[key] instanceof Secret ? String(values[key]) : holdsSecret(wished[key] ?? null) ? MASK : shownNow(values[key])}\n`).join('');
 }

@@ -71,6 +71,8 @@ test.each<[string, Module, object, Said, string]>([
   ['an entry that was rotated is left', vaultKv, { path: 'care', data: { p: 'old' } }, { 'secret/data/care': { data: { p: 'new' }, metadata: { version: 3 } } }, 'ok'],
   ['unless it is to be kept', vaultKv, { path: 'care', data: { p: 'old' }, update: 'always' }, { 'secret/data/care': { data: { p: 'new' }, metadata: { version: 3 } } }, 'vault entry secret/care: p'],
   ['a key that is missing is added', vaultKv, { path: 'care', data: { p: 'x', q: 'y' } }, { 'secret/data/care': { data: { p: 'new' }, metadata: { version: 3 } } }, 'vault entry secret/care: q'],
+  ['nothing is taken for the same that is not', vaultKv, { path: 'care', data: { p: '60s', q: ['a', 'b'], r: 'x\n' }, update: 'always' }, { 'secret/data/care': { data: { p: '1m', q: ['b', 'a'], r: 'x' }, metadata: { version: 3 } } }, 'vault entry secret/care: p, q, r'],
+  ['and nothing is there that was not written', vaultKv, { path: 'care', data: { constructor: 'x' } }, { 'secret/data/care': { data: {}, metadata: { version: 3 } } }, 'vault entry secret/care: constructor'],
   ['a transit key that is not there', vaultTransitKey, { name: 'care' }, {}, 'vault key transit/care: make, aes256-gcm96'],
   ['one that is as wished', vaultTransitKey, { name: 'care', auto_rotate_period: '30d' }, { 'transit/keys/care': key }, 'ok'],
   ['one that rotates otherwise', vaultTransitKey, { name: 'care', auto_rotate_period: '24h' }, { 'transit/keys/care': key }, 'vault key transit/care: auto_rotate_period'],
@@ -106,9 +108,16 @@ test.each<[string, Module, object]>([
   ['a path with a slash at its end', vaultMount, { path: 'x/', type: 'kv' }],
   ['a way up', vaultWrite, { path: 'a/../sys/mounts', data: { x: 1 } }],
   ['operating the cluster', vaultWrite, { path: 'sys/step-down', data: { x: 1 } }],
+  ['removing an engine without its path a second time', vaultWrite, { path: 'sys/mounts/secret', state: 'absent' }],
+  ['removing an auth method likewise', vaultWrite, { path: 'sys/auth/approle', state: 'absent' }],
   ['a connection without TLS', vaultDatabase, { ...databaseArgs, connection_url: 'postgresql://{{username}}:{{password}}@db/x?sslmode=disable' }],
   ['a connection that takes no login', vaultDatabase, { ...databaseArgs, connection_url: 'postgresql://u:p@db/x' }],
   ['an entry without keys', vaultKv, { path: 'x', data: {} }],
 ])('refused: %s', (_title, module, args) => {
   expect(() => module.prepare({ ...login, ...args })).toThrow();
+});
+
+test('what a secret takes the place of is not seen either', () => {
+  const made = plan(vaultWrite, { path: 'kv/app', data: { password: new Secret('the-new-password'), deep: { token: new Secret('the-new-token-0001') }, user: 'b' } }, { 'kv/app': { password: 'the-old-password', deep: { token: 'the-old-token' }, user: 'a' } });
+  expect(made.type === 'changes' ? made.changes.map((c) => c.diff?.before) : []).toEqual(['password: ********\ndeep: ********\nuser: a\n']);
 });
