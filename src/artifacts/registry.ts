@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { LARGEST_BYTES } from './cache.ts';
-import { Final, request } from './request.ts';
+import { Final, refusal, request } from './request.ts';
 
 const DIGEST = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 export const Descriptor = z.object({ mediaType: z.string(), digest: DIGEST, size: z.int().nonnegative().max(LARGEST_BYTES), platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }).optional() });
@@ -18,6 +18,7 @@ export const Manifest = z.object({ mediaType: z.enum(MANIFESTS).optional(), conf
 
 /** "Manifests … should be at most 4 MiB" (the specification, "Pushing Manifests"). */
 const LARGEST_MANIFEST = 4 * 1024 * 1024;
+const LARGEST_TOKEN = 1024 * 1024;
 const SECONDS = 1800;
 
 export interface ImageName {
@@ -39,6 +40,34 @@ function origin(host: string): string {
   return /^(localhost|127\.0\.0\.1)(:|$)/.test(host) ? `http://${host}` : `https://${host}`;
 }
 
+/**
+ * Where a registry sends whoever asks, for a token. Like a redirect it may not lead from https to plain http, not even to this
+ * machine, whose services are none of its business.
+ *
+ * @param challenge its `WWW-Authenticate`
+ * @throws Final
+ */
+export function tokenAddress(challenge: string, registry: URL): URL {
+  const said = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1] ?? '', m[2] ?? '']));
+  const realm = URL.parse(said.get('realm') ?? '');
+  if (!/^Bearer /i.test(challenge) || realm === null) throw new Final(`${registry.host} wants to know who asks, in a way that is not known here`);
+  const refused = refusal(realm, registry, false);
+  if (refused !== undefined) throw new Final(refused);
+  for (const name of ['service', 'scope']) if (said.has(name)) realm.searchParams.set(name, said.get(name) ?? '');
+  return realm;
+}
+
+async function wholeOf(answer: Response, most: number, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bodyOf(answer)) {
+    size += chunk.length;
+    if (size > most) throw new Final(`${what} is too large`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 export class Registry {
   readonly #name: ImageName;
   readonly #signal: AbortSignal;
@@ -52,14 +81,7 @@ export class Registry {
   /** The bytes of a manifest or index. @throws Error when they are not what the digest says */
   async manifest(digest: string): Promise<Buffer> {
     const answer = await this.#get(`manifests/${digest}`, [...INDEXES, ...MANIFESTS].join(', '));
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of bodyOf(answer)) {
-      size += chunk.length;
-      if (size > LARGEST_MANIFEST) throw new Final(`the manifest ${digest} is too large`);
-      chunks.push(chunk);
-    }
-    const bytes = Buffer.concat(chunks);
+    const bytes = await wholeOf(answer, LARGEST_MANIFEST, `the manifest ${digest}`);
     const got = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (got !== digest) throw new Final(`the registry gave the manifest ${got} for ${digest}`);
     return bytes;
@@ -102,17 +124,13 @@ export class Registry {
 
   /** The token that everybody gets for reading (the Distribution project's "Token Authentication Specification"). */
   async #authenticate(challenge: string): Promise<string> {
-    const said = new Map([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((m) => [m[1] ?? '', m[2] ?? '']));
-    const realm = said.get('realm');
-    if (!/^Bearer /i.test(challenge) || realm === undefined) throw new Final(`${this.#name.host} wants to know who asks, in a way that is not known here`);
-    const url = new URL(realm);
-    for (const name of ['service', 'scope']) if (said.has(name)) url.searchParams.set(name, said.get(name) ?? '');
+    const url = tokenAddress(challenge, new URL(origin(this.#name.host)));
     const answer = await request(url, { headers: {}, plainHttp: false, signal: this.#signal });
     if (!answer.ok) {
       await answer.body?.cancel();
       throw new Final(`${url.host} answered ${String(answer.status)}: the image is not everybody's`);
     }
-    const told = z.object({ token: z.string().optional(), access_token: z.string().optional() }).parse(await answer.json());
+    const told = z.object({ token: z.string().optional(), access_token: z.string().optional() }).parse(JSON.parse((await wholeOf(answer, LARGEST_TOKEN, `the answer of ${url.host}`)).toString('utf8')));
     const token = told.token ?? told.access_token;
     if (token === undefined) throw new Final(`${url.host} gave no token`);
     return token;

@@ -8,11 +8,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { artifactSchema, type ImageArtifact } from '../../../src/artifacts/catalogue.ts';
 import { saveImage } from '../../../src/artifacts/image-save.ts';
+import { tokenAddress } from '../../../src/artifacts/registry.ts';
 
 const cache = mkdtempSync(path.join(tmpdir(), 'image-save-'));
 const blobs = new Map<string, Buffer>();
 /** What the registry says in place of a blob. */
 const lies = new Map<string, Buffer>();
+/** Bytes that the answer with the token has besides. */
+let padding = 0;
 let server: Server;
 let host = '';
 
@@ -31,7 +34,7 @@ const index = put({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.inde
 beforeAll(async () => {
   server = createServer((request, response) => {
     if (request.url?.startsWith('/token') === true) {
-      response.end(JSON.stringify({ token: request.url.includes('scope=repository%3Ateam%2Ftool%3Apull') ? 'for-reading' : 'none' }));
+      response.end(JSON.stringify({ token: request.url.includes('scope=repository%3Ateam%2Ftool%3Apull') ? 'for-reading' : 'none', padding: ' '.repeat(padding) }));
       return;
     }
     if (request.headers.authorization !== 'Bearer for-reading') {
@@ -82,4 +85,20 @@ test.each([['a manifest', manifest.digest], ['a layer', layer.digest], ['an inde
 test('tags and names without a registry are refused', () => {
   const refused = (more: object): boolean => !artifactSchema.safeParse({ ...entry({ image: 'registry.example/team/tool' }), ...more }).success;
   expect([refused({}), refused({ image: 'debian' }), refused({ image: 'registry.example/team/tool:1.2' }), refused({ digest: 'latest' })]).toEqual([false, true, true, true]);
+});
+
+test('an answer without an end in place of a token is not read to its end', async () => {
+  padding = 2 * 1024 * 1024;
+  await expect(saveImage(cache, entry(), 'linux/amd64', undefined)).rejects.toMatchObject({ code: 'image-failed', detail: `the answer of ${host} is too large` });
+  padding = 0;
+});
+
+test('a registry sends nobody on to services of this machine', () => {
+  const registry = new URL('https://registry.example');
+  const at = (realm: string): string => tokenAddress(`Bearer realm="${realm}",service="registry",scope="repository:team/tool:pull"`, registry).href;
+  expect(at('https://auth.example/token')).toBe('https://auth.example/token?service=registry&scope=repository%3Ateam%2Ftool%3Apull');
+  expect(() => at('http://127.0.0.1:2379/v2/keys')).toThrow('plain http');
+  expect(() => at('file:///etc/shadow')).toThrow('cannot fetch');
+  expect(() => at('token')).toThrow('in a way that is not known here');
+  expect(() => tokenAddress('Basic realm="https://auth.example"', registry)).toThrow('in a way that is not known here');
 });
