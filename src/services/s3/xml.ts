@@ -32,6 +32,11 @@ export function childText(of: Element, name: string): string | undefined {
   return child(of, name)?.text.trim();
 }
 
+/** The same as it stands: blanks count in names and values that people have chosen. */
+export function childWhole(of: Element, name: string): string | undefined {
+  return child(of, name)?.text;
+}
+
 /** What an element that is written holds: text, or elements; `undefined` leaves the element out. */
 export type Content = string | number | boolean | readonly string[];
 

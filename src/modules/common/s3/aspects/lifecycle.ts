@@ -1,5 +1,5 @@
 /** Lifecycle rules of a bucket (S3 API reference: LifecycleConfiguration), in one way of writing. */
-import { child, children, childText, xml, type Element } from '../../../../services/s3/xml.ts';
+import { child, children, childText, childWhole, xml, type Element } from '../../../../services/s3/xml.ts';
 import { defineAspect, rootOf } from '../aspect.ts';
 
 export interface LifecycleRule {
@@ -57,10 +57,10 @@ function ruleOf(rule: Element): LifecycleRule {
   const abort = part(rule, 'AbortIncompleteMultipartUpload');
   const markers = part(rule, 'DelMarkerExpiration');
   return some<LifecycleRule>({
-    id: childText(rule, 'ID') ?? '',
+    id: childWhole(rule, 'ID') ?? '',
     status,
-    prefix: first((p) => childText(p, 'Prefix')) ?? '',
-    tags: Object.fromEntries(places.flatMap((p) => children(p, 'Tag')).map((tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? ''])),
+    prefix: first((p) => childWhole(p, 'Prefix')) ?? '',
+    tags: Object.fromEntries(places.flatMap((p) => children(p, 'Tag')).map((tag) => [childWhole(tag, 'Key') ?? '', childWhole(tag, 'Value') ?? ''])),
     object_size_greater_than: first((p) => number(p, 'ObjectSizeGreaterThan')),
     object_size_less_than: first((p) => number(p, 'ObjectSizeLessThan')),
     expiration: expirationOf(rule),

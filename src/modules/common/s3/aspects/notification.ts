@@ -1,5 +1,5 @@
 /** What a bucket tells others of (S3 API reference: NotificationConfiguration). MinIO knows queues alone, by the ARN of a target. */
-import { child, children, childText, xml, type Element } from '../../../../services/s3/xml.ts';
+import { child, children, childText, childWhole, xml, type Element } from '../../../../services/s3/xml.ts';
 import { defineAspect, rootOf } from '../aspect.ts';
 
 export interface Notification {
@@ -13,7 +13,7 @@ export interface Notification {
 
 function filters(of: Element): ReadonlyMap<string, string> {
   const key = child(child(of, 'Filter') ?? of, 'S3Key');
-  return new Map((key === undefined ? [] : children(key, 'FilterRule')).map((rule) => [(childText(rule, 'Name') ?? '').toLowerCase(), childText(rule, 'Value') ?? '']));
+  return new Map((key === undefined ? [] : children(key, 'FilterRule')).map((rule) => [(childText(rule, 'Name') ?? '').toLowerCase(), childWhole(rule, 'Value') ?? '']));
 }
 
 export const notification = defineAspect<readonly Notification[]>({

@@ -1,5 +1,5 @@
 /** Tags of a bucket (S3 API reference: Tagging). */
-import { child, children, childText, xml } from '../../../../services/s3/xml.ts';
+import { child, children, childWhole, xml } from '../../../../services/s3/xml.ts';
 import { defineAspect, rootOf } from '../aspect.ts';
 
 export type Tags = Readonly<Record<string, string>>;
@@ -12,7 +12,7 @@ export const tagging = defineAspect<Tags>({
   read(body) {
     const set = child(rootOf(body, 'Tagging'), 'TagSet');
     const tags = set === undefined ? [] : children(set, 'Tag');
-    return tags.length === 0 ? undefined : Object.fromEntries(tags.map((tag) => [childText(tag, 'Key') ?? '', childText(tag, 'Value') ?? '']));
+    return tags.length === 0 ? undefined : Object.fromEntries(tags.map((tag) => [childWhole(tag, 'Key') ?? '', childWhole(tag, 'Value') ?? '']));
   },
   write: (tags) => xml('Tagging', [xml('TagSet', Object.entries(tags).map(([key, value]) => xml('Tag', [xml('Key', key), xml('Value', value)])))]),
 });

@@ -12,7 +12,7 @@ import { readConfig } from '../../../../../src/modules/minio_config/query.ts';
 
 const RULES: readonly LifecycleRule[] = [
   { id: 'a', status: 'Enabled', prefix: '', tags: {}, expiration: { expired_object_delete_marker: true } },
-  { id: 'b', status: 'Disabled', prefix: 'tmp & co/', tags: { kind: 'scratch', x: '<y>' }, expiration: { date: '2020-01-31' } },
+  { id: 'b', status: 'Disabled', prefix: 'tmp & co ', tags: { kind: 'scratch ', x: '<y>' }, expiration: { date: '2020-01-31' } },
   { id: 'c', status: 'Enabled', prefix: '', tags: { one: '1' }, expiration: { days: 3 } },
   { id: 'd', status: 'Enabled', prefix: 'x', tags: {}, object_size_greater_than: 10, object_size_less_than: 20, noncurrent_version_expiration: { noncurrent_days: 90, newer_noncurrent_versions: 3 } },
   { id: 'e', status: 'Enabled', prefix: 'y', tags: {}, transition: { days: 0, storage_class: 'COLD' }, noncurrent_version_transition: { noncurrent_days: 5, storage_class: 'COLD' } },
@@ -25,14 +25,14 @@ describe('what is written is read again', () => {
     expect(lifecycle.aspect.read(lifecycle.aspect.write([...RULES].reverse()))).toEqual(RULES);
   });
   test('the others', () => {
-    const tags = { a: 'b', 'c d': '' };
+    const tags = { a: 'b', 'c d': '', ' e ': ' f ' };
     expect(tagging.aspect.read(tagging.aspect.write(tags))).toEqual(tags);
     for (const retention of [null, { mode: 'COMPLIANCE', unit: 'years', count: 7 }, { mode: 'GOVERNANCE', unit: 'days', count: 1 }] as const) expect(objectLock.aspect.read(objectLock.aspect.write({ retention }))).toEqual({ retention });
     for (const config of [{ algorithm: 'AES256', key: null }, { algorithm: 'aws:kms', key: 'care' }] as const) expect(encryption.aspect.read(encryption.aspect.write(config))).toEqual(config);
     for (const status of ['Enabled', 'Suspended'] as const) expect(versioning.aspect.read(versioning.aspect.write(status))).toBe(status);
     const rules = [{ allowed_origins: ['https://care.example'], allowed_methods: ['GET', 'PUT'], allowed_headers: ['*'], expose_headers: ['ETag'], max_age_seconds: 60 }];
     expect(cors.aspect.read(cors.aspect.write(rules))).toEqual(rules);
-    const told = [{ id: 'a', arn: 'arn:minio:sqs::care:webhook', events: ['s3:ObjectCreated:*'], prefix: 'in/', suffix: '' }, { id: 'b', arn: 'arn:x', events: ['s3:ObjectRemoved:*'], prefix: '', suffix: '' }];
+    const told = [{ id: 'a', arn: 'arn:minio:sqs::care:webhook', events: ['s3:ObjectCreated:*'], prefix: ' in/', suffix: '' }, { id: 'b', arn: 'arn:x', events: ['s3:ObjectRemoved:*'], prefix: '', suffix: '' }];
     expect(notification.aspect.read(notification.aspect.write([...told].reverse()))).toEqual(told);
   });
 });
