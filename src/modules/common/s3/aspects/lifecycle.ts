@@ -10,7 +10,10 @@ export interface LifecycleRule {
   /** Bytes. */
   readonly object_size_greater_than?: number;
   readonly object_size_less_than?: number;
-  readonly expiration?: { readonly days: number } | { readonly date: string } | { readonly expired_object_delete_marker: true };
+  readonly expiration?: ({ readonly days: number } | { readonly date: string } | { readonly expired_object_delete_marker: true }) & {
+    /** What a store says besides and cannot be declared, such as MinIO's ExpiredObjectAllVersions: it is taken away. */
+    readonly also?: readonly string[];
+  };
   readonly noncurrent_version_expiration?: { readonly noncurrent_days?: number; readonly newer_noncurrent_versions?: number };
   readonly transition?: { readonly days: number; readonly storage_class: string };
   readonly noncurrent_version_transition?: { readonly noncurrent_days: number; readonly storage_class: string };
@@ -34,14 +37,20 @@ function part(rule: Element, name: string): Element | undefined {
   return found === undefined || found.children.length === 0 ? undefined : found;
 }
 
+/** What an expiration says, one of them. */
+const DECLARED = ['Days', 'Date', 'ExpiredObjectDeleteMarker'] as const;
+
 function expirationOf(rule: Element): LifecycleRule['expiration'] {
   const of = part(rule, 'Expiration');
   if (of === undefined) return undefined;
-  const days = number(of, 'Days');
-  if (days !== undefined) return { days };
-  const date = childText(of, 'Date');
-  if (date !== undefined) return { date: date.slice(0, 10) };
-  return childText(of, 'ExpiredObjectDeleteMarker') === 'true' ? { expired_object_delete_marker: true } : undefined;
+  const said = new Map(of.children.map((c) => [c.name, c.text.trim()] as const).filter(([, text]) => text !== '' && text !== 'false'));
+  const one = DECLARED.find((name) => said.has(name));
+  const others = [...said.keys()].filter((name) => name !== one).sort();
+  const also = others.length === 0 ? {} : { also: others };
+  const text = said.get(one ?? '') ?? '';
+  if (one === 'Days') return { days: Number(text), ...also };
+  if (one === 'Date') return { date: text.slice(0, 10), ...also };
+  return one === undefined ? undefined : { expired_object_delete_marker: true, ...also };
 }
 
 function ruleOf(rule: Element): LifecycleRule {

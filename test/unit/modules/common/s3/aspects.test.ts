@@ -45,6 +45,13 @@ test('the oldest way of writing a rule, and what says nothing', () => {
   expect(() => tagging.aspect.read('<Other/>')).toThrow('expected Tagging, got Other');
 });
 
+test('an expiration that deletes more than can be declared is another one', () => {
+  const read = (expiration: string): unknown => lifecycle.aspect.read(`<LifecycleConfiguration><Rule><ID>x</ID><Status>Enabled</Status><Filter/><Expiration>${expiration}</Expiration></Rule></LifecycleConfiguration>`)?.[0]?.expiration;
+  expect(read('<Days>30</Days><ExpiredObjectAllVersions>true</ExpiredObjectAllVersions>')).toEqual({ days: 30, also: ['ExpiredObjectAllVersions'] });
+  expect(read('<Days>30</Days><ExpiredObjectAllVersions>false</ExpiredObjectAllVersions><ExpiredObjectDeleteMarker/>')).toEqual({ days: 30 });
+  expect(read('<Date>2030-01-31T00:00:00Z</Date>')).toEqual({ date: '2030-01-31' });
+});
+
 describe('policies', () => {
   const same = (a: unknown, b: unknown): void => { expect(readPolicy(JSON.stringify(a))).toEqual(readPolicy(JSON.stringify(b))); };
   test('are compared by what they mean', () => {
