@@ -59,9 +59,12 @@ class TunnelAgent extends Agent {
       const socket = connect({ socket: stream, host, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }), minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(this.#login.ca === undefined ? {} : { ca: this.#login.ca }) });
       const ended = (): void => { reject(new Error('the store ended the connection before it began')); };
       stream.on('error', () => undefined);
+      const slow = setTimeout(() => { socket.destroy(new Error('the store did not secure the connection in time')); }, ANSWER_SECONDS * 1000);
       socket.once('error', reject);
       socket.once('close', ended);
+      socket.once('close', () => { clearTimeout(slow); });
       socket.once('secureConnect', () => {
+        clearTimeout(slow);
         socket.off('close', ended);
         resolve(socket);
       });
@@ -114,12 +117,16 @@ export class S3Client implements ServiceClient {
       const { url, headers } = await sign(this.#login, request);
       const deadline = AbortSignal.timeout(limits.timeoutSeconds * 1000);
       return await new Promise<S3Answer>((resolve, reject) => {
+        const signal = AbortSignal.any([limits.signal, deadline]);
+        const late = (error: Error): Error => (deadline.aborted ? new Error(`no answer within ${String(limits.timeoutSeconds)} s`) : error);
+        // Node tells a request that has no connection yet only when it gets one: from a store that never ends its handshake never.
+        signal.addEventListener('abort', () => { reject(late(new Error('interrupted'))); }, { once: true });
         const outgoing = httpsRequest(
-          { host: url.hostname, port: url.port === '' ? 443 : url.port, path: `${url.pathname}${url.search}`, method: request.method, headers, agent: this.#agent, setHost: false, signal: AbortSignal.any([limits.signal, deadline]) },
+          { host: url.hostname, port: url.port === '' ? 443 : url.port, path: `${url.pathname}${url.search}`, method: request.method, headers, agent: this.#agent, setHost: false, signal },
           (response) => { collect(response).then((body) => { resolve({ status: response.statusCode ?? 0, headers: response.headers, body }); }, reject); },
         );
         outgoing.on('socket', () => { sent = true; });
-        outgoing.on('error', (error) => { reject(deadline.aborted ? new Error(`no answer within ${String(limits.timeoutSeconds)} s`) : error); });
+        outgoing.on('error', (error) => { reject(late(error)); });
         outgoing.end(request.body);
       });
     } catch (error) {
