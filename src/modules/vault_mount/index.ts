@@ -6,6 +6,8 @@ import { defineModule } from '../define.ts';
 const MountArgs = z
   .strictObject({ ...mountFields, version: z.union([z.literal(1), z.literal(2)]).optional().describe('With type kv: 2 keeps earlier versions of entries. It can\'t be changed') })
   .refine((args) => args.state === 'absent' || args.type !== undefined, { path: ['type'], message: 'must be given' })
+  // The server knows them as kv afterwards.
+  .refine((args) => args.type === undefined || !/^kv-v\d$/.test(args.type), { path: ['type'], message: 'must be kv: its version is said with version' })
   .refine((args) => args.version === undefined || args.type === 'kv', { path: ['version'], message: 'is for type kv' });
 
 export const vaultMount = defineModule({

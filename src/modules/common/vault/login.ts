@@ -10,7 +10,7 @@ import { SecretText } from '../../arguments.ts';
 import { authorityArgument, authorityOf } from '../x509.ts';
 
 export const loginFields = {
-  url: z.string().regex(/^https:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/, 'must be an https URL of host and port only').describe('Address of a member, as the host sees it: https://10.0.0.1:8200'),
+  url: z.string().regex(/^https:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/, 'must be an https URL of host and port only').refine((url) => URL.canParse(url), 'must have a port up to 65535').describe('Address of a member, as the host sees it: https://10.0.0.1:8200'),
   authority: authorityArgument.describe('The CA that signs the members\' certificates: a path on the controller, or its text'),
   operator_authority: authorityArgument.optional().describe('Log in as operator: the CA whose client certificates operate the cluster, a path on the controller, or its text'),
   token: SecretText.optional().describe('Log in with this token instead'),

@@ -108,6 +108,8 @@ test.each<[string, Module, object]>([
   ['a path with a slash at its end', vaultMount, { path: 'x/', type: 'kv' }],
   ['a way up', vaultWrite, { path: 'a/../sys/mounts', data: { x: 1 } }],
   ['operating the cluster', vaultWrite, { path: 'sys/step-down', data: { x: 1 } }],
+  ['a port that is none', vaultMount, { path: 'x', type: 'kv', url: 'https://10.0.0.1:99999' }],
+  ['a type that the server knows under another name', vaultMount, { path: 'x', type: 'kv-v2' }],
   ['removing an engine without its path a second time', vaultWrite, { path: 'sys/mounts/secret', state: 'absent' }],
   ['removing an auth method likewise', vaultWrite, { path: 'sys/auth/approle', state: 'absent' }],
   ['a connection without TLS', vaultDatabase, { ...databaseArgs, connection_url: 'postgresql://{{username}}:{{password}}@db/x?sslmode=disable' }],
