@@ -27,7 +27,7 @@ const SOURCE = 'care_vault';
 const text = z.union([z.string().min(1), z.instanceof(Secret)]).transform((value) => (value instanceof Secret ? value.reveal() : value));
 const secret = z.union([z.string().min(1), z.instanceof(Secret)]).transform((value) => (value instanceof Secret ? value : new Secret(value)));
 const Source = z.strictObject({
-  url: text.refine((url) => /^https:\/\/[^/\s]+$/.test(url), 'must be an https URL of host and port only'),
+  url: text.refine((url) => /^https:\/\/[^/\s?#@]+$/.test(url) && URL.canParse(url), 'must be an https URL of host and port only'),
   ca: text,
   namespace: z.string().default(''),
   token: secret.optional(),
