@@ -33,7 +33,8 @@ export async function unsealMember(observer: VaultObserver, host: ClusterHost, s
   try {
     for (const share of shares) {
       last = Progress.parse(await client.write('sys/unseal', { key: share.reveal() }, { ...observer.limits, timeoutSeconds: 30 }));
-      if (!last.sealed) break;
+      // None counted behind one that was given: they are complete. A further one would begin anew.
+      if (!last.sealed || last.progress === 0) break;
     }
   } catch (error) {
     if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'refused') throw error;

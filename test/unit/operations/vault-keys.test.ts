@@ -11,6 +11,7 @@ import { readHolders, type Holders } from '../../../src/operations/vault/holders
 import { initCluster } from '../../../src/operations/vault/init.ts';
 import { vaultObserver, type VaultObserver } from '../../../src/operations/vault/observe.ts';
 import { rekey } from '../../../src/operations/vault/rekey.ts';
+import { unsealMember } from '../../../src/operations/vault/unseal.ts';
 import { Secret } from '../../../src/support/secret.ts';
 import { testAuthority, testServer, type Answer, type Asked, type TestServer } from '../services/vault/server.ts';
 
@@ -90,4 +91,15 @@ test('a rekey whose last answer is lost says where both kinds of shares are', as
 
 test('one that was cut off before its shares counted is not blamed on the holders', async () => {
   await expect(rekeyed(() => ({ status: 400, body: { errors: ['rekey operation already finished; verification must be performed; nonce for the verification operation is "v"'] } }))).rejects.toMatchObject({ code: 'not-verified' });
+});
+
+test('a member that joins with its shares complete is given no more of them, and waited for', async () => {
+  const status = { type: 'shamir', initialized: true, sealed: false, t: 2, n: 3, progress: 0, version: '2.7.2' };
+  let given = 0;
+  const lab = await at(({ path }) => {
+    if (path === 'sys/unseal') given += 1;
+    return path === 'sys/unseal' ? { status: 200, body: { sealed: true, t: 2, progress: given % 2 } } : { status: 200, body: { ...status, leader_address: 'https://10.9.9.8:8200' } };
+  });
+  expect(await unsealMember(lab.observer, lab.member, KEYS.map((key) => new Secret(key)))).toMatchObject({ name: 'vault1', open: true });
+  expect(given).toBe(2);
 });
