@@ -57,7 +57,7 @@ async function rekeyed(shares: readonly Secret[]): ReturnType<typeof rekey> {
 function sharesOf(...who: readonly number[]): readonly Secret[] {
   const list = readShareList(dir);
   if (list === undefined) throw new Error('no list');
-  return openShares(dir, list, who.flatMap((i) => people[i] ?? [])).map((s) => s.share);
+  return openShares(dir, list, who.flatMap((i) => people[i] ?? []), (message) => { throw new Error(message); }).map((s) => s.share);
 }
 
 describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch openbao)', () => {

@@ -5,6 +5,7 @@ import type { VaultCluster } from '../../operations/vault/cluster.ts';
 import { checkedShare, openShares, readShareList, type GivenShare } from '../../operations/vault/shares.ts';
 import { badInput, Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { safeLine } from '../../support/terminal-text.ts';
 import type { CliContext } from '../context.ts';
 import { askOnTerminal } from '../terminal/prompt.ts';
 
@@ -52,7 +53,7 @@ export async function sharesAtHand(context: CliContext, cluster: VaultCluster, s
     if (lines.length === 0) throw badInput('no-share', 'standard input holds no key share', { remedy: 'one share a line' });
     return lines.map((line) => checkedShare(new Secret(line), list, directory));
   }
-  const opened = list === undefined ? [] : openShares(directory, list, identitiesAtHand(context, sources));
+  const opened = list === undefined ? [] : openShares(directory, list, identitiesAtHand(context, sources), (message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${safeLine(message)}\n`); });
   if (opened.length > 0) return opened;
   const why = list === undefined ? `there is no list of shares in ${directory}` : `none of the identities at hand opens a share in ${directory} (it has those of ${[...new Set(list.shares.map((s) => s.holder))].join(', ')})`;
   if (!context.interactive) throw badInput('no-share', why, { remedy: 'give --identity FILE of a holder, or --stdin' });

@@ -10,7 +10,7 @@ import { defineModule } from '../define.ts';
 const WriteArgs = z
   .strictObject({
     path: ObjectPath.describe('The path, without `v1/`: auth/kubernetes/config, pki/roles/web, database/roles/care'),
-    data: Values.default({}).describe('What is to be there. Keys that are not named are left as they are'),
+    data: Values.default({}).describe('What is to be there. Keys that are not named are not looked at; with a write the server leaves them or, as for pki/roles, takes them back to their defaults: name what matters'),
     secrets: Values.default({}).describe('What the server never tells again, such as a password: written when the path is made, and along with any other change'),
     state: z.enum(['present', 'absent']).default('present').describe('Whether it is there'),
     ...loginFields,

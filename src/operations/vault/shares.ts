@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { encryptFor } from '../../language/secrets/recipients.ts';
 import { AgeProblem, decryptAge, type X25519Identity } from '../../language/secrets/age-decrypt.ts';
 import { replaceFile } from '../../language/secrets/files.ts';
-import { badInput } from '../../support/diagnostic.ts';
+import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import type { Holders } from './holders.ts';
 
@@ -145,17 +145,28 @@ export function checkedShare(share: Secret, list: ShareList | undefined, directo
   });
 }
 
-/** The shares that these identities can read, of the files of the list. @throws Diagnostic when a file is damaged or holds another share */
-export function openShares(directory: string, list: ShareList, identities: readonly X25519Identity[]): readonly GivenShare[] {
-  return list.shares.flatMap(({ file }): readonly GivenShare[] => {
+/**
+ * The shares that these identities can read, of the files of the list. A damaged file does not keep the others from opening: it may be another
+ * holder's, in a night in which every sealed minute counts.
+ *
+ * @param warn told of damaged files, when other shares could be opened
+ * @throws Diagnostic `damaged-share` when none could be opened and a file is damaged; `wrong-share` when one holds another share than the list says
+ */
+export function openShares(directory: string, list: ShareList, identities: readonly X25519Identity[], warn: (message: string) => void): readonly GivenShare[] {
+  const opened: GivenShare[] = [];
+  const damaged: Diagnostic[] = [];
+  for (const { file } of list.shares) {
     const path = join(directory, file);
-    if (!existsSync(path)) return [];
+    if (!existsSync(path)) continue;
     try {
-      return [checkedShare(new Secret(decryptAge(readFileSync(path), { identities }).toString('utf8').trim()), list, directory)];
+      opened.push(checkedShare(new Secret(decryptAge(readFileSync(path), { identities }).toString('utf8').trim()), list, directory));
     } catch (error) {
       if (!(error instanceof AgeProblem)) throw error;
-      if (error.reason === 'no-match') return [];
-      throw badInput('damaged-share', `${path} cannot be read: ${error.message}`, { remedy: 'take it from a backup, or from the one who holds it' });
+      if (error.reason !== 'no-match') damaged.push(badInput('damaged-share', `${path} cannot be read: ${error.message}`, { remedy: 'take it from a backup, or from the one who holds it' }));
     }
-  });
+  }
+  const [first] = damaged;
+  if (opened.length === 0 && first !== undefined) throw first;
+  for (const problem of damaged) warn(`${problem.message}. To do: ${problem.remedy ?? ''}`);
+  return opened;
 }

@@ -14,6 +14,7 @@ let holders: Holders;
 const SHARES = ['c2hhcmUtb25lLW9mLXRoZS10ZXN0LTAwMDAwMDAx', 'c2hhcmUtdHdvLW9mLXRoZS10ZXN0LTAwMDAwMDAy', 'c2hhcmUtdGhyLW9mLXRoZS10ZXN0LTAwMDAwMDAz', 'c2hhcmUtZm91LW9mLXRoZS10ZXN0LTAwMDAwMDA0'];
 const NOW = new Date('2026-11-26T12:00:00Z');
 const LATER = new Date('2026-11-27T12:00:00Z');
+const noWarning = (message: string): void => { throw new Error(message); };
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'care-shares-'));
@@ -46,9 +47,20 @@ test('each share can be read by its holder alone, nobody else may even try, and 
   }
   const list = readShareList(dir);
   if (list === undefined) throw new Error('no list');
-  expect(openShares(dir, list, [identityOf('asha')]).map((s) => [s.holder, s.share.reveal()])).toEqual([['asha', SHARES[0]]]);
-  expect(openShares(dir, list, [identityOf('chitra')]).map((s) => [s.holder, s.share.reveal()])).toEqual([['chitra', SHARES[2]], ['chitra', SHARES[3]]]);
-  expect(openShares(dir, list, [])).toEqual([]);
+  expect(openShares(dir, list, [identityOf('asha')], noWarning).map((s) => [s.holder, s.share.reveal()])).toEqual([['asha', SHARES[0]]]);
+  expect(openShares(dir, list, [identityOf('chitra')], noWarning).map((s) => [s.holder, s.share.reveal()])).toEqual([['chitra', SHARES[2]], ['chitra', SHARES[3]]]);
+  expect(openShares(dir, list, [], noWarning)).toEqual([]);
+});
+
+test('a damaged file of another holder keeps nobody from opening the others; alone it is an error', async () => {
+  await made();
+  const list = readShareList(dir);
+  if (list === undefined) throw new Error('no list');
+  writeFileSync(join(dir, 'asha.age'), '');
+  const warnings: string[] = [];
+  expect(openShares(dir, list, [identityOf('binu')], (message) => warnings.push(message)).map((s) => s.holder)).toEqual(['binu']);
+  expect(warnings).toEqual([expect.stringContaining('asha.age cannot be read')]);
+  expect(() => openShares(dir, list, [], noWarning)).toThrow(expect.objectContaining({ code: 'damaged-share' }) as Error);
 });
 
 test('shares that wait in next/ do not count yet; with the new ones adopted, the earlier ones are kept aside', async () => {
@@ -60,7 +72,7 @@ test('shares that wait in next/ do not count yet; with the new ones adopted, the
   const list = readShareList(dir);
   expect(list?.made).toBe(LATER.toISOString());
   if (list === undefined) throw new Error('no list');
-  expect(openShares(dir, list, [identityOf('binu')]).map((s) => s.share.reveal())).toEqual([fresh[1]]);
+  expect(openShares(dir, list, [identityOf('binu')], noWarning).map((s) => s.share.reveal())).toEqual([fresh[1]]);
   expect(readdirSync(join(dir, 'former-20261127T120000Z')).sort()).toEqual(['asha.age', 'binu.age', 'chitra-1.age', 'chitra-2.age', 'shares.json']);
 });
 
@@ -84,11 +96,11 @@ test('a file with another share in it than the list says is refused', async () =
   const list = readShareList(dir);
   if (list === undefined) throw new Error('no list');
   writeFileSync(join(dir, 'asha.age'), readFileSync(join(dir, 'binu.age')));
-  expect(openShares(dir, { ...list, shares: list.shares.filter((s) => s.holder === 'asha') }, [identityOf('asha')])).toEqual([]);
+  expect(openShares(dir, { ...list, shares: list.shares.filter((s) => s.holder === 'asha') }, [identityOf('asha')], noWarning)).toEqual([]);
   const other = { ...list, shares: list.shares.map((s) => ({ ...s, sha256: digestOfShare('another') })) };
-  expect(() => openShares(dir, other, [identityOf('binu')])).toThrow(expect.objectContaining({ code: 'wrong-share' }) as Error);
+  expect(() => openShares(dir, other, [identityOf('binu')], noWarning)).toThrow(expect.objectContaining({ code: 'wrong-share' }) as Error);
   writeFileSync(join(dir, 'binu.age'), 'no age file');
-  expect(() => openShares(dir, list, [identityOf('binu')])).toThrow(expect.objectContaining({ code: 'damaged-share' }) as Error);
+  expect(() => openShares(dir, { ...list, shares: list.shares.filter((s) => s.holder === 'binu') }, [identityOf('binu')], noWarning)).toThrow(expect.objectContaining({ code: 'damaged-share' }) as Error);
 });
 
 test('what would fail when the keys are there fails in the rehearsal, which leaves nothing behind', async () => {
