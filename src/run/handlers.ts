@@ -56,12 +56,13 @@ export function handlersNamed(handlers: readonly Task[], name: string, by: Task)
 }
 
 /** Notifies those of the handlers that an earlier run still owes the host. */
-export function takeUpOwed(ctx: RunContext, host: HostState, handlers: readonly Task[]): void {
+export function takeUpOwed(ctx: { readonly options: Pick<RunContext['options'], 'notesHandlers' | 'onOwed'>; readonly emit: RunContext['emit'] }, host: Pick<HostState, 'name' | 'owed' | 'notified' | 'noted'>, handlers: readonly Task[]): void {
   for (const handler of handlers) {
     const noteId = handlerNoteId(handler);
     if (host.owed?.delete(noteId) !== true || host.notified.has(handler.id)) continue;
     host.notified.set(handler.id, { handler, noteId });
     host.noted.add(noteId);
+    ctx.options.onOwed?.(host.name);
     if (ctx.options.notesHandlers !== true) ctx.emit({ type: 'warning', host: host.name, message: `handler ${handler.name ?? handler.module} is still owed from a run that was cut off; it runs now` });
   }
 }

@@ -4,13 +4,21 @@
  */
 import { lineageOf, type Task } from '../language/playbook/model.ts';
 import type { RunOptions } from './options.ts';
-import type { ItemResult } from './task-result.ts';
+import type { ItemResult, MadeChange } from './task-result.ts';
 
 /** What decides on it. */
 export interface Holdable {
   /** The role and those that it is used within, the outermost first. */
   readonly roles: readonly string[];
   readonly tags: readonly string[];
+}
+
+/** A change that was left as it is. */
+export interface Left {
+  readonly host: string;
+  readonly role: string;
+  readonly task: string;
+  readonly change: MadeChange;
 }
 
 export function holdable({ attributes }: Pick<Task, 'attributes'>): Holdable {
@@ -26,8 +34,14 @@ export function isHeld({ ctx: { options }, task, handler }: { readonly ctx: { re
   return options.holds(holdable(task));
 }
 
-/** The result of such a task for what comes after it: what it would have changed was left as it is. */
-export function leftAsItIs(item: ItemResult): ItemResult {
+/** The results of such a task for what comes after it; whoever wants to know is told of the changes. */
+export function leftAsTheyAre(items: readonly ItemResult[], of: Omit<Left, 'change'>, { onLeft }: Pick<RunOptions, 'onLeft'>): readonly ItemResult[] {
+  for (const change of items.filter((item) => item.status === 'changed').flatMap((item) => item.changes)) onLeft?.({ ...of, change });
+  return items.map(leftAsItIs);
+}
+
+/** What it would have changed was left as it is. */
+function leftAsItIs(item: ItemResult): ItemResult {
   if (item.status !== 'changed') return item;
   return { ...item, status: 'skipped', changes: [], msg: `left as it is: ${item.changes.map((change) => `${change.resource}: ${change.what}`).join('; ')}` };
 }

@@ -5,7 +5,7 @@ import type { Secret } from '../support/secret.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Reporter, RunMode } from './events.ts';
 import type { Gate } from './gate.ts';
-import type { Holdable } from './held.ts';
+import type { Holdable, Left } from './held.ts';
 import type { HeldLocks } from './locks.ts';
 import type { Together } from './together.ts';
 
@@ -31,6 +31,10 @@ export interface RunOptions {
   readonly holds?: (task: Holdable) => boolean;
   /** Told of each host that has failed or could not be reached, when it has. */
   readonly onHostLost?: (host: string) => void;
+  /** Told of each handler that a run that was cut off still owes a host. */
+  readonly onOwed?: (host: string) => void;
+  /** Told of each change that a task of an apply would have made but for `holds`. */
+  readonly onLeft?: (left: Left) => void;
   readonly becomePassword: Secret | undefined;
   /** Seconds to wait for a lock that another run holds; 0: leave at once. */
   readonly lockWaitSeconds: number;

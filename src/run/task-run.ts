@@ -18,7 +18,7 @@ import { engineModulePlan } from './engine-modules.ts';
 import { allHold, knowingAsync, resolveBoolean, resolveEnvironment, resolveNumber, UnknownValue } from './evaluate.ts';
 import type { TaskStatus } from './events.ts';
 import { keepAs, noteNotified, notifyHandlers, refusesRoot } from './handlers.ts';
-import { isHeld, leftAsItIs } from './held.ts';
+import { isHeld, leftAsTheyAre } from './held.ts';
 import { identityOf } from './identity.ts';
 import { judged, withResult } from './judge.ts';
 import type { ActionKind } from './look-ahead.ts';
@@ -356,7 +356,7 @@ export class TaskRun {
 
   async #end(made: readonly ItemResult[], values: readonly Value[]): Promise<TaskEnd> {
     const { task } = this.#init;
-    const items = isHeld(this.#init) ? made.map(leftAsItIs) : made;
+    const items = isHeld(this.#init) ? leftAsTheyAre(made, { host: this.#init.host.name, role: roleName(task), task: this.#title }, this.#init.ctx.options) : made;
     // A failed item is reported with what the other items have really done.
     if (this.#waiting.size > 0 && overall(items) === 'failed') await this.#target.flush();
     const register = registered(items, task.loop !== undefined, values, task.loopControl.loopVar);

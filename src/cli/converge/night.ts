@@ -4,6 +4,7 @@ import { decideByFindings, decideByTime, verdictOn, type Decision } from '../../
 import { Findings } from '../../run/converge/findings.ts';
 import type { Policy } from '../../run/converge/policy.ts';
 import type { RunEvent } from '../../run/events.ts';
+import type { Left } from '../../run/held.ts';
 import type { Loaded } from '../../run/load.ts';
 import { takeLocks } from '../../run/locks.ts';
 import type { RunOptions } from '../../run/options.ts';
@@ -15,11 +16,13 @@ import { combineReporters, type CliReporter } from '../reporters/cli-reporter.ts
 import { Collector } from '../report/collect.ts';
 import type { ChangeGroup, RunReport } from '../report/model.ts';
 
+type PhaseOption = 'holds' | 'onHostLost' | 'onOwed' | 'onLeft';
+
 export interface NightOptions {
   readonly loaded: Loaded;
   readonly policy: Policy;
   /** Without what the night decides itself. */
-  readonly run: Omit<RunOptions, 'mode' | 'reporter' | 'gate' | 'holds' | 'onHostLost' | 'held'>;
+  readonly run: Omit<RunOptions, 'mode' | 'reporter' | 'gate' | 'held' | PhaseOption>;
   /** The readers of one of its runs: terminal and history. */
   readonly reporters: () => readonly CliReporter[];
   /** Milliseconds since 1970. */
@@ -45,7 +48,7 @@ interface Phase {
 }
 
 /** @param say a warning of the run, put behind its beginning, so that the history has it */
-async function phase(options: NightOptions, more: Pick<RunOptions, 'mode' | 'gate' | 'holds' | 'onHostLost' | 'held'>, say: string | undefined): Promise<Phase> {
+async function phase(options: NightOptions, more: Pick<RunOptions, 'mode' | 'gate' | 'held' | PhaseOption>, say: string | undefined): Promise<Phase> {
   const collector = new Collector();
   const begun = performance.now();
   const readers = combineReporters([
@@ -86,14 +89,17 @@ export async function night(options: NightOptions): Promise<Night> {
     const findings = new Findings();
     // That a policy only reports is what somebody has chosen, and no warning.
     const say = byTime.mend || byTime.why === 'mode' ? undefined : `nothing is mended, since ${byTime.because}`;
-    const looked = await phase(options, { mode: 'check', gate: findings, holds, ...(held === undefined ? {} : { held }) }, say);
+    const looked = await phase(options, { mode: 'check', gate: findings, holds, onOwed: () => { findings.owe(); }, ...(held === undefined ? {} : { held }) }, say);
     const lost = lostHosts(looked.report);
     const decision: Decision = byTime.mend ? decideByFindings(policy, { hosts: looked.report.hosts.length, lost: lost.length, changes: findings.changes }) : byTime;
-    const found = findings.changes > 0 || looked.report.total.unknown > 0;
+    // A handler that a run that was cut off still owes is no change of a task, and is what the next run has to do.
+    const found = findings.changes > 0 || findings.owed > 0 || looked.report.total.unknown > 0;
     if (!decision.mend || !found || options.run.stop.aborted) return reportedOnly(looked, findings, decision);
     const gate = new ConvergeGate({ policy, hosts: looked.report.hosts.length, lost, now });
-    const mending = await phase(options, { mode: 'apply', gate, holds, onHostLost: (host) => { gate.hostLost(host); }, ...(held === undefined ? {} : { held }) }, undefined);
-    return mended(looked, mending, findings, gate);
+    const more = new Collector();
+    const onLeft = ({ change, ...of }: Left): void => { more.event({ type: 'change', ...of, resource: change.resource, what: change.what, handler: false, ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}), ...(change.seen === undefined ? {} : { seen: change.seen }) }); };
+    const mending = await phase(options, { mode: 'apply', gate, holds, onLeft, onHostLost: (host) => { gate.hostLost(host); }, ...(held === undefined ? {} : { held }) }, undefined);
+    return mended(looked, mending, leftOver(looked.report.changes.filter((change) => findings.holds(change)), more.report().changes), gate);
   } finally {
     await held?.release();
   }
@@ -112,8 +118,16 @@ function onlyReported(count: number): string {
   return `the policy only reports ${String(count)} of the changes (unattended)`;
 }
 
-function mended(looked: Phase, mending: Phase, findings: Findings, gate: ConvergeGate): Night {
-  const left = looked.report.changes.filter((change) => findings.holds(change));
+/**
+ * What was left as it is: what check mode has found, and what only the mending could tell, since it depends on what was mended.
+ * @param seen of held tasks, handlers included
+ */
+function leftOver(seen: readonly ChangeGroup[], mending: readonly ChangeGroup[]): readonly ChangeGroup[] {
+  const same = (a: ChangeGroup, b: ChangeGroup): boolean => a.role === b.role && a.task === b.task && a.resource === b.resource && a.what === b.what;
+  return [...seen, ...mending.filter((one) => !seen.some((other) => same(one, other) && other.hosts.count >= one.hosts.count))];
+}
+
+function mended(looked: Phase, mending: Phase, left: readonly ChangeGroup[], gate: ConvergeGate): Night {
   const stopped = gate.stopped === undefined ? '' : gate.stopped.because;
   const notes = [
     ...(stopped === '' ? [] : [`The mending was stopped, since ${stopped}.`]),

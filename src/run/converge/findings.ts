@@ -3,6 +3,7 @@ import type { Gate, TaskMutation } from '../gate.ts';
 
 export class Findings implements Gate {
   #changes = 0;
+  #owed = 0;
   readonly #held = new Set<string>();
 
   pass(mutations: readonly TaskMutation[]): void {
@@ -15,6 +16,16 @@ export class Findings implements Gate {
   /** Changes that would be made over all hosts, those included that are not sure; handlers left out. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** A handler is owed from a run that was cut off. */
+  owe(): void {
+    this.#owed += 1;
+  }
+
+  /** Handlers that are owed so, over all hosts. */
+  get owed(): number {
+    return this.#owed;
   }
 
   /** Whether what this task would change is only reported. */

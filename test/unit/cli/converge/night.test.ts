@@ -125,6 +125,18 @@ describe('a night', () => {
     expect([metric('told'), metric('exit_status')]).toEqual([undefined, '0']);
   });
 
+  test('that learns only from what it has mended what else it may not mend, leaves and tells that, too', { timeout: 60_000 }, async () => {
+    policy('{mode: mend, unattended: {roles: {held: report}}}');
+    put('playbook.yml', '- hosts: all\n  roles: [free, held]\n');
+    put('roles/free/tasks/main.yml', '- {name: made, shell: "echo new | tee {{ work }}/free", args: {creates: "{{ work }}/free"}, register: word}\n');
+    put('roles/held/tasks/main.yml', '- {name: by that word, copy: {dest: "{{ work }}/held", content: "{{ word.stdout }}"}}\n');
+    const { status } = await converge();
+    expect(readdirSync(path.join(dir, 'work'))).toEqual(['free']);
+    expect(status).toBe(ExitStatus.drift);
+    expect(bodies[0]?.policy?.left.map((change) => change.resource)).toEqual([`file ${dir}/work/held`]);
+    expect(readRecord('night', environment)?.ended).toMatchObject({ status: 2, leftCount: 1 });
+  });
+
   test.each([
     ['{mode: report}', '2026-11-26T02:00:00Z', 'the policy only reports'],
     ['{mode: mend, windows: [{from: "03:00", to: "04:00"}]}', '2026-11-26T02:00:00Z', 'outside the maintenance windows, the next of which opens 2026-11-26 03:00 UTC'],
