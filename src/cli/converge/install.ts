@@ -21,7 +21,7 @@ import { plural } from '../reporters/counts.ts';
 import { maskedVariables } from '../run-arguments.ts';
 import { metricsFiles, nameOf, unitsOf } from './names.ts';
 import { mustRun, requireSystemd, tool, UNIT_DIRECTORY } from './systemctl.ts';
-import { isOurs, purposeOf, unitFiles, type Purpose, type UnitsInit } from './units.ts';
+import { calendarOf, isOurs, purposeOf, unitFiles, type Purpose, type UnitsInit } from './units.ts';
 import { beginWatch, refuseUnlessRoot } from './watch.ts';
 
 interface Account {
@@ -149,7 +149,7 @@ export async function convergeInstallAction(context: CliContext, request: Instal
   for (const file of Object.keys(files)) refuseForeign(path.join(UNIT_DIRECTORY, file));
   await verify(files);
   for (const directory of [path.join(state, 'converge'), ...(reports === undefined ? [] : [reports]), path.join(account.home, '.cache', 'care-provision')]) directoryFor(directory, account);
-  await beginWatch(name, { CARE_STATE: state }, now());
+  await beginWatch(name, { CARE_STATE: state }, now(), installedPurpose(name)?.calendar !== calendarOf(policy.schedule, policy.time_zone));
   for (const file of recordFiles(name, { CARE_STATE: state })) if (existsSync(file)) chownSync(file, account.uid, account.gid);
   for (const [file, text] of Object.entries(files)) {
     const target = path.join(UNIT_DIRECTORY, file);

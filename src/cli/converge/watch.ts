@@ -133,10 +133,15 @@ async function tell(context: CliContext, { name, inventories, notify, fresh, at 
   return failed;
 }
 
-/** Begins to watch: what was due before is not missed. @throws Diagnostic */
-export async function beginWatch(name: string, environment: Environment, now: number): Promise<void> {
+/**
+ * Begins to watch: what was due before is not missed.
+ *
+ * @param anew whether the timer's times are others than before: by those, too, nothing was due until now
+ * @throws Diagnostic
+ */
+export async function beginWatch(name: string, environment: Environment, now: number, anew: boolean): Promise<void> {
   const watch = readWatch(name, environment);
-  if (watch === undefined) await writeWatch(name, { format: 1, since: new Date(now).toISOString(), missed: null, broken: null, looked: null }, environment);
+  if (watch === undefined || anew) await writeWatch(name, { format: 1, missed: null, broken: null, looked: null, ...watch, since: new Date(now).toISOString() }, environment);
 }
 
 export function refuseUnlessRoot(what: string): void {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../../../src/cli/cli.ts';
 import { convergeRunAction } from '../../../../src/cli/converge/run.ts';
-import { ailmentOf, convergeWatchAction } from '../../../../src/cli/converge/watch.ts';
+import { ailmentOf, beginWatch, convergeWatchAction } from '../../../../src/cli/converge/watch.ts';
 import { openStore } from '../../../../src/state/open-store.ts';
 import { readRecord, readWatch, writeRecord, writeWatch } from '../../../../src/state/converge-record.ts';
 import { ExitStatus } from '../../../../src/support/diagnostic.ts';
@@ -253,6 +253,23 @@ describe('whoever watches', () => {
     expect(bodies).toHaveLength(1);
     expect(await watch('2026-11-27T12:00:00Z')).toBe(ExitStatus.failed);
     expect(bodies).toHaveLength(2);
+  });
+
+  test('tells of nothing missed by a time of day that install has only now set', { timeout: 30_000 }, async () => {
+    const begun = { at: '2026-11-26T02:00:00.000Z', pid: process.pid, started: '1', bootId: 'x', host: 'another', invocation: null, timeout: 600 };
+    const ended = { at: '2026-11-26T02:01:00.000Z', status: 0, outcome: '', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: null };
+    await writeRecord({ format: 1, name: 'night', begun, ended, lastSuccess: ended.at, said: null }, environment);
+    const told = { format: 1 as const, since, missed: null, broken: '2026-11-21T02:00:00.000Z', looked: '2026-11-26T11:00:00.000Z' };
+    await writeWatch('night', told, environment);
+    // The run of two o'clock has come. By noon four o'clock is set.
+    policy('{schedule: {at: "04:00"}}');
+    await beginWatch('night', environment, Date.parse(at), false);
+    expect(readWatch('night', environment)).toEqual(told);
+    await beginWatch('night', environment, Date.parse(at), true);
+    expect(readWatch('night', environment)).toEqual({ ...told, since: '2026-11-26T12:00:00.000Z' });
+    expect([await watch('2026-11-26T13:00:00Z'), bodies.length]).toEqual([ExitStatus.ok, 0]);
+    expect(await watch('2026-11-27T05:00:00Z')).toBe(ExitStatus.failed);
+    expect(bodies.map((body) => body.events)).toEqual([['missed']]);
   });
 
   test('tells of a run whose process is gone; when nobody could be told, again', { timeout: 30_000 }, async () => {
