@@ -64,6 +64,8 @@ const WatchSchema = z.strictObject({
   broken: Moment.nullable(),
   /** When somebody last looked. */
   looked: Moment.nullable(),
+  /** What systemd has said of a run that failed, once, and nobody could be told of: to be told of yet. Not there in records of before. */
+  pending: z.strictObject({ what: z.enum(['hung', 'died']), at: Moment, text: z.string() }).optional(),
 });
 
 export type ConvergeBegun = z.output<typeof BegunSchema>;

@@ -92,7 +92,9 @@ export async function convergeWatchAction(context: CliContext, inventory: string
   const { policy, notify } = known(inventories, parseExtraVars(flags.extraVars, context.cwd));
   const found = health({ policy, record, watch, alive: record?.begun !== null && record?.begun !== undefined && isAlive(record.begun), now: at });
   const failure = failureOf(environment);
-  const failed = failure === undefined ? undefined : ailmentOf(failure, record, at);
+  const pending = watch.pending === undefined ? undefined : { ...watch.pending, at: Date.parse(watch.pending.at) };
+  // systemd says it once, to the call of that moment.
+  const failed = (failure === undefined ? undefined : ailmentOf(failure, record, at)) ?? pending;
   // What systemd says of a run says more than that its process is gone.
   const ailments = [...found.ailments.filter((one) => failed === undefined || one.what === 'missed'), ...(failed === undefined ? [] : [failed])];
   if (flags.metrics !== undefined && record !== undefined) writeConvergeMetrics(path.resolve(context.cwd, flags.metrics), record, { ...found, ailments }, at);
@@ -103,7 +105,9 @@ export async function convergeWatchAction(context: CliContext, inventory: string
   const later = (old: string | null, of: readonly Ailment[]): string | null => fresh.filter((one) => of.includes(one.what)).reduce<string | null>((latest, one) => (latest === null || Date.parse(latest) < one.at ? new Date(one.at).toISOString() : latest), old);
   // What nobody heard of is told of again.
   const told = undelivered === 0 ? { missed: later(watch.missed, ['missed']), broken: later(watch.broken, ['hung', 'died']) } : {};
-  await writeWatch(name, { ...watch, ...told, looked: new Date(at).toISOString() }, environment);
+  const { pending: _told, ...rest } = watch;
+  const again = undelivered === 0 || failed === undefined || failed.what === 'missed' ? {} : { pending: { what: failed.what, at: new Date(failed.at).toISOString(), text: failed.text } };
+  await writeWatch(name, { ...rest, ...told, ...again, looked: new Date(at).toISOString() }, environment);
   if (fresh.length === 0) return ExitStatus.ok;
   return undelivered === 0 ? ExitStatus.failed : ExitStatus.notNotified;
 }

@@ -290,6 +290,20 @@ describe('whoever watches', () => {
     expect(await watch(at)).toBe(ExitStatus.ok);
   });
 
+  test('tells again what only systemd has said of a run, when nobody could be told of it then', { timeout: 30_000 }, async () => {
+    const right = hook;
+    hook = 'http://127.0.0.1:9/';
+    policy('{mode: mend}');
+    const monitor = { MONITOR_SERVICE_RESULT: 'exit-code', MONITOR_EXIT_STATUS: '203', MONITOR_INVOCATION_ID: 'abc' };
+    expect(await watch(at, monitor)).toBe(ExitStatus.notNotified);
+    hook = right;
+    policy('{mode: mend}');
+    expect(await watch('2026-11-26T13:00:00Z')).toBe(ExitStatus.failed);
+    expect(bodies.map((body) => body.events)).toEqual([['died']]);
+    expect(bodies[0]?.error).toContain('the run ended with status 203 before it had begun');
+    expect([await watch('2026-11-26T14:00:00Z'), bodies.length]).toEqual([ExitStatus.ok, 1]);
+  });
+
   test('called by systemd for a failed unit, tells what the run could not', () => {
     const begun = { at: '2026-11-26T02:00:00.000Z', pid: 1, started: '', bootId: '', host: 'h', invocation: 'abc', timeout: 600 };
     const ended = { at: '2026-11-26T02:01:00.000Z', status: 3, outcome: 'failed: 1 host failed', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: true };
