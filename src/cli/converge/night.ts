@@ -111,7 +111,9 @@ function reportedOnly(looked: Phase, findings: Findings, decision: Decision): Ni
   const because = reasonOf(decision);
   const drifted = report.total.changed > 0 || report.total.unknown > 0;
   const notes = !drifted ? [] : because !== '' ? [`Nothing was mended, since ${because}.`] : held.length > 0 ? [`Nothing was mended, since ${onlyReported(held.length)}.`] : [];
-  return { report: { ...report, policy: { notes, left: [] } }, status, runs: [report.run], restraint: drifted ? because || (held.length > 0 ? onlyReported(held.length) : '') : '', mended: 0, left: report.changes };
+  // When the next window opens is said anew each night; that none is open is the same reason.
+  const standing = !decision.mend && decision.why === 'window' ? { standing: decision.why } : {};
+  return { report: { ...report, policy: { notes, left: [], ...standing } }, status, runs: [report.run], restraint: drifted ? because || (held.length > 0 ? onlyReported(held.length) : '') : '', mended: 0, left: report.changes };
 }
 
 function onlyReported(count: number): string {

@@ -50,7 +50,7 @@ export function driftKey(report: RunReport): string {
   const changes = left.map(({ role, task, resource, what, hosts }: ChangeGroup) => JSON.stringify([role, task, resource, what, hosts.named, hosts.count]));
   const unknown = report.troubles.filter((one) => one.status === 'unknown').map(({ role, task, hosts }) => JSON.stringify(['unknown', role, task, hosts.named, hosts.count]));
   // Why it was left is news as well.
-  return createHash('sha256').update(JSON.stringify([[...changes, ...unknown].sort(), report.policy?.notes ?? []])).digest('hex');
+  return createHash('sha256').update(JSON.stringify([[...changes, ...unknown].sort(), report.policy?.standing ?? report.policy?.notes ?? []])).digest('hex');
 }
 
 const isStanding = (event: NotifyEvent): boolean => event === 'drifted' || event === 'unknown';
@@ -80,7 +80,7 @@ async function withRecurrences({ report, runs, environment, warn }: NightTelling
     try {
       const sightings = await store.sightings({ since: new Date(at - LOOK_BACK_DAYS * DAY_MS).toISOString(), inventory: report.inventory });
       const notes = recurringNotes(recurrences(sightings, TIMES), runs);
-      return notes.length === 0 ? report : { ...report, policy: { left: report.policy?.left ?? [], notes: [...(report.policy?.notes ?? []), ...notes] } };
+      return notes.length === 0 ? report : { ...report, policy: { left: [], ...report.policy, notes: [...(report.policy?.notes ?? []), ...notes] } };
     } finally {
       await store.close();
     }

@@ -95,7 +95,7 @@ export interface RunReport {
   /** Sentences about what was not kept, so that nothing is missing without a word. */
   readonly leftOut: readonly string[];
   /** Of a run of `converge`: what its policy has made of it. */
-  readonly policy?: { /** Sentences: why nothing, or not all, was mended. */ readonly notes: readonly string[]; /** What was found and left as it is, besides `changes`. */ readonly left: readonly ChangeGroup[] };
+  readonly policy?: { /** Sentences: why nothing, or not all, was mended. */ readonly notes: readonly string[]; /** What was found and left as it is, besides `changes`. */ readonly left: readonly ChangeGroup[]; /** The reason of the notes, where their words change with each night and it does not. */ readonly standing?: 'window' };
 }
 
 /** How many hosts came out in each way. */

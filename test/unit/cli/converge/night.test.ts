@@ -183,6 +183,17 @@ describe('a night', () => {
     expect(bodies).toHaveLength(6);
   });
 
+  test('that is outside the windows each time, whichever opens next, tells of the same drift once', { timeout: 30_000 }, async () => {
+    policy('{mode: mend, windows: [{from: "03:00", to: "04:00"}]}');
+    for (const day of ['24', '25', '26']) await converge(`2026-11-${day}T02:00:00Z`);
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]?.policy?.notes.join(' ')).toContain('opens 2026-11-24 03:00 UTC');
+    // Another reason is news.
+    policy('{mode: mend, windows: [{from: "03:00", to: "04:00"}], freeze: [{from: 2026-11-27, to: 2026-11-27, reason: audit}]}');
+    await converge('2026-11-27T02:00:00Z');
+    expect(bodies).toHaveLength(2);
+  });
+
   test('says what keeps coming back', { timeout: 60_000 }, async () => {
     policy('{mode: mend}');
     for (let n = 0; n < 3; n += 1) {
