@@ -21,7 +21,7 @@ import { plural } from '../reporters/counts.ts';
 import { maskedVariables } from '../run-arguments.ts';
 import { metricsFiles, nameOf, unitsOf } from './names.ts';
 import { mustRun, requireSystemd, tool, UNIT_DIRECTORY } from './systemctl.ts';
-import { calendarOf, isOurs, purposeOf, unitFiles, type Purpose, type UnitsInit } from './units.ts';
+import { calendarOf, isOurs, purposeOf, startSteps, unitFiles, type Purpose, type UnitsInit } from './units.ts';
 import { beginWatch, refuseUnlessRoot } from './watch.ts';
 
 interface Account {
@@ -146,10 +146,11 @@ export async function convergeInstallAction(context: CliContext, request: Instal
   };
   refuseTemporary(flags.sandbox, [init.directory, init.inventory, ...init.arguments.filter((word) => word.startsWith('/')), ...init.writable]);
   const files = unitFiles(init);
+  const anew = installedPurpose(name)?.calendar !== calendarOf(policy.schedule, policy.time_zone);
   for (const file of Object.keys(files)) refuseForeign(path.join(UNIT_DIRECTORY, file));
   await verify(files);
   for (const directory of [path.join(state, 'converge'), ...(reports === undefined ? [] : [reports]), path.join(account.home, '.cache', 'care-provision')]) directoryFor(directory, account);
-  await beginWatch(name, { CARE_STATE: state }, now(), installedPurpose(name)?.calendar !== calendarOf(policy.schedule, policy.time_zone));
+  await beginWatch(name, { CARE_STATE: state }, now(), anew);
   for (const file of recordFiles(name, { CARE_STATE: state })) if (existsSync(file)) chownSync(file, account.uid, account.gid);
   for (const [file, text] of Object.entries(files)) {
     const target = path.join(UNIT_DIRECTORY, file);
@@ -157,10 +158,7 @@ export async function convergeInstallAction(context: CliContext, request: Instal
     chmodSync(target, 0o644);
   }
   const units = unitsOf(name);
-  await mustRun('systemctl', 'daemon-reload');
-  await mustRun('systemctl', 'enable', '--now', units.timer, units.watchTimer);
-  // A timer that was there before keeps its old times until it is started anew.
-  await mustRun('systemctl', 'restart', units.timer, units.watchTimer);
+  for (const step of startSteps(units, anew)) await mustRun(...step);
   context.stdout.write(`installed: ${units.timer} (${init.schedule.at} ${policy.time_zone}, spread over ${String(policy.schedule.jitter)} s), by ${account.name}, state in ${state}\npolicy: ${policyWords(policy, loaded)}\nsee: care-provision converge status ${inventory}${flags.name === undefined ? '' : ` --name ${name}`}\nby hand: systemctl start ${units.service}\n`);
   return ExitStatus.ok;
 }

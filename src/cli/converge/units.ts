@@ -187,6 +187,23 @@ WantedBy=timers.target
   };
 }
 
+/**
+ * What starts the timers of units that were just written.
+ *
+ * @param anew whether the timer's times are others than those of the units that were there
+ */
+export function startSteps({ timer, watchTimer }: Pick<ReturnType<typeof unitsOf>, 'timer' | 'watchTimer'>, anew: boolean): readonly (readonly [string, ...string[]])[] {
+  return [
+    ['systemctl', 'daemon-reload'],
+    // By Persistent= a timer begins at once when its times have one between the last run and now. Of new times that is none that was
+    // missed: a night would begin in the middle of the day on which somebody has installed it.
+    ...(anew ? [['systemctl', 'stop', timer] as const, ['systemctl', 'clean', '--what=state', timer] as const] : []),
+    ['systemctl', 'enable', '--now', timer, watchTimer],
+    // A timer that was there before keeps its old times until it is started anew.
+    ['systemctl', 'restart', timer, watchTimer],
+  ];
+}
+
 /** Of the run's arguments those that `watch` takes, too: further inventories and variables. */
 function watchArguments(words: readonly string[]): readonly string[] {
   return words.flatMap((word, i) => (['--inventory', '--extra-vars'].includes(word) ? [word, words[i + 1] ?? ''] : []));

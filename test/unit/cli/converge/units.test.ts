@@ -6,7 +6,7 @@ import { cronJobs, cronOf, offsetMinutes, type ManifestInit } from '../../../../
 import { convergeMetrics } from '../../../../src/cli/converge/metrics.ts';
 import { nameOf } from '../../../../src/cli/converge/names.ts';
 import { statusLines, type Look } from '../../../../src/cli/converge/status-text.ts';
-import { calendarOf, isOurs, purposeOf, unitFiles, unitWord, type UnitsInit } from '../../../../src/cli/converge/units.ts';
+import { calendarOf, isOurs, purposeOf, startSteps, unitFiles, unitWord, type UnitsInit } from '../../../../src/cli/converge/units.ts';
 import { PolicySchema } from '../../../../src/run/converge/policy.ts';
 
 const policy = PolicySchema.parse({ mode: 'mend', time_zone: 'Asia/Kolkata', schedule: { at: '02:30', days: ['mon', 'sat'], jitter: 600, timeout: 3600 }, freeze: [{ from: '2026-12-20', to: '2027-01-04', reason: 'end of the year' }], unattended: { roles: { postgres: 'report' } } });
@@ -19,6 +19,13 @@ const init: UnitsInit = {
 describe('the units', () => {
   const files = unitFiles(init);
   const service = files['care-provision-converge-paris.service'] ?? '';
+
+  test('whose times are new start without the memory of the old ones, by which a night would begin at once', () => {
+    const words = (anew: boolean): readonly string[] => startSteps({ timer: 'a.timer', watchTimer: 'w.timer' }, anew).map((step) => step.slice(1).join(' '));
+    expect(words(true)).toEqual(['daemon-reload', 'stop a.timer', 'clean --what=state a.timer', 'enable --now a.timer w.timer', 'restart a.timer w.timer']);
+    // What the machine was down for is still made up.
+    expect(words(false)).toEqual(['daemon-reload', 'enable --now a.timer w.timer', 'restart a.timer w.timer']);
+  });
 
   test('call the program with what it was installed with, watched, bounded, sandboxed', () => {
     expect(Object.keys(files).sort()).toEqual(['care-provision-converge-paris-watch.service', 'care-provision-converge-paris-watch.timer', 'care-provision-converge-paris.service', 'care-provision-converge-paris.timer']);
