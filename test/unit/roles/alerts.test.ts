@@ -59,6 +59,16 @@ describe('the catalogue', () => {
     expect([...vars.monitoring_rule_files, 'converge-expected'].map((name) => `${name}.yml`).sort()).toEqual([...files].sort());
   });
 
+  test('a critical alert hides the warning of the same thing alone', () => {
+    const config = readFileSync(path.join(ROOT, 'roles', 'monitoring', 'templates', 'alertmanager.yml.hbs'), 'utf8');
+    const equal = (/target_matchers: \['severity="warning"'\], equal: \[([^\]]+)\]/.exec(config)?.[1] ?? '').split(', ');
+    const twice = names.filter((name) => ['critical', 'warning'].every((severity) => alerts.some((a) => a.alert === name && a.labels.severity === severity)));
+    // What a summary names is what tells one alert from the next.
+    const told = alerts.filter((a) => twice.includes(a.alert)).flatMap((a) => [...a.annotations.summary.matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => `${a.alert}: ${label}`));
+    expect(told.filter((one) => !equal.includes(one.split(': ')[1] ?? ''))).toEqual([]);
+    expect(told).toContain('FilesystemAlmostFull: mountpoint');
+  });
+
   test('every rule has a case in which it fires, and one in which it does not', () => {
     const cases = readdirSync(CASES).flatMap((name) => casesSchema.parse(parse(readFileSync(path.join(CASES, name), 'utf8'))).tests.flatMap((t) => t.alert_rule_test));
     const fired = new Set(cases.flatMap((c) => (c.exp_alerts ?? []).map((e) => `${c.alertname} ${e.exp_labels['severity'] ?? ''}`)));
