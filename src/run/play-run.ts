@@ -209,7 +209,7 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   if (error instanceof TaskFailed) {
     host.condition = 'failed';
     state.hostFailed(host, error.fatal);
-    await afterFailure(ctx, host, () => (state.play.forceHandlers ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
+    await afterFailure(ctx, host, () => (state.play.forceHandlers || ctx.options.gate?.finishes?.(host.name) === true ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
     return;
   }
   if (error instanceof Diagnostic && error.kind === 'interrupted') {

@@ -17,6 +17,7 @@ export interface ConvergeGateInit {
 export class ConvergeGate implements Gate {
   readonly #init: ConvergeGateInit;
   readonly #lost: Set<string>;
+  readonly #refused = new Set<string>();
   #made = 0;
   #stopped: Extract<Decision, { mend: false }> | undefined;
 
@@ -39,12 +40,20 @@ export class ConvergeGate implements Gate {
     this.#lost.add(host);
   }
 
+  /** A host that was kept from its next change has what its earlier ones owe it. */
+  finishes(host: string): boolean {
+    return this.#refused.has(host);
+  }
+
   pass(mutations: readonly TaskMutation[]): void {
     const [first] = mutations;
     // What a change owes is done whatever has come between: a service that runs with half of its configuration is worse.
     if (first === undefined || first.handler) return;
     this.#stopped ??= this.#restraint(mutations.length);
-    if (this.#stopped !== undefined) throw failure('not-mended', `${first.resource}: left as it is, since ${this.#stopped.because}`, { remedy: 'converge by hand: care-provision apply INVENTORY; or let the next night do it' });
+    if (this.#stopped !== undefined) {
+      this.#refused.add(first.host);
+      throw failure('not-mended', `${first.resource}: left as it is, since ${this.#stopped.because}`, { remedy: 'converge by hand: care-provision apply INVENTORY; or let the next night do it' });
+    }
     this.#made += mutations.length;
   }
 

@@ -230,6 +230,15 @@ describe('a night', () => {
     expect(bodies[0]?.policy?.notes.join(' ')).toContain('The mending was stopped, since it is outside the maintenance windows');
   });
 
+  test('whose window closes between a change and its handler runs the handler', { timeout: 60_000 }, async () => {
+    policy('{mode: mend, windows: [{from: "02:00", to: "03:00"}]}');
+    put('playbook.yml', '- hosts: all\n  tasks:\n    - {name: first, command: {cmd: "touch {{ work }}/first", creates: "{{ work }}/first"}, notify: restart}\n    - {name: later, copy: {dest: "{{ work }}/later", content: x}}\n  handlers: [{name: restart, shell: "echo told >> {{ work }}/log"}]\n');
+    const flags = { inventory: [], playbook: [], forks: 5, lockWait: 15, extraVars: [], timeout: 3600, verbose: 0 };
+    const clock = (): number => Date.parse(exists('first') ? '2026-11-26T03:00:00Z' : '2026-11-26T02:30:00Z');
+    const status = await convergeRunAction(context(), { inventory: path.join(dir, 'night.yml'), playbooks: [path.join(dir, 'playbook.yml')], flags }, clock);
+    expect([status, readdirSync(path.join(dir, 'work')).sort()]).toEqual([ExitStatus.failed, ['first', 'log']]);
+  });
+
   test('whose playbook cannot be read is told of, with status 65, and is no success', { timeout: 30_000 }, async () => {
     policy('{mode: mend}');
     put('playbook.yml', '- hosts: all\n  rolez: []\n');
