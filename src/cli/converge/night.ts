@@ -135,8 +135,8 @@ function mended(looked: Phase, mending: Phase, left: readonly ChangeGroup[], gat
     ...(stopped === '' ? [] : [`The mending was stopped, since ${stopped}.`]),
     ...(left.length === 0 ? [] : [`${plural(left.length, 'change')} ${left.length === 1 ? 'was left as it is' : 'were left as they are'}: the policy only reports ${left.length === 1 ? 'it' : 'them'} (unattended).`]),
   ];
-  // What is left, and what could not be told, is drift as in check mode.
-  const status = mending.status === ExitStatus.ok && (left.length > 0 || mending.report.total.unknown > 0) ? ExitStatus.drift : mending.status;
+  // What is left, and what could not be told, is drift as in check mode; so is what the gate kept back where a failure is ignored or rescued.
+  const status = mending.status === ExitStatus.ok && (left.length > 0 || stopped !== '' || mending.report.total.unknown > 0) ? ExitStatus.drift : mending.status;
   return {
     report: { ...mending.report, status, policy: { notes, left } },
     status,

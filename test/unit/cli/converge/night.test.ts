@@ -239,6 +239,16 @@ describe('a night', () => {
     expect([status, readdirSync(path.join(dir, 'work')).sort()]).toEqual([ExitStatus.failed, ['first', 'log']]);
   });
 
+  test('that was stopped at a task whose failure is ignored is no whole one', { timeout: 60_000 }, async () => {
+    policy('{mode: mend, windows: [{from: "02:00", to: "03:00"}]}');
+    put('playbook.yml', '- hosts: all\n  tasks:\n    - {name: first, command: {cmd: "touch {{ work }}/first", creates: "{{ work }}/first"}}\n    - {name: later, copy: {dest: "{{ work }}/later", content: x}, ignore_errors: true}\n');
+    const flags = { inventory: [], playbook: [], forks: 5, lockWait: 15, extraVars: [], timeout: 3600, verbose: 0 };
+    const clock = (): number => Date.parse(exists('first') ? '2026-11-26T03:00:00Z' : '2026-11-26T02:30:00Z');
+    const status = await convergeRunAction(context(), { inventory: path.join(dir, 'night.yml'), playbooks: [path.join(dir, 'playbook.yml')], flags }, clock);
+    expect([status, readdirSync(path.join(dir, 'work'))]).toEqual([ExitStatus.drift, ['first']]);
+    expect(readRecord('night', environment)?.ended).toMatchObject({ status: 2, restraint: expect.stringContaining('outside the maintenance windows') as string });
+  });
+
   test('whose playbook cannot be read is told of, with status 65, and is no success', { timeout: 30_000 }, async () => {
     policy('{mode: mend}');
     put('playbook.yml', '- hosts: all\n  rolez: []\n');
