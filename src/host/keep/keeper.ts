@@ -106,7 +106,7 @@ export class Keeper {
   #pathLine(wanted: Wanted, groups: Groups): string | Choice {
     const { copies, ...entry } = wanted;
     const first = !this.#kept.has(wanted.path);
-    this.#kept.add(wanted.path);
+    if (!leavesContent(wanted)) this.#kept.add(wanted.path);
     // Only what it was first is put back; of the later changes it is told what they leave.
     if (!first || copies === 'none') return line(entry, {});
     if (copies === 'impossible') return line(entry, { lost: `a ${wanted.before?.exists === true ? wanted.before.type : 'thing'} is not copied` });
@@ -132,6 +132,11 @@ export class Keeper {
   #most(): number {
     return Math.floor(this.#options.bytes / 2);
   }
+}
+
+/** Of a path that has only got other attributes the content is still what it was: a later change that replaces it is to keep it. */
+function leavesContent({ copies, before }: Wanted): boolean {
+  return copies === 'none' && before?.exists === true && before.type !== 'link';
 }
 
 /** Sorted by time, and unique among the sessions of a run. */

@@ -154,7 +154,7 @@ function unpack(host: HostView, { file, now, order }: ToRestore, before: Present
     what: 'put back, with all that was in it',
     diff: { name: path, before: now.exists ? `(a ${now.type})\n` : '', after: 'directory\n' },
     // One that came back with the directory above is there already.
-    script: joinScripts([...clear, sh`${rawScript(within ? sh`[ -d ${path} ] || `.text : '')}( care_temp ${path} && cp -a -- ${copy} f${made.length === 0 ? sh`` : sh` && rm -rf -- ${made}`} && sync && mv -fT f "$n" )`]),
+    script: joinScripts([...clear, sh`${rawScript(within ? sh`[ -d ${path} ] || `.text : '')}( care_temp ${path} && cp -a -- ${copy} f${made.length === 0 ? sh`` : sh` && rm -rf -- ${made}`} && sync && mv -fT f "$n" )`, attributesScript(path, attributesOf(before))]),
     effects: [forgetTree(path), ...forgetAbove(path, true), ...unitFileEffects(path), stat(path).is({ ...before, size: 0 })],
   };
 }

@@ -34,11 +34,18 @@ function overlaid(before: PathFact, later: PathFact): PathFact {
   return before.exists && later.exists && before.type === later.type ? { ...before, ...later } : later;
 }
 
+/** Whether the run has changed attributes alone so far. */
+function leftContent({ before, after, wrote, copy, lost }: KeptFile): boolean {
+  return wrote === undefined && copy === undefined && lost === undefined && before?.exists === true && after.exists && before.type === after.type;
+}
+
 function merged(first: KeptFile, next: KeptPath): KeptFile {
   const after = overlaid(first.after, next.after);
   const isFile = after.exists && after.type === 'file';
   const owes = [...first.owes, ...next.owes.filter((each) => !first.owes.some((known) => handlerText(known) === handlerText(each)))];
-  return { ...first, after, wrote: isFile ? (next.wrote === undefined ? first.wrote : next.wrote) : undefined, secret: first.secret || next.secret, validate: next.validate ?? first.validate, owes };
+  // Until then the run had only changed attributes: what this change has kept is what was there before the run.
+  const kept = leftContent(first) ? { copy: next.copy, lost: next.lost, digest: first.digest ?? next.digest } : {};
+  return { ...first, ...kept, after, wrote: isFile ? (next.wrote === undefined ? first.wrote : next.wrote) : undefined, secret: first.secret || next.secret, validate: next.validate ?? first.validate, owes };
 }
 
 function isDirectory(fact: PathFact | undefined): boolean {

@@ -110,6 +110,14 @@ describe('a keeper', () => {
     keeper.restart();
     expect(text(keeper, pending('/etc/a'))).toContain('cp -pP -- /etc/a');
   });
+  test('copies what is replaced after its attributes were changed', () => {
+    const keeper = made();
+    const mode = pending('/etc/a');
+    const attributes = { ...mode, change: { ...mode.change, effects: changedAttributes('/etc/a', FILE, { mode: '0600' }) } };
+    expect(text(keeper, attributes)).not.toContain('cp -pP');
+    expect(text(keeper, attributes, pending('/etc/a'))).toContain('cp -pP -- /etc/a');
+    expect(text(keeper, pending('/etc/a'))).not.toContain('cp -pP');
+  });
   test('stops at the bytes of one run, and says so in the journal', () => {
     const keeper = new Keeper({ run: RUN, runs: 3, bytes: 8 });
     expect(text(keeper, pending('/etc/a'), pending('/etc/b'))).toContain('"l":"with its 3 bytes, more than 4 of one run are not kept"');

@@ -17,6 +17,13 @@ describe('a journal adds up', () => {
     const { files } = fold(path({ before: ABSENT, wrote: 'a', validate: 'v' }), path({ after: { ...FILE, mode: '0600' }, secret: true, owes: [{ role: '', handler: 'h' }] }), path({ wrote: 'b' }));
     expect(files).toMatchObject([{ before: ABSENT, after: { ...FILE, mode: '0644' }, wrote: 'b', secret: true, validate: 'v', owes: [{ role: '', handler: 'h' }] }]);
   });
+  test('the copy of the first change that replaced content, after others that changed attributes', () => {
+    const { files } = fold(path({ after: { ...FILE, mode: '0600' } }), path({ before: { ...FILE, mode: '0600' }, after: { ...FILE, mode: '0600' }, wrote: 'a', copy: 'c', digest: 'old' }), path({ wrote: 'b', copy: 'd', digest: 'a' }));
+    expect(files).toMatchObject([{ before: FILE, wrote: 'b', copy: 'c', digest: 'old', lost: undefined }]);
+    expect(fold(path({}), path({ after: ABSENT, lost: 'large' })).files).toMatchObject([{ lost: 'large', copy: undefined }]);
+    // A file that the run made: a copy of what the run itself wrote is none of what was before.
+    expect(fold(path({ before: ABSENT, wrote: 'a' }), path({ wrote: 'b', copy: 'c' })).files).toMatchObject([{ before: ABSENT, copy: undefined }]);
+  });
   test('what was below a directory went with it', () => {
     const { files } = fold(path({ path: '/etc/d/x', wrote: 'a' }), path({ path: '/etc/d', before: { exists: true, type: 'directory' }, after: ABSENT, copy: 'c' }));
     expect(files.map((each) => [each.path, each.after, each.wrote])).toEqual([['/etc/d/x', ABSENT, undefined], ['/etc/d', ABSENT, undefined]]);
