@@ -138,8 +138,8 @@ export async function acquireLease(db: SqlDatabase, request: LeaseRequest): Prom
   return new KeptLease(db, request, { id, tokens, seconds, until: request.waitSeconds > 0 ? asked : asked + seconds * 1000 });
 }
 
-/** performance.now() stands still while the machine sleeps (CLOCK_MONOTONIC, clock_gettime(2)), and leases do not. */
-const sinceBoot = (): number => uptime() * 1000;
+/** Milliseconds since boot. performance.now() stands still while the machine sleeps (CLOCK_MONOTONIC, clock_gettime(2)), and leases do not. */
+export const sinceBoot = (): number => uptime() * 1000;
 
 interface Kept {
   readonly id: string;

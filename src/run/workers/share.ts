@@ -1,7 +1,7 @@
 /** One share of a run, as its worker has it: leased, renewed, and agreed upon with the others through the store. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseFacts } from '../../host/view.ts';
-import { LEASE_SECONDS } from '../../state/lease.ts';
+import { LEASE_SECONDS, sinceBoot } from '../../state/lease.ts';
 import type { RunShares, ShareLease } from '../../state/shared-run.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import type { HeldLocks } from '../locks.ts';
@@ -29,6 +29,10 @@ export interface ShareInit {
   readonly numberOf: (host: string) => number;
   /** Aborted when the run is to end, or the share is lost. */
   readonly ends: AbortSignal;
+  /** When the lease was asked for, by that clock: it lasts from then on, however late the answer was. */
+  readonly asked: number;
+  /** Milliseconds of a clock that goes on while the machine sleeps, as leases do; default: since boot. */
+  readonly now?: () => number;
 }
 
 export class Share implements Together, HeldLocks {
@@ -36,12 +40,15 @@ export class Share implements Together, HeldLocks {
   readonly #own: ReadonlySet<string>;
   readonly #lost = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  #renewedAt = performance.now();
+  readonly #now: () => number;
+  #renewedAt: number;
   #renewing: Promise<void> | undefined;
   #gone: readonly string[] = [];
 
   constructor(init: ShareInit) {
     this.#init = init;
+    this.#now = init.now ?? sinceBoot;
+    this.#renewedAt = init.asked;
     this.#own = new Set(init.lease.hosts);
     this.#timer = setInterval(() => { void this.#renew(); }, RENEW_MS);
   }
@@ -68,20 +75,20 @@ export class Share implements Together, HeldLocks {
   }
 
   async #renewOnce(): Promise<void> {
-    const asked = performance.now();
+    const asked = this.#now();
     try {
       if (await this.#init.shares.renew(this.#init.lease)) this.#renewedAt = asked;
       else this.#lost.abort();
     } catch {
       // A server that does not answer gives the share to nobody else, either; whether it is still ours is asked before the next change.
-      if (performance.now() - this.#renewedAt > LEASE_SECONDS * 3000) this.#lost.abort();
+      if (this.#now() - this.#renewedAt > LEASE_SECONDS * 3000) this.#lost.abort();
     }
   }
 
   /** Before every change. Costs nothing while the lease is known to last. */
   async check(): Promise<void> {
-    if (performance.now() - this.#renewedAt > LEASE_SECONDS * 1000) await this.#renew();
-    if (this.#lost.signal.aborted || performance.now() - this.#renewedAt > LEASE_SECONDS * 1000) throw shareLost(this.#init.lease);
+    if (this.#now() - this.#renewedAt > LEASE_SECONDS * 1000) await this.#renew();
+    if (this.#lost.signal.aborted || this.#now() - this.#renewedAt > LEASE_SECONDS * 1000) throw shareLost(this.#init.lease);
   }
 
   tell(): void {

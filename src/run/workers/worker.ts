@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseAddress } from '../../state/postgres-url.ts';
+import { sinceBoot } from '../../state/lease.ts';
 import { RunShares, type ShareLease } from '../../state/shared-run.ts';
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import type { RunOptions } from '../options.ts';
@@ -33,9 +34,9 @@ async function checkRun(shares: RunShares, digest: string): Promise<void> {
   }
 }
 
-async function carryOut(options: RunOptions, shares: RunShares, lease: ShareLease, loaded: ReturnType<typeof loadAndDigest>['loaded'], ends: AbortSignal): Promise<ExitStatus> {
+async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }: { readonly lease: ShareLease; readonly asked: number }, loaded: ReturnType<typeof loadAndDigest>['loaded'], ends: AbortSignal): Promise<ExitStatus> {
   const order = new Map(loaded.inventory.hosts.map((host, i) => [host, i]));
-  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends });
+  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends, asked });
   const reporter = new ShareReporter(shares, lease);
   const stop = AbortSignal.any([options.stop, share.lost, ends]);
   const kill = AbortSignal.any([options.kill, share.lost]);
@@ -86,12 +87,13 @@ export async function work(options: RunOptions, { run, database, say }: WorkerRe
         over.abort();
         break;
       }
+      const asked = sinceBoot();
       const lease = await shares.claim(own);
       if (lease !== undefined) {
         own = true;
         say(`share ${String(lease.share)}: ${String(lease.hosts.length)} hosts${lease.token > 1 ? ', left behind by another worker' : ''}`);
         // Several at once: a share whose hosts wait for others' must not keep the others' from being carried out.
-        const one = carryOut(options, shares, lease, loaded, over.signal).then((status) => { say(`share ${String(lease.share)} is through (status ${String(status)})`); }, (error: unknown) => { trouble ??= error; });
+        const one = carryOut(options, shares, { lease, asked }, loaded, over.signal).then((status) => { say(`share ${String(lease.share)} is through (status ${String(status)})`); }, (error: unknown) => { trouble ??= error; });
         const held = one.finally(() => { working.delete(held); });
         working.add(held);
         continue;
