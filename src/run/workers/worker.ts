@@ -5,6 +5,7 @@ import type { DatabaseAddress } from '../../state/postgres-url.ts';
 import { sinceBoot } from '../../state/lease.ts';
 import { RunShares, type ShareLease } from '../../state/shared-run.ts';
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
+import type { Loaded } from '../load.ts';
 import type { RunOptions } from '../options.ts';
 import { runLoaded } from '../run.ts';
 import { loadAndDigest } from './digest.ts';
@@ -34,19 +35,26 @@ async function checkRun(shares: RunShares, digest: string): Promise<void> {
   }
 }
 
-async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }: { readonly lease: ShareLease; readonly asked: number }, loaded: ReturnType<typeof loadAndDigest>['loaded'], ends: AbortSignal): Promise<ExitStatus> {
+interface Endings {
+  /** The run is over. */
+  readonly ends: AbortSignal;
+  /** The run goes on, without this worker: it was told to stop, or is in trouble. */
+  readonly leaves: AbortSignal;
+}
+
+async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }: { readonly lease: ShareLease; readonly asked: number }, loaded: Loaded, { ends, leaves }: Endings): Promise<ExitStatus> {
   const order = new Map(loaded.inventory.hosts.map((host, i) => [host, i]));
-  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends, asked });
+  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends: AbortSignal.any([ends, leaves]), asked });
   const reporter = new ShareReporter(shares, lease);
-  const stop = AbortSignal.any([options.stop, share.lost, ends]);
+  const stop = AbortSignal.any([leaves, share.lost, ends]);
   const kill = AbortSignal.any([options.kill, share.lost]);
   try {
     const status = await runLoaded(loaded, {
       ...options, reporter, held: share, together: share, stop, kill, lockWaitSeconds: lease.token > 1 ? Math.max(options.lockWaitSeconds, LEFT_BEHIND_WAIT_SECONDS) : options.lockWaitSeconds,
     });
     await reporter.close();
-    // One that is told to stop, while the run goes on, leaves its hosts to the others.
-    if (options.stop.aborted && !ends.aborted) await shares.giveBack(lease);
+    // One that leaves, while the run goes on, leaves its hosts to the others.
+    if (leaves.aborted && !ends.aborted) await shares.giveBack(lease);
     else if (reporter.summary !== undefined && !share.lost.aborted) await shares.finish(lease, JSON.stringify(reporter.summary));
     return status;
   } catch (error) {
@@ -57,6 +65,55 @@ async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }
   } finally {
     await share.release();
   }
+}
+
+/**
+ * Takes shares of a run, and carries them out, until it is over.
+ *
+ * @returns ok when all shares are through, interrupted when this worker was told to stop
+ * @throws what keeps the worker from working, when nothing of it is under way any more
+ */
+export async function takeShares(options: RunOptions, loaded: Loaded, shares: RunShares, say: WorkerRequest['say']): Promise<ExitStatus> {
+  const over = new AbortController();
+  const leaving = new AbortController();
+  const leaves = AbortSignal.any([options.stop, leaving.signal]);
+  const working = new Set<Promise<void>>();
+  let trouble: unknown;
+  // With all its shares: one whose hosts wait for those of a share that was given back would wait for ever, if nobody else is there to take that.
+  const leave = (error: unknown): void => {
+    trouble ??= error;
+    leaving.abort();
+  };
+  let own = false;
+  try {
+    for (;;) {
+      const state = await shares.look();
+      // With nothing in hand, it is no matter whether it was ended or is through.
+      if (state?.done === true || (working.size === 0 && own && state?.goesOn !== true) || leaves.aborted) break;
+      if (state?.goesOn !== true) {
+        over.abort();
+        break;
+      }
+      const asked = sinceBoot();
+      const lease = await shares.claim(own);
+      if (lease !== undefined) {
+        own = true;
+        say(`share ${String(lease.share)}: ${String(lease.hosts.length)} hosts${lease.token > 1 ? ', left behind by another worker' : ''}`);
+        // Several at once: a share whose hosts wait for others' must not keep the others' from being carried out.
+        const one = carryOut(options, shares, { lease, asked }, loaded, { ends: over.signal, leaves }).then((status) => { say(`share ${String(lease.share)} is through (status ${String(status)})`); }, leave);
+        const held = one.finally(() => { working.delete(held); });
+        working.add(held);
+        continue;
+      }
+      await sleep(LOOK_MS);
+    }
+  } catch (error) {
+    leave(error);
+  }
+  await Promise.all(working);
+  if (trouble instanceof Error) throw trouble;
+  if (over.signal.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'run-over', summary: `run ${shares.run} was ended by its coordinator, or that is gone` });
+  return options.stop.aborted ? ExitStatus.interrupted : ExitStatus.ok;
 }
 
 /**
@@ -71,40 +128,12 @@ export async function work(options: RunOptions, { run, database, say }: WorkerRe
   throwProblems(divisionProblems(loaded));
   const [{ PostgresDatabase }, { prepareSchema }] = await Promise.all([import('../../state/postgres.ts'), import('../../state/postgres-store.ts')]);
   const db = await PostgresDatabase.open(database);
-  const over = new AbortController();
-  const working = new Set<Promise<void>>();
-  let trouble: unknown;
-  let own = false;
   try {
     await prepareSchema(db);
     const shares = new RunShares(db, run, randomUUID());
     await checkRun(shares, digest);
-    for (;;) {
-      const state = await shares.look();
-      // With nothing in hand, it is no matter whether it was ended or is through.
-      if (state?.done === true || (working.size === 0 && own && state?.goesOn !== true) || options.stop.aborted || trouble !== undefined) break;
-      if (state?.goesOn !== true) {
-        over.abort();
-        break;
-      }
-      const asked = sinceBoot();
-      const lease = await shares.claim(own);
-      if (lease !== undefined) {
-        own = true;
-        say(`share ${String(lease.share)}: ${String(lease.hosts.length)} hosts${lease.token > 1 ? ', left behind by another worker' : ''}`);
-        // Several at once: a share whose hosts wait for others' must not keep the others' from being carried out.
-        const one = carryOut(options, shares, { lease, asked }, loaded, over.signal).then((status) => { say(`share ${String(lease.share)} is through (status ${String(status)})`); }, (error: unknown) => { trouble ??= error; });
-        const held = one.finally(() => { working.delete(held); });
-        working.add(held);
-        continue;
-      }
-      await sleep(LOOK_MS);
-    }
-    await Promise.all(working);
+    return await takeShares(options, loaded, shares, say);
   } finally {
     await db.close();
   }
-  if (trouble instanceof Error) throw trouble;
-  if (over.signal.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'run-over', summary: `run ${run} was ended by its coordinator, or that is gone` });
-  return options.stop.aborted ? ExitStatus.interrupted : ExitStatus.ok;
 }

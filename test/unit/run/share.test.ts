@@ -1,12 +1,17 @@
-/** A share's lease as its worker sees it, without a server. */
-import { afterEach, expect, test } from 'vitest';
+/** Shares of a run as their worker sees them, without a server. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { loadProject } from '../../../src/run/load.ts';
+import type { RunOptions } from '../../../src/run/options.ts';
 import { Share, type ShareInit } from '../../../src/run/workers/share.ts';
+import { takeShares } from '../../../src/run/workers/worker.ts';
 import { LEASE_SECONDS } from '../../../src/state/lease.ts';
 import { RunShares } from '../../../src/state/shared-run.ts';
 import type { SqlDatabase } from '../../../src/state/sql.ts';
+import { testProject, type TestProject } from './support.ts';
 
 const open: Share[] = [];
-afterEach(async () => { for (const share of open.splice(0)) await share.release(); });
+let project: TestProject | undefined;
+afterEach(async () => { project?.remove(); for (const share of open.splice(0)) await share.release(); });
 
 /** A server that gives these rows for every question. */
 function server(all: SqlDatabase['all']): SqlDatabase {
@@ -30,4 +35,40 @@ test('after a sleep of the machine, and after a late answer, it is asked whose t
   expect([asked, share.lost.aborted]).toEqual([1, true]);
   const late = shareOf(() => Promise.resolve([]), { asked: now - LEASE_SECONDS * 1000 - 1, now: () => now });
   await expect(late.check()).rejects.toMatchObject({ code: 'share-lost' });
+});
+
+describe('a worker whose share cannot be carried out', () => {
+  const worker = async (more: (sql: string, values: readonly unknown[]) => readonly Record<string, unknown>[] | undefined, stop = new AbortController().signal): Promise<readonly string[]> => {
+    project = testProject({ 'playbook.yml': '- hosts: all\n  tasks:\n    - { command: "true" }\n' }, ['one', 'two']);
+    const free = [{ share: 0, hosts: '["one"]', token: 1 }, { share: 1, hosts: '["two"]', token: 1 }];
+    const back: string[] = [];
+    const all: SqlDatabase['all'] = async (sql, values = []) => {
+      await Promise.resolve();
+      if (sql.includes('expires_at = 0')) back.push(String(values[1]));
+      return more(sql, values) ?? (sql.startsWith('select digest') ? [{ digest: '', goes_on: true, done: false }] : sql.includes('skip locked') ? free.splice(0, 1) : sql.includes('as there') ? [{ there: false }] : [{}]);
+    };
+    await project.run({ stop }, (options: RunOptions) => takeShares(options, loadProject(options), new RunShares(server(all), 'r', 'me'), () => undefined)).then(
+      (result) => back.push(`status ${String(result.status)}`),
+      (error: unknown) => back.push(error instanceof Error ? error.message : 'no error'),
+    );
+    return back;
+  };
+  test('gives back the others too, whose hosts would wait for ever for those', async () => {
+    expect(await worker((sql, values) => {
+      if (sql.includes('set place') && values[1] === 0) throw new Error('no room on the server');
+      return undefined;
+    })).toEqual(['0', '1', 'no room on the server']);
+  }, 10_000);
+  test('ends with what it has in hand when the server is gone', async () => {
+    let looks = 0;
+    expect(await worker((sql) => {
+      if (sql.startsWith('select digest') && (looks += 1) > 3) throw new Error('the server is gone');
+      return undefined;
+    })).toEqual(['0', '1', 'the server is gone']);
+  }, 10_000);
+  test('does not wait for others when it is told to stop', async () => {
+    const stop = new AbortController();
+    setTimeout(() => { stop.abort(); }, 300);
+    expect((await worker(() => undefined, stop.signal)).slice(0, 2)).toEqual(['0', '1']);
+  }, 10_000);
 });
