@@ -8,7 +8,7 @@ import { knownArtifacts } from '../artifact-needs.ts';
 import { FileCache } from '../controller-files.ts';
 import type { RunEvent } from '../events.ts';
 import type { Loaded } from '../load.ts';
-import { takeLocks } from '../locks.ts';
+import { takeLocks, type HeldLocks } from '../locks.ts';
 import type { RunOptions } from '../options.ts';
 import { newRunId, selectHosts, startEvent } from '../run.ts';
 import { checkStartAtTask, validateLoaded } from '../validate.ts';
@@ -51,10 +51,12 @@ function check(loaded: Loaded, options: RunOptions): readonly string[] {
   return selectHosts(loaded.inventory, loaded.playbooks, options);
 }
 
-class Course {
+/** A run under way. */
+export class Course {
   readonly #run: SharedRun;
   readonly #options: RunOptions;
-  readonly #with: Coordination;
+  readonly #with: Pick<Coordination, 'workers' | 'start'>;
+  readonly #locks: Pick<HeldLocks, 'check'> | undefined;
   readonly #workers: WorkerProcess[] = [];
   readonly #said = new Set<string>();
   readonly #left = new Map<number, number>();
@@ -63,10 +65,12 @@ class Course {
   #renewedAt = performance.now();
   #heardAt = performance.now();
 
-  constructor(run: SharedRun, options: RunOptions, coordination: Coordination) {
+  /** @param locks of the inventory: without them nobody works on */
+  constructor(run: SharedRun, options: RunOptions, coordination: Pick<Coordination, 'workers' | 'start'>, locks: Pick<HeldLocks, 'check'> | undefined) {
     this.#run = run;
     this.#options = options;
     this.#with = coordination;
+    this.#locks = locks;
   }
 
   /** @returns the shares as they are when all are through, or nobody is left to carry them out */
@@ -76,6 +80,7 @@ class Course {
     let stoppedAt: number | undefined;
     try {
       for (;;) {
+        await this.#locks?.check();
         await this.#report();
         const shares = await this.#run.shares();
         this.#tellLeft(shares);
@@ -89,14 +94,22 @@ class Course {
         await sleep(LOOK_MS);
       }
     } finally {
+      await this.#end();
+    }
+  }
+
+  /** Sees that no worker of this machine is left, also when the server cannot tell them that the run is over. */
+  async #end(): Promise<void> {
+    try {
       await this.#run.stop();
+    } finally {
       if (this.#options.kill.aborted) for (const worker of this.#workers) worker.kill();
       const patience = new AbortController();
       await Promise.race([Promise.all(this.#workers.map((worker) => worker.ended)), sleep(GOODBYE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
       patience.abort();
       for (const worker of this.#workers) if (worker.alive()) worker.kill();
-      await this.#report();
     }
+    await this.#report();
   }
 
   async #report(): Promise<void> {
@@ -169,7 +182,7 @@ export async function coordinate(options: RunOptions, coordination: Coordination
       const run = await SharedRun.begin(db, id, digest, dealOut(hosts, coordination.workers));
       coordination.say(`run ${id}`);
       try {
-        const shares = await new Course(run, options, coordination).go();
+        const shares = await new Course(run, options, coordination, locks).go();
         return sumUp(options, id, started, shares);
       } finally {
         await run.end();

@@ -2,10 +2,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadProject } from '../../../src/run/load.ts';
 import type { RunOptions } from '../../../src/run/options.ts';
+import { Course } from '../../../src/run/workers/coordinate.ts';
 import { Share, type ShareInit } from '../../../src/run/workers/share.ts';
 import { takeShares } from '../../../src/run/workers/worker.ts';
 import { LEASE_SECONDS } from '../../../src/state/lease.ts';
-import { RunShares } from '../../../src/state/shared-run.ts';
+import { RunShares, SharedRun } from '../../../src/state/shared-run.ts';
 import type { SqlDatabase } from '../../../src/state/sql.ts';
 import { testProject, type TestProject } from './support.ts';
 
@@ -71,4 +72,30 @@ describe('a worker whose share cannot be carried out', () => {
     setTimeout(() => { stop.abort(); }, 300);
     expect((await worker(() => undefined, stop.signal)).slice(0, 2)).toEqual(['0', '1']);
   }, 10_000);
+});
+
+describe('a coordinator that cannot go on', () => {
+  const course = async (all: SqlDatabase['all'], check: () => Promise<void>): Promise<readonly string[]> => {
+    const told: string[] = [];
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => { end = resolve; });
+    const worker = { alive: () => false, kill: () => undefined, ended };
+    project = testProject({});
+    await project.run({}, async (options) => {
+      const run = await SharedRun.begin(server((sql, values) => { if (sql.includes('ended = 1')) told.push('stop'); return all(sql, values); }), 'r', '', [['one']]);
+      setTimeout(() => { told.push('worker ended'); end(); }, 400);
+      await new Course(run, options, { workers: 1, start: () => ({ ...worker, alive: () => !told.includes('worker ended') }) }, { check }).go();
+      return 0;
+    }).catch((error: unknown) => { told.push(error instanceof Error ? error.message : ''); });
+    return told;
+  };
+  const unheld: SqlDatabase['all'] = (sql) => Promise.resolve(sql.startsWith('select share') ? [{ share: 0, hosts: '["one"]', token: 0, worker: null, result: null, gone: '[]', held: true }] : []);
+  test('ends the run when another run has taken the inventory over', async () => {
+    expect(await course(unheld, () => Promise.reject(new Error('taken over')))).toEqual(['stop', 'worker ended', 'taken over']);
+  });
+  test('waits for its workers also when the server is gone', async () => {
+    let looks = 0;
+    const gone: SqlDatabase['all'] = (sql, values) => (sql.includes('ended = 1') || (sql.startsWith('select share') && (looks += 1) > 1) ? Promise.reject(new Error('gone')) : unheld(sql, values));
+    expect(await course(gone, () => Promise.resolve())).toEqual(['stop', 'worker ended', 'gone']);
+  });
 });
