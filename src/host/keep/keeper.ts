@@ -117,7 +117,7 @@ export class Keeper {
       return line(entry, { copy: this.#place(wanted.path, groups) });
     }
     const copy = `${this.#part}/${String((this.#groups += 1))}/copy`;
-    return { path: wanted.path, tree: copies === 'tree', copy, ifKept: line(entry, { copy }), ifAbsent: line({ ...entry, before: { exists: false } }, {}), ifNot: line(entry, { lost: `it is a directory, or larger than ${String(this.#most())} bytes` }) };
+    return { path: wanted.path, tree: copies === 'tree', copy, ifKept: line(entry, { copy }), ifAbsent: line({ ...entry, before: { exists: false } }, {}), ifNot: line(entry, { lost: `it is ${copies === 'tree' ? 'no directory' : 'a directory'}, or more than ${String(this.#most())} bytes of one run with it` }) };
   }
 
   /** A copy's name below the run's directory. Files of one directory keep their names, so that one process copies them all. */

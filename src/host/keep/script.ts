@@ -58,14 +58,14 @@ function copyGroup({ directory, paths }: CopyGroup): string {
 s="$s $d"/${quote(directory)}/*`;
 }
 
-/** busybox's du and GNU's both count in KiB with -k; a tree is as large as that says. */
+/** busybox's du and GNU's both count in KiB with -k; a tree is as large as that says. What the run has kept by then counts, too: there may be many trees. */
 function choose({ path, tree, copy, ifKept, ifAbsent, ifNot }: Choice, bytes: number): string {
   const [p, c] = [quote(path), quote(copy)];
   const say = (line: string): string => `printf '%s\\n' ${quote(line)} >>"$j"`;
   const fits = tree ? '[ -d "$p" ] && [ ! -L "$p" ]' : '{ [ -L "$p" ] || [ -f "$p" ]; }';
   return `p=${p}
 if [ ! -e "$p" ] && [ ! -L "$p" ]; then ${say(ifAbsent)}
-elif ${fits} && u=$(du -sk -- "$p") && [ "\${u%%[!0-9]*}" -le ${String(Math.floor(bytes / 2048))} ]; then
+elif ${fits} && u=$(du -sk -- "$p") && v=$(du -sk -- "$d") && [ $((\${u%%[!0-9]*} + \${v%%[!0-9]*})) -le ${String(Math.floor(bytes / 2048))} ]; then
 mkdir -- "$d"/${quote(copy.slice(0, copy.lastIndexOf('/')))} && cp -${tree ? 'a' : 'pP'} -- "$p" "$d"/${c} && ${say(ifKept)} || exit 1
 y=1
 else ${say(ifNot)}

@@ -180,7 +180,7 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     const dir = scratch();
     mkdirSync(join(dir, 'tree'));
     writeFileSync(join(dir, 'tree', 'x'), 'x');
-    writeFileSync(join(dir, 'large'), 'x'.repeat(20_000));
+    writeFileSync(join(dir, 'large'), 'x'.repeat(60_000));
     const lines = [
       { ...choice, path: join(dir, 'none'), tree: false }, 'between',
       { ...choice, path: join(dir, 'tree'), tree: true, ifKept: 'kept tree' },
@@ -188,11 +188,23 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
       { ...choice, path: join(dir, 'tree', 'x'), tree: false, copy: 'part/7/copy', ifKept: 'kept x' },
       { ...choice, path: join(dir, 'tree'), tree: false, copy: 'part/6/copy' },
     ];
-    const ran = write(join(dir, 'runs'), { lines }, { bytes: 16_384 });
+    const ran = write(join(dir, 'runs'), { lines }, { bytes: 96 * 1024 });
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     const at = join(dir, 'runs', RUN);
     expect(readFileSync(join(at, 'part.journal'), 'utf8').split('\n')).toEqual(['absent', 'between', 'kept tree', 'not', 'kept x', 'not', '']);
     expect([readFileSync(join(at, 'part/9/copy/x'), 'utf8'), readFileSync(join(at, 'part/7/copy'), 'utf8'), existsSync(join(at, 'part/8'))]).toEqual(['x', 'x', false]);
+  });
+
+  test('directories together take no more than a run may keep', () => {
+    const dir = scratch();
+    const trees = ['a', 'b', 'c'].map((name) => join(dir, name));
+    for (const tree of trees) {
+      mkdirSync(tree);
+      writeFileSync(join(tree, 'x'), 'x'.repeat(40_000));
+    }
+    const ran = write(join(dir, 'runs'), { lines: trees.map((path, i) => ({ ...choice, path, tree: true, copy: `part/${String(i)}/copy` })) }, { bytes: 230 * 1024 });
+    expect([ran.status, ran.stderr]).toEqual([0, '']);
+    expect(readFileSync(join(dir, 'runs', RUN, 'part.journal'), 'utf8')).toBe('kept\nkept\nnot\n');
   });
 
   test('drops the oldest runs beyond the number and the bytes, never the one that is put back', () => {
