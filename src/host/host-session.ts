@@ -293,16 +293,16 @@ export class HostSession {
     this.#joinable = undefined;
     if (batch === undefined) return;
     const { identity } = batch.changes[0];
+    this.#keeper?.makes(batch.changes);
     const claims = this.store(identity).takeClaims();
     const claimed = byAnswerer(claims.map((c) => c.query));
-    const isNew = (q: AnyQuery): boolean => !claims.some((c) => c.query.id === q.id);
-    const shell = [...claimed.shell, ...extra.shell.filter(isNew)];
+    const shell = [...claimed.shell, ...extra.shell.filter((q) => !claims.some((c) => c.query.id === q.id))];
     const facts = new Map(batch.by === 'shell' ? await this.#runChanges(batch.changes, shell) : await this.#callChanges(batch.changes, shell));
     // Of the services only what is claimed: what else they are asked comes after this is known to hold.
     for (const [id, fact] of await this.#afterwards(batch.changes, () => this.#wire.ask(claimed.service))) facts.set(id, fact);
     this.#confirm(batch.changes, claims, facts);
     this.#learn(identity, [...shell, ...claimed.service], facts);
-    this.#keeper?.madeAll(batch.changes);
+    this.#keeper?.written();
     for (const pending of batch.changes) pending.done();
   }
 

@@ -35,6 +35,8 @@ export class Keeper {
   readonly #looked = new WeakMap<PendingChange, ToKeep>();
   /** Lines that go along with the next batch: of what cannot be put back anyway. */
   #owed: string[] = [];
+  /** Those that have gone along with a batch of which it is not known yet whether it got there. */
+  #sent: readonly string[] = [];
 
   /** The last identity that was found to be root's. */
   #root: Identity | undefined;
@@ -68,8 +70,8 @@ export class Keeper {
     this.#owed.push(encoded({ of: 'other', resource, did }));
   }
 
-  /** Changes were made. Those that were not kept are noted: a service made them, or a user who cannot write where root keeps. */
-  madeAll(batch: readonly PendingChange[]): void {
+  /** Changes are about to be made. Those that are not kept are noted, also when they fail half-way: a service makes them, or a user who cannot write where root keeps. */
+  makes(batch: readonly PendingChange[]): void {
     for (const pending of batch) {
       const { change, keepAs, identity } = pending;
       if (keepAs === undefined || (change.call === undefined && this.#looked.has(pending))) continue;
@@ -78,11 +80,18 @@ export class Keeper {
     }
   }
 
+  /** What was sent last is written down. */
+  written(): void {
+    this.#sent = [];
+  }
+
   /** Nothing is known any more of what the last batch has kept: a new part of the journal is begun, and what the first says of a thing holds. */
   restart(): void {
     this.#part = newPart();
     this.#groups = 0;
     this.#kept.clear();
+    this.#owed.unshift(...this.#sent);
+    this.#sent = [];
   }
 
   /** Whether something is still to be written down. */
@@ -95,7 +104,8 @@ export class Keeper {
     const things = batch.flatMap((pending) => this.#looked.get(pending) ?? []);
     // One of another user cannot write there.
     if (batch.length > 0 && things.length === 0) return undefined;
-    const lines: (string | Choice)[] = this.#owed;
+    const lines: (string | Choice)[] = [...this.#owed];
+    this.#sent = this.#owed;
     this.#owed = [];
     const groups: Groups = new Map();
     for (const { paths, others } of things) lines.push(...paths.map((wanted) => this.#pathLine(wanted, groups)), ...others.map(encoded));

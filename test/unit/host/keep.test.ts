@@ -126,10 +126,20 @@ describe('a keeper', () => {
     const keeper = made();
     const other = pending('/etc/a', { user: 'care', become: undefined });
     expect(text(keeper, other)).toBe('');
-    keeper.madeAll([other]);
+    keeper.makes([other]);
     expect(keeper.owes).toBe(true);
     expect(text(keeper, pending('/etc/b'))).toContain('{"r":"file /etc/a","d":"write (as care)"}');
     expect([keeper.owes, keeper.root]).toEqual([false, identity]);
+  });
+  test('what went along with a batch that was lost goes along with the next one', () => {
+    const keeper = made();
+    keeper.made('package a', 'install 1');
+    expect(text(keeper, pending('/etc/a'))).toContain('"package a"');
+    keeper.restart();
+    expect([keeper.owes, text(keeper, pending('/etc/a')).includes('"package a"')]).toEqual([true, true]);
+    keeper.written();
+    keeper.restart();
+    expect(keeper.owes).toBe(false);
   });
   test('its script stands in front of the first change of the batch, in the same script', () => {
     const keeper = made();

@@ -172,3 +172,22 @@ describe.runIf(isRoot)('rollback', () => {
     expect([rolled.status, warnings(rolled)]).toEqual([ExitStatus.ok, [`nothing is kept here of run 20200101-000000-abcdef; what is kept is of ${run}`]]);
   });
 });
+
+test.runIf(isRoot)('attributes first, then content, or the whole directory: all of it is back', async () => {
+  project = testProject({ 'playbook.yml': `- hosts: all
+  tasks:
+    - { name: mode, file: { path: "{{ work }}/both", mode: "0600" } }
+    - { name: directory, file: { path: "{{ work }}/tree", state: directory, mode: "0700" } }
+    - { name: now, command: "true" }
+    - { name: content, copy: { dest: "{{ work }}/both", content: "new\\n" } }
+    - { name: tree, file: { path: "{{ work }}/tree", state: absent } }
+` });
+  writeFileSync(at('both'), 'old\n', { mode: 0o644 });
+  mkdirSync(at('tree'), { mode: 0o755 });
+  writeFileSync(at('tree/leaf'), 'leaf');
+  const run = runOf(await apply());
+  expect([read('both'), mode('both'), existsSync(at('tree'))]).toEqual(['new\n', '600', false]);
+  const result = await back(run);
+  expect([result.status, errors(result), warnings(result).filter((each) => each.startsWith('not put back'))]).toEqual([ExitStatus.ok, '', []]);
+  expect([read('both'), mode('both'), read('tree/leaf'), mode('tree')]).toEqual(['old\n', '644', 'leaf', '755']);
+});
