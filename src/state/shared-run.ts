@@ -59,6 +59,10 @@ function leaseOf(row: Row): ShareLease {
 export class SharedRun {
   readonly #db: SqlDatabase;
   readonly run: string;
+  /** The last event of each share and token that has been taken, by both. */
+  readonly #taken = new Map<string, { readonly share: number; readonly token: number; readonly seq: number }>();
+  /** Those of them that are still to be deleted. */
+  readonly #stale = new Set<string>();
 
   private constructor(db: SqlDatabase, run: string) {
     this.#db = db;
@@ -91,10 +95,24 @@ export class SharedRun {
     }));
   }
 
-  /** Events that have come since, in the order of each share; they are taken out. */
+  /**
+   * Events that have come since, in the order of each share. They are deleted when they are here: an answer that is lost with its connection is
+   * asked for again, and must not have taken them along.
+   */
   async takeEvents(): Promise<readonly { readonly share: number; readonly token: number; readonly event: string }[]> {
-    const rows = await this.#db.all('with taken as (delete from run_share_events where run_id = $1 returning share, token, seq, event) select * from taken order by share, token, seq', [this.run]);
-    return rows.map((row) => ({ share: Number(row['share']), token: Number(row['token']), event: String(row['event']) }));
+    for (const name of this.#stale) {
+      const last = this.#taken.get(name);
+      if (last !== undefined) await this.#db.all('delete from run_share_events where run_id = $1 and share = $2 and token = $3 and seq <= $4', [this.run, last.share, last.token, last.seq]);
+      this.#stale.delete(name);
+    }
+    const rows = await this.#db.all('select share, token, seq, event from run_share_events where run_id = $1 order by share, token, seq', [this.run]);
+    return rows.map((row) => ({ share: Number(row['share']), token: Number(row['token']), seq: Number(row['seq']), event: String(row['event']) })).filter(({ share, token, seq }) => {
+      const name = `${String(share)}.${String(token)}`;
+      if (seq <= (this.#taken.get(name)?.seq ?? -1)) return false;
+      this.#taken.set(name, { share, token, seq });
+      this.#stale.add(name);
+      return true;
+    });
   }
 
   /** Tells workers to begin nothing more. */

@@ -89,13 +89,29 @@ describe('a coordinator that cannot go on', () => {
     }).catch((error: unknown) => { told.push(error instanceof Error ? error.message : ''); });
     return told;
   };
-  const unheld: SqlDatabase['all'] = (sql) => Promise.resolve(sql.startsWith('select share') ? [{ share: 0, hosts: '["one"]', token: 0, worker: null, result: null, gone: '[]', held: true }] : []);
+  const unheld: SqlDatabase['all'] = (sql) => Promise.resolve(sql.startsWith('select share, hosts') ? [{ share: 0, hosts: '["one"]', token: 0, worker: null, result: null, gone: '[]', held: true }] : []);
   test('ends the run when another run has taken the inventory over', async () => {
     expect(await course(unheld, () => Promise.reject(new Error('taken over')))).toEqual(['stop', 'worker ended', 'taken over']);
   });
   test('waits for its workers also when the server is gone', async () => {
     let looks = 0;
-    const gone: SqlDatabase['all'] = (sql, values) => (sql.includes('ended = 1') || (sql.startsWith('select share') && (looks += 1) > 1) ? Promise.reject(new Error('gone')) : unheld(sql, values));
+    const gone: SqlDatabase['all'] = (sql, values) => (sql.includes('ended = 1') || (sql.startsWith('select share, hosts') && (looks += 1) > 1) ? Promise.reject(new Error('gone')) : unheld(sql, values));
     expect(await course(gone, () => Promise.resolve())).toEqual(['stop', 'worker ended', 'gone']);
   });
+});
+
+test('events whose answer was lost with its connection are told, each once', async () => {
+  let rows = [{ share: 0, token: 1, seq: 0, event: 'a' }, { share: 0, token: 1, seq: 1, event: 'b' }, { share: 1, token: 2, seq: 0, event: 'c' }];
+  const once: SqlDatabase['all'] = (sql, values = []) => {
+    const found = /run_share_events/.test(sql) ? rows : [];
+    if (sql.includes('delete') && found.length > 0) rows = rows.filter((row) => values.length === 4 && !(row.share === values[1] && row.token === values[2] && row.seq <= Number(values[3])));
+    return Promise.resolve(found);
+  };
+  // What PostgresDatabase does about a connection that was lost with an answer on it.
+  const run = await SharedRun.begin(server(async (sql, values) => { await once(sql, values); return once(sql, values); }), 'r', '', []);
+  const take = async (): Promise<string> => (await run.takeEvents()).map((each) => each.event).join('');
+  expect(await take()).toBe('abc');
+  rows.push({ share: 0, token: 1, seq: 2, event: 'd' });
+  expect([await take(), rows.map((row) => row.event)]).toEqual(['d', ['d']]);
+  expect([await take(), rows]).toEqual(['', []]);
 });
