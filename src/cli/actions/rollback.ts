@@ -50,9 +50,13 @@ function filesOf(text: string, what: string): readonly string[] {
   return files;
 }
 
-/** Hosts on which the run may have changed something: those that it did not get to the end of among them. */
-function changedHosts(run: RunDetails): readonly string[] {
-  return Object.entries(run.hosts).filter(([, counts]) => counts === null || counts.changed + counts.failed + counts.unreachable + counts.rescued + counts.ignored > 0).map(([name]) => name);
+/**
+ * Hosts on which the run may have changed something: those that it did not get to the end of among them, and those that a worker changed which
+ * has died, since the one that took them over has counted what it found done already.
+ */
+export function changedHosts(run: Pick<RunDetails, 'hosts' | 'changes'>): readonly string[] {
+  const told = new Set(run.changes.map((change) => change.host));
+  return Object.entries(run.hosts).filter(([name, counts]) => counts === null || told.has(name) || counts.changed + counts.failed + counts.unreachable + counts.rescued + counts.ignored > 0).map(([name]) => name);
 }
 
 function words({ inventory, playbooks, flags }: RollbackWords, run: string): readonly string[] {
