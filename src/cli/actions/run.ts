@@ -113,7 +113,7 @@ export async function runAction(context: CliContext, request: RunRequest): Promi
   const { flags } = request;
   const fromPlan = request.mode !== 'verify' && isPlanFile(request.inventory);
   if (!fromPlan && (flags.acceptUnknown ?? []).length > 0) throw new Diagnostic({ kind: 'usage', code: 'plan-options', summary: '--accept-unknown is for a plan', remedy: 'care-provision apply plan.json --accept-unknown TASK' });
-  if (flags.workers !== undefined) (await import('./workers.ts')).refuseWithWorkers(flags);
+  if (flags.workers !== undefined) (await import('./workers.ts')).refuseWithWorkers(flags, fromPlan);
   if (flags.workers === undefined && flags.externalWorkers === true) throw new Diagnostic({ kind: 'usage', code: 'workers', summary: '--external-workers goes with --workers N' });
   const given = { inventory: [request.inventory, ...flags.inventory], playbooks: [...request.playbooks, ...flags.playbook] };
   const project = (fromPlan ? planSources(request.inventory) : undefined) ?? given;

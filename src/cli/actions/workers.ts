@@ -7,7 +7,6 @@ import { DATABASE_URL } from '../../state/postgres-url.ts';
 import type { DatabaseAddress } from '../../state/postgres-url.ts';
 import { Diagnostic, type ExitStatus } from '../../support/diagnostic.ts';
 import { safeLine } from '../../support/terminal-text.ts';
-import type { ValueMap } from '../../support/value.ts';
 import type { CliContext } from '../context.ts';
 import type { RunFlags } from '../options.ts';
 import type { RunRequest } from './run.ts';
@@ -20,33 +19,34 @@ export function workersDatabase(context: CliContext): DatabaseAddress {
 }
 
 /** What of a run workers cannot do. @throws Diagnostic `usage` */
-export function refuseWithWorkers(flags: RunFlags): void {
+export function refuseWithWorkers(flags: Pick<RunFlags, 'askBecomePass' | 'out'>, fromPlan: boolean): void {
   const no = (word: string, why: string): never => { throw new Diagnostic({ kind: 'usage', code: 'workers', summary: `${word} does not go with --workers: ${why}` }); };
   if (flags.askBecomePass === true) no('--ask-become-pass', 'nobody is there to type it for each worker; keep it in the inventory, encrypted (ansible_become_password)');
   if (flags.out !== undefined) no('--out', 'a plan is made by one process');
+  if (fromPlan) no('a plan', 'it is applied by one process');
 }
 
 /** The words that say to a worker what the run is of. Values of variables come on its standard input: an argument list is everybody's to read. */
-function words(run: string, { mode, inventory, playbooks, flags }: RunRequest, variables: ValueMap): readonly string[] {
+function words(run: string, { mode, inventory, playbooks, flags }: RunRequest, { diff, extraVars }: Pick<RunOptions, 'diff' | 'extraVars'>): readonly string[] {
   return [
     'worker', '--run', run, ...(mode === 'check' ? ['--check'] : []), ...flags.inventory.flatMap((each) => ['--inventory', each]), ...flags.playbook.flatMap((each) => ['--playbook', each]),
     ...(flags.limit === undefined ? [] : ['--limit', flags.limit]), ...flags.tags.flatMap((each) => ['--tags', each]), ...flags.skipTags.flatMap((each) => ['--skip-tags', each]), '--forks', String(flags.forks),
-    ...(flags.startAtTask === undefined ? [] : ['--start-at-task', flags.startAtTask]), '--lock-wait', String(flags.lockWait), ...(flags.diff === true ? ['--diff'] : []),
-    ...(Object.keys(variables).length === 0 ? [] : ['--extra-vars', '@-']), '--', inventory, ...playbooks,
+    ...(flags.startAtTask === undefined ? [] : ['--start-at-task', flags.startAtTask]), '--lock-wait', String(flags.lockWait), ...(diff ? ['--diff'] : []),
+    ...(Object.keys(extraVars).length === 0 ? [] : ['--extra-vars', '@-']), '--', inventory, ...playbooks,
   ];
 }
 
 /** Starts a worker on this machine; it outlives a Ctrl-C, which the coordinator passes on, and not the coordinator. */
-function startHere(context: CliContext, request: RunRequest, variables: ValueMap, say: (line: string) => void): (run: string) => WorkerProcess {
+function startHere(context: CliContext, request: RunRequest, options: RunOptions, say: (line: string) => void): (run: string) => WorkerProcess {
   let number = 0;
   return (run) => {
     number += 1;
     const name = `worker ${String(number)}`;
-    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...words(run, request, variables)], { cwd: context.cwd, env: context.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...words(run, request, options)], { cwd: context.cwd, env: context.environment, stdio: ['pipe', 'ignore', 'pipe'], detached: true });
     let alive = true;
     // A worker that has ended already reads nothing; why it has is told below.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(JSON.stringify(variables));
+    child.stdin.end(JSON.stringify(options.extraVars));
     child.stderr.setEncoding('utf8').on('data', (text: string) => { for (const line of text.split('\n').filter((each) => each.trim() !== '')) say(`${name}: ${safeLine(line)}`); });
     say(`${name}: process ${String(child.pid ?? 0)}`);
     const ended = new Promise<void>((resolve) => {
@@ -66,6 +66,6 @@ function startHere(context: CliContext, request: RunRequest, variables: ValueMap
 export function withWorkers(context: CliContext, request: RunRequest, options: RunOptions, say: (line: string) => void): Promise<ExitStatus> {
   const { flags } = request;
   const database = workersDatabase(context);
-  const start = flags.externalWorkers === true ? undefined : startHere(context, { ...request, mode: options.mode }, options.extraVars, say);
+  const start = flags.externalWorkers === true ? undefined : startHere(context, { ...request, mode: options.mode }, options, say);
   return coordinate(options, { database, workers: flags.workers ?? 1, start, say });
 }
