@@ -48,9 +48,9 @@ export function withHandlers(host: HostView, { changes, files, things, known, fo
   const owed = new Map(files.flatMap((file) => file.owes).filter((handler) => !isIdle(handler, things)).map((handler) => [handlerText(handler), handler]));
   const directory = `${folder}/owed`;
   const earlier = host.fact(pendingHandlers(directory));
-  const isKnown = (name: string, handler: HandlerName): boolean => known.includes(name) || known.includes(handler.handler);
-  const later = [...owed].filter(([name, handler]) => isKnown(name, handler)).map(([, handler]) => handler);
-  const others = [...owed].filter(([name, handler]) => !isKnown(name, handler));
+  const isKnown = (name: string): boolean => known.includes(name);
+  const later = [...owed].filter(([name]) => isKnown(name)).map(([, handler]) => handler);
+  const others = [...owed].filter(([name]) => !isKnown(name));
   const unitsOf = (id: string): readonly HandledUnit[] => things.handled.filter((each) => noteOf(each.by).id === id && UNIT_VERB.test(each.did));
   const repeated = others.filter(([, handler]) => unitsOf(noteOf(handler).id).length > 0).map(([, handler]) => noteOf(handler));
   const unknown = others.filter(([, handler]) => unitsOf(noteOf(handler).id).length === 0).map(([name]) => name);

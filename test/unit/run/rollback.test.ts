@@ -191,3 +191,18 @@ test.runIf(isRoot)('attributes first, then content, or the whole directory: all 
   expect([result.status, errors(result), warnings(result).filter((each) => each.startsWith('not put back'))]).toEqual([ExitStatus.ok, '', []]);
   expect([read('both'), mode('both'), read('tree/leaf'), mode('tree')]).toEqual(['old\n', '644', 'leaf', '755']);
 });
+
+test.runIf(isRoot)('a handler of a role is not taken for one of that name that a play has', async () => {
+  project = testProject({
+    'playbook.yml': '- hosts: all\n  roles: [r]\n',
+    'roles/r/role.yml': 'summary: r\n',
+    'roles/r/tasks/main.yml': '- { name: content, copy: { dest: "{{ work }}/x", content: "new\\n" }, notify: told }\n',
+    'roles/r/handlers.yml': '- { name: told, shell: "echo role >>{{ work }}/told" }\n',
+  });
+  const run = runOf(await apply());
+  expect(read('told')).toBe('role\n');
+  project.write('playbook.yml', '- hosts: all\n  tasks: []\n  handlers: [{ name: told, shell: "echo play >>{{ work }}/told" }]\n');
+  const result = await back(run, { withoutPlaybooks: false });
+  expect([result.status, existsSync(at('x')), read('told')]).toEqual([ExitStatus.ok, false, 'role\n']);
+  expect(warnings(result)).toContain('handler r : told is in none of the playbooks and did nothing to a unit: it is not run');
+});
