@@ -6,7 +6,8 @@ import type { ValueMap } from '../../support/value.ts';
 
 /**
  * A worker that ends badly leaves its hosts to the others, so a pod is not started again for ever. The grace is for the tasks in hand. Pods need the
- * way to the hosts (SSH), to the server, and the key and known hosts of the login, which the Secret's volume brings.
+ * way to the hosts (SSH), to the server, and the key and known hosts of the login, which the Secret's volume brings: its files are root's, so that a
+ * worker, which is not root, reads them as the volume's group (fsGroup). ssh takes such a key, since it is not the worker's own.
  */
 const JOB = `apiVersion: batch/v1
 kind: Job
@@ -32,6 +33,7 @@ spec:
       automountServiceAccountToken: false
       securityContext:
         runAsNonRoot: true
+        fsGroup: 65532
         seccompProfile:
           type: RuntimeDefault
       containers:
@@ -53,7 +55,7 @@ spec:
         - name: login
           secret:
             secretName: {{ to_json login }}
-            defaultMode: 0400
+            defaultMode: 0440
 `;
 
 export interface JobRequest {

@@ -128,7 +128,9 @@ describe('what workers cannot share', () => {
 });
 
 test('the manifest is an Indexed Job that may be read back', () => {
-  const job = parse(workerJob({ run: '20261126-020004-9f3a1c', image: 'registry.example/care: "x"', secret: 'care', completions: 3, words: ['worker', '--run', 'r', "it's"] })) as { kind: string; spec: Record<string, unknown> & { template: { spec: { containers: readonly { args: unknown; image: string }[] } } }; metadata: { name: string } };
+  const job = parse(workerJob({ run: '20261126-020004-9f3a1c', image: 'registry.example/care: "x"', secret: 'care', completions: 3, words: ['worker', '--run', 'r', "it's"] })) as { kind: string; spec: Record<string, unknown> & { template: { spec: { securityContext: unknown; containers: readonly { args: unknown; image: string }[] } } }; metadata: { name: string } };
   expect([job.kind, job.metadata.name, job.spec['completionMode'], job.spec['completions'], job.spec['parallelism'], job.spec['backoffLimit']]).toEqual(['Job', 'care-provision-20261126-020004-9f3a1c', 'Indexed', 3, 3, 6]);
   expect([job.spec.template.spec.containers[0]?.args, job.spec.template.spec.containers[0]?.image]).toEqual([['worker', '--run', 'r', "it's"], 'registry.example/care: "x"']);
+  // Files of a Secret are root's, and the worker is not root.
+  expect(job.spec.template.spec.securityContext).toMatchObject({ runAsNonRoot: true, fsGroup: expect.any(Number) as number });
 });
