@@ -67,6 +67,15 @@ function isMadeBefore(manifest: Manifest, earlier: readonly Manifest[]): boolean
   });
 }
 
+/**
+ * Whether an object of the cluster is the one that a manifest makes. One that names no namespace is made in `default`, and the namespace that a
+ * task gives to all says nothing of kinds that are in none: the API names things its own way, so the object has the last word.
+ */
+function isThatOf(manifest: Manifest, object: Manifest): boolean {
+  const { name, namespace } = object.metadata;
+  return manifest.kind === object.kind && manifest.metadata.name === name && (namespace === undefined || namespace === (manifest.metadata.namespace ?? 'default'));
+}
+
 function applyAll(login: KubernetesLogin, manifests: readonly Manifest[], args: K8sArgs, host: HostView): Plan {
   const changes: ServiceChange[] = [];
   for (const [i, manifest] of manifests.entries()) {
@@ -81,7 +90,6 @@ function applyAll(login: KubernetesLogin, manifests: readonly Manifest[], args: 
     else if (fact.status === 404 && host.checkMode) return { type: 'unknown', because: `${title}: ${fact.msg}; an earlier task may make it` };
     else return failed(`${title}: ${fact.msg}`, fact.reason === 'Conflict' ? 'somebody else owns these fields: force_conflicts: true takes them over' : undefined);
   }
-  const wanted = new Set(manifests.map((each) => `${each.kind} ${each.metadata.namespace ?? ''}/${each.metadata.name}`));
   for (const key of pruneKeys(login, args)) {
     const fact = host.fact(listed(key));
     if (!fact.ok) {
@@ -91,8 +99,8 @@ function applyAll(login: KubernetesLogin, manifests: readonly Manifest[], args: 
     for (const object of fact.value) {
       const [manifest] = manifestsOf(object, undefined);
       if (manifest === undefined) continue;
+      if (manifests.some((each) => isThatOf(each, manifest))) continue;
       const { name, namespace } = manifest.metadata;
-      if (wanted.has(`${manifest.kind} ${namespace ?? ''}/${name}`)) continue;
       changes.push(deleting(login, { apiVersion: manifest.apiVersion, kind: manifest.kind, metadata: { name, namespace } }, 'delete: it is in the definition no more'));
     }
   }

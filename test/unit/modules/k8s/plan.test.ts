@@ -67,6 +67,23 @@ describe('planK8s', () => {
     expect(changesOf(plan(args, [[key(settings('a')), heard(settings('a'), settings('a'))], [listed(prune), { ok: true, value: [settings('a'), old] }]]))).toEqual(['ConfigMap care/old: delete: it is in the definition no more']);
   });
 
+  it('keeps what the API has in default because the definition names no namespace, and what is in none though the task names one', () => {
+    const bare: Manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { mode: 'a' } };
+    const inDefault: Manifest = { ...bare, metadata: { name: 'settings', namespace: 'default' } };
+    const kinds = [{ api_version: 'v1', kind: 'ConfigMap' }];
+    const of = (args: Readonly<Record<string, unknown>>): AnyQuery => {
+      const [prune] = pruneKeys(login, K8sArgs.parse(args));
+      if (prune === undefined) throw new Error('nothing is pruned');
+      return listed(prune);
+    };
+    const first = { definition: bare, prune: { labels: 'set=x', kinds } };
+    expect(plan(first, [[key(bare), heard(inDefault, inDefault)], [of(first), { ok: true, value: [inDefault] }]])).toEqual({ type: 'ok' });
+    const role: Manifest = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'reader' } };
+    const sent: Manifest = { ...role, metadata: { name: 'reader', namespace: 'care' } };
+    const second = { definition: role, namespace: 'care', prune: { labels: 'set=x', kinds: [{ api_version: role.apiVersion, kind: role.kind }] } };
+    expect(plan(second, [[key(sent), heard(role, role)], [of(second), { ok: true, value: [role] }]])).toEqual({ type: 'ok' });
+  });
+
   it('deletes in the opposite order, and only what is there', () => {
     const facts = [[present({ login, manifest: space }), { ok: true, value: true }], [present({ login, manifest: settings('a') }), { ok: true, value: true }]] as const;
     expect(changesOf(plan({ state: 'absent', definition: [space, settings('a')] }, facts))).toEqual(['ConfigMap care/settings: delete', 'Namespace care: delete']);
