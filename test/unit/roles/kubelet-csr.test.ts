@@ -54,6 +54,16 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('%s
     expect((await approve(shell, [{ name: 'a', ...own('k1', '192.0.2.11') }, { name: 'b', ...own('k2', '192.0.2.12'), names: 'IP:192.0.2.12' }])).approved).toEqual(['a', 'b']);
   });
 
+  test('waiting goes on over an API server that is silent for a moment', async () => {
+    // Silent when it is first asked for the list.
+    writeFileSync(path.join(directory, 'kubectl'), `#!/bin/sh\ncase " $* " in *' csr '*) [ -e '${directory}/asked' ] || { : >'${directory}/asked'; echo 'connection refused' >&2; exit 1; } ;; *' --raw '*) [ -e '${directory}/again' ] || { : >'${directory}/again'; exit 1; } ;; esac\n`);
+    const [program, ...first] = shell;
+    const status = await new Promise((resolve) => {
+      execFile(program, [...first, SCRIPT, 'await', 'k1'], { env: { CARE_CSR_PATH: `${directory}:${process.env['PATH'] ?? ''}`, PATH: process.env['PATH'], CARE_CSR_NODES: path.join(directory, 'nodes'), CARE_CSR_RUN: directory, CARE_CSR_SECONDS: '20' }, timeout: 30_000 }, (error) => { resolve(error === null ? 0 : error.code); });
+    });
+    expect(status).toBe(0);
+  });
+
   test('what was decided already is left alone', async () => {
     expect((await approve(shell, [{ name: 'a', ...own('k1', '192.0.2.11'), state: 'Approved.' }, { name: 'b', ...own('k1', '192.0.2.11'), state: 'Denied.' }])).approved).toEqual([]);
   });
