@@ -4,7 +4,8 @@ import type { AnyQuery } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { Secret } from '../../support/secret.ts';
-import type { Value, ValueMap } from '../../support/value.ts';
+import { isMap, type Value, type ValueMap } from '../../support/value.ts';
+import { KUBECTL_COPY } from '../common/kubernetes/essence.ts';
 import { kubernetesFields, loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
 import { listed, type ListedKey } from '../common/kubernetes/queries.ts';
 import { defineModule } from '../define.ts';
@@ -28,9 +29,15 @@ function keyOf(login: KubernetesLogin, args: K8sInfoArgs): ListedKey {
 function values(object: Readonly<Record<string, unknown>>): ValueMap {
   // Sound: it was read as JSON.
   const plain = object as ValueMap;
-  const data = plain['data'];
-  if (plain['kind'] !== 'Secret' || typeof data !== 'object' || data === null) return plain;
-  return { ...plain, data: Object.fromEntries(Object.entries(data).map(([name, each]): readonly [string, Value] => [name, typeof each === 'string' ? new Secret(each) : null])) };
+  if (plain['kind'] !== 'Secret') return plain;
+  const { data, metadata } = plain;
+  const annotations = isMap(metadata) ? metadata['annotations'] : undefined;
+  const copy = isMap(annotations) ? annotations[KUBECTL_COPY] : undefined;
+  return {
+    ...plain,
+    ...(isMap(data) ? { data: Object.fromEntries(Object.entries(data).map(([name, each]): readonly [string, Value] => [name, typeof each === 'string' ? new Secret(each) : null])) } : {}),
+    ...(isMap(metadata) && isMap(annotations) && typeof copy === 'string' ? { metadata: { ...metadata, annotations: { ...annotations, [KUBECTL_COPY]: new Secret(copy) } } } : {}),
+  };
 }
 
 function plan(args: K8sInfoArgs, host: HostView): Plan {

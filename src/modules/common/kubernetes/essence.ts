@@ -31,10 +31,19 @@ export function titleOf(manifest: Manifest): string {
 
 const SECRET_FIELDS = ['data', 'stringData'];
 
+/** Where `kubectl apply` keeps the whole object, a Secret's values among it (kubernetes.io, "Well-Known Labels, Annotations and Taints"). */
+export const KUBECTL_COPY = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function withoutCopy(metadata: unknown): unknown {
+  if (!isRecord(metadata) || !isRecord(metadata['annotations']) || !(KUBECTL_COPY in metadata['annotations'])) return metadata;
+  return { ...metadata, annotations: { ...metadata['annotations'], [KUBECTL_COPY]: MASK } };
+}
+
 /** Values of a Secret are never shown; that one differs is. */
 function masked(object: Essence, other: Essence | null): Essence {
   if (object['kind'] !== 'Secret') return object;
   return Object.fromEntries(Object.entries(object).map(([field, value]) => {
+    if (field === 'metadata') return [field, withoutCopy(value)];
     if (!SECRET_FIELDS.includes(field) || !isRecord(value)) return [field, value];
     const before = other?.[field];
     return [field, Object.fromEntries(Object.entries(value).map(([name, each]) => [name, isRecord(before) && sameValue(before[name], each) ? MASK : `${MASK} (another)`]))];

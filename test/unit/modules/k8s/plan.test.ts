@@ -110,4 +110,11 @@ describe('essenceText', () => {
     expect(text).toContain('same: "********"');
     expect(text).not.toContain('bmV3');
   });
+
+  it('does not show the copy of a Secret that kubectl apply has left in it', () => {
+    const made: Readonly<Record<string, unknown>> = { kind: 'Secret', metadata: { name: 'x', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":{"word":"b2xk"}}', other: 'seen' } }, data: { word: 'b2xk' } };
+    const text = essenceText(made, null);
+    expect(text).not.toContain('b2xk');
+    expect(text).toContain('other: seen');
+  });
 });

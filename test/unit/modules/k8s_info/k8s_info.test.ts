@@ -21,6 +21,13 @@ it('gives the objects, and keeps what Secrets hold secret', () => {
   });
 });
 
+it('keeps the copy secret that kubectl apply leaves in a Secret', () => {
+  const copy = 'kubectl.kubernetes.io/last-applied-configuration';
+  expect(plan({ ok: true, value: [{ kind: 'Secret', metadata: { name: 'x', annotations: { [copy]: 'c2VjcmV0LXdvcmQ=', other: 'o' } } }] })).toEqual({
+    type: 'ok', values: { api_found: true, resources: [{ kind: 'Secret', metadata: { name: 'x', annotations: { [copy]: new Secret('c2VjcmV0LXdvcmQ='), other: 'o' } } }] },
+  });
+});
+
 it('takes what is not there for nothing, and what is refused for a failure', () => {
   expect(plan({ ok: false, status: 404, reason: 'NoKind', msg: 'x' })).toMatchObject({ type: 'ok', values: { api_found: false, resources: [] } });
   expect(plan({ ok: false, status: 403, reason: 'Forbidden', msg: 'secrets is forbidden' })).toMatchObject({ type: 'failed', msg: 'Secret: secrets is forbidden' });
