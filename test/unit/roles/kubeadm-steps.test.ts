@@ -24,7 +24,7 @@ beforeEach(() => {
   writeFileSync(path.join(directory, 'etc', 'kubeadm', 'nodes'), '# NAME ADDRESS\nk1 192.0.2.11\nk2 192.0.2.12\nk3 192.0.2.13\n');
   const text = renderValue(TEMPLATE, createScope([{ values: { kubernetes_address: '192.0.2.11', kubernetes_api_port: 6443, kubernetes_step_timeout: 60, kubernetes_cluster_name: 'care', kubernetes_endpoint: 'api.internal:7443' }, templated: false }]));
   if (typeof text !== 'string') throw new Error('the program is text');
-  writeFileSync(path.join(directory, 'program'), text.replaceAll('/usr/local/sbin/care-kubernetes-etcdctl', `${directory}/etcdctl`).replaceAll('/etc/kubernetes', `${directory}/etc`).replaceAll('/run/care-kubeadm', `${directory}/run`).replace('PATH=', `PATH=${directory}:`));
+  writeFileSync(path.join(directory, 'program'), text.replaceAll('/usr/local/sbin/care-kubernetes-etcdctl', `${directory}/etcdctl`).replaceAll('/etc/kubernetes', `${directory}/etc`).replaceAll('/run/care-kubeadm', `${directory}/run`).replaceAll('/var/lib/etcd', `${directory}/data`).replaceAll('/etc/cni', `${directory}/cni`).replace('PATH=', `PATH=${directory}:`));
 });
 afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
@@ -66,5 +66,17 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('ca
   test('never calls a node gone when etcd or the API has not answered', async () => {
     expect(await remove(shell, { list: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('the members of etcd: context deadline exceeded') as string });
     expect(await remove(shell, { node: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('node k3: context deadline exceeded') as string });
+  });
+});
+
+describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('care-kubeadm reset, %s', (_name, [name, ...first]) => {
+  test('leaves no key of the cluster, and no timer that would go on failing', async () => {
+    mkdirSync(path.join(directory, 'etc', 'policies'));
+    writeFileSync(path.join(directory, 'etc', 'policies', 'encryption.yaml'), 'a key');
+    program('kubeadm', 'exit 0');
+    program('systemctl', `echo "$*" >>'${directory}/units'`);
+    await new Promise((resolve) => { execFile(name, [...first, path.join(directory, 'program'), 'reset'], { timeout: 30_000 }, (error) => { resolve(expect(error).toBeNull()); }); });
+    expect([existsSync(path.join(directory, 'etc', 'policies')), existsSync(path.join(directory, 'etc', 'kubeadm'))]).toEqual([false, false]);
+    expect(readFileSync(path.join(directory, 'units'), 'utf8').trim().split('\n')).toEqual(['kubelet.service', 'care-kubelet-csr.timer', 'care-kubernetes-backup.timer'].map((unit) => `disable --now ${unit}`));
   });
 });
