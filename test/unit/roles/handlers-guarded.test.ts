@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { isMap } from '../../../src/support/value.ts';
 import { packageRoot } from '../../../src/support/package-root.ts';
 
 const roles = path.join(packageRoot(), 'roles');
@@ -18,7 +19,7 @@ function told(role: string): ReadonlySet<string> {
     else if (typeof value === 'object' && value !== null) {
       for (const [key, each] of Object.entries(value)) {
         if (key === 'register' && typeof each === 'string') names.add(each);
-        else if (key === 'set_fact' && typeof each === 'object' && each !== null) Object.keys(each).forEach((name) => names.add(name));
+        else if (key === 'set_fact' && isMap(each)) Object.keys(each).forEach((name) => names.add(name));
         else visit(each);
       }
     }

@@ -75,7 +75,7 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('ca
     writeFileSync(path.join(directory, 'etc', 'policies', 'encryption.yaml'), 'a key');
     program('kubeadm', 'exit 0');
     program('systemctl', `echo "$*" >>'${directory}/units'`);
-    await new Promise((resolve) => { execFile(name, [...first, path.join(directory, 'program'), 'reset'], { timeout: 30_000 }, (error) => { resolve(expect(error).toBeNull()); }); });
+    expect(await new Promise((resolve) => { execFile(name, [...first, path.join(directory, 'program'), 'reset'], { timeout: 30_000 }, (error) => { resolve(error); }); })).toBeNull();
     expect([existsSync(path.join(directory, 'etc', 'policies')), existsSync(path.join(directory, 'etc', 'kubeadm'))]).toEqual([false, false]);
     expect(readFileSync(path.join(directory, 'units'), 'utf8').trim().split('\n')).toEqual(['kubelet.service', 'care-kubelet-csr.timer', 'care-kubernetes-backup.timer'].map((unit) => `disable --now ${unit}`));
   });

@@ -12,7 +12,8 @@ function rulesOf(host: string, cni: string): readonly string[] {
   const text = renderValue(TEMPLATE, createScope([{
     values: { inventory_hostname: host, kubernetes_nodes: NODES, kubernetes_is_control_plane: host === 'k1', kubernetes_cni: cni, kubernetes_api_port: 6443, kubernetes_pod_network: '10.244.0.0/16', kubernetes_api_client_networks: [] }, templated: false,
   }]));
-  return String(text).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  if (typeof text !== 'string') throw new Error('the rules are text');
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 test('a worker takes routes and tunnels of kube-router from every other node, and kubelet’s port from control planes alone', () => {

@@ -12,7 +12,8 @@ let directory = '';
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'care-postfix-status-'));
   mkdirSync(path.join(directory, 'metrics'));
-  const text = String(renderValue(TEMPLATE, createScope([{ values: { postfix_metrics_dir: path.join(directory, 'metrics') }, templated: false }])));
+  const text = renderValue(TEMPLATE, createScope([{ values: { postfix_metrics_dir: path.join(directory, 'metrics') }, templated: false }]));
+  if (typeof text !== 'string') throw new Error('the program is text');
   writeFileSync(path.join(directory, 'program'), text.replaceAll('/usr/local/sbin/', `${directory}/`).replaceAll('/usr/lib/postfix/sbin/', `${directory}/`).replaceAll('/var/lib/', `${directory}/`));
   for (const name of ['master', 'postqueue', 'python3', 'jq']) program(name, name === 'master' ? 'exit 1' : 'exit 0');
 });

@@ -6,7 +6,11 @@ import { createScope } from '../../../src/language/scope.ts';
 import { renderValue } from '../../../src/language/template/index.ts';
 
 const TEMPLATE = readFileSync(path.join(import.meta.dirname, '../../../roles/container_runtime/templates/hosts.toml.hbs'), 'utf8');
-const lines = (item: Readonly<Record<string, string | boolean | readonly string[]>>): readonly string[] => String(renderValue(TEMPLATE, createScope([{ values: { item }, templated: false }]))).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+const lines = (item: Readonly<Record<string, string | boolean | readonly string[]>>): readonly string[] => {
+  const text = renderValue(TEMPLATE, createScope([{ values: { item }, templated: false }]));
+  if (typeof text !== 'string') throw new Error('the file is text');
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+};
 const HOST = ['[host."https://mirror.example"]', '  capabilities = ["pull", "resolve"]'];
 
 test('with a fallback the registry is asked under the name that containerd knows, docker.io under that of its API', () => {
