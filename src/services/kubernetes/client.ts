@@ -36,10 +36,12 @@ interface Ready {
   readonly fetch: typeof import('undici').fetch;
 }
 
-/** Credentials that would run a program on the controller are none of a host's. */
+/** Credentials that would run a program on the controller, or read its files, are none of a host's. */
 function refuseForeign(config: KubeConfig, path: string): void {
   const user = config.getCurrentUser();
   if (user?.exec !== undefined || user?.authProvider !== undefined) throw new KubernetesSilent(`${path} would run a program to log in: only certificates and tokens that stand in it are taken`);
+  const files = [config.getCurrentCluster()?.caFile, user?.certFile, user?.keyFile].filter((file) => file !== undefined);
+  if (files.length > 0) throw new KubernetesSilent(`${path} names files (${files.join(', ')}), which would be read on the controller: only certificates and tokens that stand in it are taken`);
 }
 
 async function connectThrough(streams: Streams, server: URL, tls: Readonly<Record<string, unknown>>): Promise<TLSSocket> {

@@ -94,6 +94,7 @@ describe('KubernetesClient', () => {
     ['another name', (): string => kubeconfig({ name: 'other.test' }), /does not answer: .*altnames/i],
     ['no verification', (): string => kubeconfig({ cluster: { 'insecure-skip-tls-verify': true } }), /does not verify/],
     ['a program to log in with', (): string => kubeconfig({ user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/bin/true', interactiveMode: 'Never' } } }), /would run a program/],
+    ['files of the controller', (): string => kubeconfig({ user: { 'client-certificate': '/etc/passwd', 'client-key': '/etc/passwd' } }), /names files \(\/etc\/passwd, \/etc\/passwd\)/],
     ['no kubeconfig', (): string => ': [', /is no kubeconfig/],
   ])('trusts nobody with %s', async (_what, config, why) => {
     const api = client(config());
