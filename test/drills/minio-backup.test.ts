@@ -1,6 +1,6 @@
 /**
  * pgBackRest's second repository in a real MinIO, with an account of its own that may do what backups need and nothing else:
- * four fresh hosts that are the store, two of which are the database as well, and one the first repository. About ten minutes.
+ * four fresh hosts that are the store, three of which are the database as well, and one the first repository. About ten minutes.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -57,7 +57,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('backups in m
       // Each host asks its own node, which has `localhost` in its certificate.
       postgres_backup_s3: { endpoint: 'localhost', bucket: 'pgbackrest', port: 9000, ca_file: '/etc/care-provision/pki/ca.crt' }, postgres_backup_s3_key: '{{ secret "pgbackrest" }}',
     };
-    project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children: { minio: group(...HOSTS), etcd: group('sb1', 'sb2', 'sb3'), postgres: group('sb1', 'sb2'), postgres_backup: group('sb4') } } }));
+    project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children: { minio: group(...HOSTS), etcd: group('sb1', 'sb2', 'sb3'), postgres: group('sb1', 'sb2', 'sb3'), postgres_backup: group('sb4') } } }));
     for (const host of HOSTS) await onHost(lab, host, 'mkdir -p /srv/minio/drive1 && mount -t tmpfs -o size=1g minio1 /srv/minio/drive1');
   });
   afterAll(async () => {

@@ -69,8 +69,15 @@ heard() {
 }
 
 mail() {
+  server=${1%:*}
+  # openssl holds a name and an address against different entries of a certificate.
+  case $server in
+    \[*\]) server=${server#[} server=${server%]} by=-verify_ip ;;
+    *[!0-9.]*) by=-verify_hostname ;;
+    *) by=-verify_ip ;;
+  esac
   case $2 in
-    required) timeout 20 openssl s_client -starttls smtp -connect "$1" -CAfile "$3" -verify_return_error -verify_hostname "${1%:*}" </dev/null >"$work/tls" 2>&1 || fail "the mail server $1: $(grep -i -m 1 error "$work/tls" || echo 'no STARTTLS')" ;;
+    required) timeout 20 openssl s_client -starttls smtp -connect "$1" -CAfile "$3" -verify_return_error "$by" "$server" </dev/null >"$work/tls" 2>&1 || fail "the mail server $1: $(grep -i -m 1 error "$work/tls" || echo 'no STARTTLS')" ;;
     never) sleep 3 | timeout 10 curl -s -m 8 "telnet://$1" 2>/dev/null | grep -q '^220' || fail "there is no mail server at $1" ;;
   esac
 }
