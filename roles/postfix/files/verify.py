@@ -147,17 +147,8 @@ def check_addresses(settings):
     client.close()
 
 
-def raw(settings, text, port=25):
-    """Sends bytes as they are behind DATA; the answers to them until the server has no more to say."""
-    client = Client(settings, port)
-    domain = settings["domain"]
-    client.docmd("MAIL", "FROM:<>")
-    client.docmd("RCPT", "TO:<postmaster@%s>" % domain)
-    answer = client.docmd("DATA")
-    if answer[0] != 354:
-        client.close()
-        return [brief(answer)]
-    client.sock.sendall(text)
+def rest(client):
+    """All that the server still says; it is silent for two seconds, or hangs up."""
     client.sock.settimeout(2)
     said = b""
     try:
@@ -169,6 +160,21 @@ def raw(settings, text, port=25):
     except (socket.timeout, ConnectionError):
         pass
     client.close()
+    return said
+
+
+def raw(settings, text, port=25):
+    """Sends bytes as they are behind DATA; the answers to them until the server has no more to say."""
+    client = Client(settings, port)
+    domain = settings["domain"]
+    client.docmd("MAIL", "FROM:<>")
+    client.docmd("RCPT", "TO:<postmaster@%s>" % domain)
+    answer = client.docmd("DATA")
+    if answer[0] != 354:
+        client.close()
+        return [brief(answer)]
+    client.sock.sendall(text)
+    said = rest(client)
     return said.decode("utf-8", "replace").split("\r\n")
 
 
@@ -185,17 +191,7 @@ def check_pipelining(settings):
     """Commands sent before the answers that they hang on."""
     client = Client(settings, 25)
     client.sock.sendall(b"MAIL FROM:<>\r\nRCPT TO:<postmaster@%s>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\nMAIL FROM:<>\r\n" % settings["domain"].encode())
-    client.sock.settimeout(2)
-    said = b""
-    try:
-        while True:
-            more = client.sock.recv(4096)
-            if not more:
-                break
-            said += more
-    except (socket.timeout, ConnectionError):
-        pass
-    client.close()
+    said = rest(client)
     if b"queued as" in said:
         wrong("a message that was sent without waiting for DATA's answer is taken")
 

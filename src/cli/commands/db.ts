@@ -1,14 +1,10 @@
 /** `db`: a look at a PostgreSQL cluster, and operations on it that refuse when it is not fit for them. */
 import { Command, Option } from 'commander';
-import { addExtraVarsOption, addInventoryOption, integer } from '../options.ts';
+import { integer } from '../options.ts';
 import type { Session } from '../session.ts';
+import { onCluster, type ClusterFlags } from './on-cluster.ts';
 
-export interface DbFlags {
-  readonly inventory: readonly string[];
-  readonly extraVars: readonly string[];
-  readonly askBecomePass?: boolean;
-  readonly output: 'text' | 'json';
-}
+export type DbFlags = ClusterFlags;
 
 export interface DbOperationFlags extends DbFlags {
   readonly yes?: boolean;
@@ -33,15 +29,7 @@ export interface DbScaleFlags extends DbFlags {
 
 export function dbCommand(session: Session): Command {
   const command = new Command('db').description('look at a PostgreSQL cluster and operate it');
-  const sub = (name: string, description: string): Command => {
-    const child = new Command(name).description(description).argument('<inventory>', 'inventory file or directory');
-    addInventoryOption(child);
-    addExtraVarsOption(child)
-      .option('-K, --ask-become-pass', 'ask for the sudo password on the terminal')
-      .addOption(new Option('--output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'));
-    command.addCommand(child);
-    return child;
-  };
+  const sub = (name: string, description: string): Command => onCluster(command, name, description);
   const operation = (name: string, description: string, seconds: number): Command =>
     sub(name, description)
       .option('-y, --yes', 'do not ask')

@@ -1,14 +1,10 @@
 /** `vault`: a look at an OpenBao or Vault cluster, and what only people may do with it: initialise, unseal, rekey, restore. */
 import { Command, Option } from 'commander';
-import { addExtraVarsOption, addInventoryOption, integer } from '../options.ts';
+import { integer } from '../options.ts';
 import type { Session } from '../session.ts';
+import { onCluster, type ClusterFlags } from './on-cluster.ts';
 
-export interface VaultFlags {
-  readonly inventory: readonly string[];
-  readonly extraVars: readonly string[];
-  readonly askBecomePass?: boolean;
-  readonly output: 'text' | 'json';
-}
+export type VaultFlags = ClusterFlags;
 
 export interface VaultWaitFlags extends VaultFlags {
   /** Seconds. */
@@ -34,15 +30,7 @@ const collect = (word: string, all: readonly string[]): readonly string[] => [..
 
 export function vaultCommand(session: Session): Command {
   const command = new Command('vault').description('look at an OpenBao or Vault cluster, and operate it');
-  const sub = (name: string, description: string): Command => {
-    const child = new Command(name).description(description).argument('<inventory>', 'inventory file or directory');
-    addInventoryOption(child);
-    addExtraVarsOption(child)
-      .option('-K, --ask-become-pass', 'ask for the sudo password on the terminal')
-      .addOption(new Option('--output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'));
-    command.addCommand(child);
-    return child;
-  };
+  const sub = (name: string, description: string): Command => onCluster(command, name, description);
   const waiting = (child: Command, seconds: number): Command => child.addOption(new Option('--timeout <seconds>', 'how long to wait for the members').argParser(integer(5, 86_400)).default(seconds));
   const sharing = (child: Command): Command =>
     child
