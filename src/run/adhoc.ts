@@ -30,7 +30,7 @@ function loadAdHoc(options: Pick<RunOptions, 'inventory'>, pattern: string, task
   const project = openProject(root, process.cwd(), path.join(packageRoot(), 'roles'));
   // JSON is YAML: the text gives errors something to point at.
   const source: SourceFile = { path: '(command line)', text: JSON.stringify([{ name: 'ad hoc', hosts: pattern, ...(become ? { become: true } : {}), tasks }], null, 2) };
-  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, playbooks: [parsePlaybookText(source, process.cwd(), project, catalogue)] };
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, remarks: [], playbooks: [parsePlaybookText(source, process.cwd(), project, catalogue)] };
 }
 
 /** Runs one module on the hosts of a pattern. @throws Diagnostic for bad input */

@@ -22,6 +22,8 @@ export interface Loaded {
   readonly project: Project;
   readonly playbooks: readonly Playbook[];
   readonly secrets: InventorySecrets;
+  /** What `verify` cannot tell, for people; empty in every other mode. */
+  readonly remarks: readonly string[];
 }
 
 export const catalogue: ModuleCatalogue = {
@@ -58,5 +60,6 @@ export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' 
   const inventory = loadInventory(options.inventory, { playbookDirectory: directory, decryptFile: secrets.decryptFile });
   const project = openProject(findProjectRoot(playbookFiles[0] ?? '.'), directory, path.join(packageRoot(), 'roles'), options.onInput);
   const playbooks = playbookFiles.map((file) => loadPlaybook(file, project, catalogue));
-  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, playbooks: options.mode === 'verify' ? playbooks.map((p) => verifyPlays(p, project, catalogue)) : playbooks };
+  const work = options.mode === 'verify' ? verifyPlays(playbooks, project, catalogue) : { playbooks, remarks: [] };
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, ...work };
 }

@@ -41,7 +41,7 @@ function loadFor(options: RunOptions, withoutPlaybooks: boolean): Loaded {
   const secrets = inventorySecrets(options.inventory);
   const inventory = loadInventory(options.inventory, { decryptFile: secrets.decryptFile });
   const project = openProject(findProjectRoot(options.inventory[0] ?? '.'), process.cwd(), path.join(packageRoot(), 'roles'));
-  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, playbooks: [] };
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, remarks: [], playbooks: [] };
 }
 
 /** All hosts at once: what was put back is back on all of them already. */

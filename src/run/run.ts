@@ -77,7 +77,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const locks = options.held ?? (options.mode === 'apply' ? await takeLocks(options, `apply ${options.inventory.join(' ')}`) : undefined);
   const context = makeContext(options, runId, loaded, locks);
   try {
-    const warnings: string[] = [];
+    const warnings: string[] = [...loaded.remarks];
     const hosts = selectHosts(loaded.inventory, loaded.playbooks, options, (message) => warnings.push(message));
     const own = together === undefined ? hosts : hosts.filter(together.owns);
     for (const name of own) context.ctx.tally.know(name);

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Expression } from '../language/expression/index.ts';
 import { compileExpression } from '../language/expression/index.ts';
-import { lineageOf, type Attributes, type Include, type Play, type Task, type TaskNode } from '../language/playbook/model.ts';
+import { lineageOf, type Attributes, type Include, type Play, type Task } from '../language/playbook/model.ts';
 import { checkOption, throwProblems } from '../language/playbook/role-spec.ts';
 import { readMapFile } from '../language/playbook/role.ts';
 import { spanOf } from '../language/positions.ts';
@@ -21,6 +21,7 @@ import type { FileCache } from './controller-files.ts';
 import { handlersNamed } from './handlers.ts';
 import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
+import { allTasks, bringsUnlistedNames, namesMadeIn, taskNodes } from './play-tasks.ts';
 import { factVariables, MAGIC_NAMES } from './variables.ts';
 
 /** Problems gathered over the whole project, each told once. */
@@ -64,39 +65,6 @@ const FACT_NAMES = Object.keys(
     pkg_mgr: '', service_mgr: '', virtualization_type: '', user_id: '', processor_vcpus: 1, memtotal_mb: 0, boot_id: '', machine_id: '', default_ipv4: null, all_ipv4_addresses: [], all_ipv6_addresses: [], epoch: 0,
   }),
 );
-
-/** All tasks of a play's sections, those of fixed includes among them. */
-export function taskNodes(play: Play): readonly (Task | Include)[] {
-  return play.sections.flatMap((section) => allTasks(section.nodes));
-}
-
-/** All tasks of these nodes, those of fixed includes too. */
-export function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[] {
-  return nodes.flatMap((n) => {
-    if (n.kind === 'block') return [...allTasks(n.body), ...allTasks(n.rescue), ...allTasks(n.always)];
-    // A fixed include is looked into; one with a template can only be checked when it is reached.
-    if (n.kind === 'include') return [n, ...(hasTemplate(n.target) ? [] : allTasks(n.load(n.target, n.attributes).nodes))];
-    return [n];
-  });
-}
-
-/** Keys of `set_fact`, `register`, loop variables: names that tasks bring into being. */
-function namesMadeBy(tasks: readonly (Task | Include)[]): readonly string[] {
-  return tasks.flatMap((t) => {
-    const control = t.loopControl;
-    const names = t.loop === undefined ? [] : [control.loopVar, ...(control.indexVar === undefined ? [] : [control.indexVar])];
-    if (t.kind === 'include') return names;
-    if (t.register !== undefined) names.push(t.register);
-    if (t.module === 'set_fact') names.push(...Object.keys(t.args));
-    if (t.module === 'include_vars' && typeof t.args['name'] === 'string') names.push(t.args['name']);
-    return names;
-  });
-}
-
-/** Some variables can't be listed beforehand (include_vars of a file): then unknown names can't be refused. */
-function bringsUnlistedNames(tasks: readonly (Task | Include)[]): boolean {
-  return tasks.some((t) => t.kind === 'task' && t.module === 'include_vars' && t.args['name'] === undefined);
-}
 
 function stringsIn(value: Value, container: object | undefined, key: string | number, visit: (text: string, span: Span | undefined) => void): void {
   if (typeof value === 'string') visit(value, container === undefined ? undefined : spanOf(container, key));
@@ -258,7 +226,7 @@ function checkOptions(problems: Problems, loaded: Loaded, play: Play, hosts: rea
  */
 export function checkStartAtTask(loaded: Loaded, name: string | undefined): void {
   if (name === undefined) return;
-  const tasks = loaded.playbooks.flatMap((p) => p.plays).flatMap((p) => p.sections.flatMap((s) => allTasks(s.nodes)));
+  const tasks = loaded.playbooks.flatMap((p) => p.plays).flatMap(taskNodes);
   const names = tasks.flatMap((t) => (t.kind === 'task' && t.name !== undefined ? taskNames(t) : []));
   if (names.includes(name) || tasks.some((t) => t.kind === 'include' && hasTemplate(t.target))) return;
   throw badInput('no-such-task', `--start-at-task: there is no task ${name}`, { remedy: suggestion(name, names) ?? '--list-tasks lists them' });
@@ -278,7 +246,7 @@ export function validateLoaded(loaded: Loaded, options: Pick<RunOptions, 'extraV
     const nodes = play.sections.flatMap((s) => s.nodes);
     // Of the playbooks of a rollback nothing but handlers is run.
     const tasks = [...(options.notesHandlers === true && play.handlers.length > 0 ? [] : allTasks(nodes)), ...play.handlers];
-    const made = loaded.playbooks.flatMap((p) => p.plays).flatMap((p) => namesMadeBy([...allTasks(p.sections.flatMap((s) => s.nodes)), ...p.handlers]));
+    const made = namesMadeIn(loaded.playbooks);
     let varsFiles: readonly ValueMap[] = [];
     problems.attempt(() => { varsFiles = play.varsFiles.map((f) => readMapFile(f.path, 'strict')); });
     const known = new Set<string>([

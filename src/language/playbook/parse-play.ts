@@ -106,7 +106,7 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
     const roleDirectory = project.findRole(name, usedAt);
     const role: Role = loadRole(path.basename(name), roleDirectory, usedAt);
     if (chain.includes(roleDirectory)) throw badInput('circular-role', `role ${name} includes or requires itself: ${[...chain.filter((c) => !c.endsWith('.yml')), roleDirectory].map((c) => path.basename(c)).join(' → ')}`, { span: usedAt });
-    const use: RoleUse = { role, params, ...(tasksFrom !== undefined && { tasksFrom }), ...(outer.role !== undefined && { within: outer.role }) };
+    const use: RoleUse = { role, params, when: outer.when, ...(tasksFrom !== undefined && { tasksFrom }), ...(outer.role !== undefined && { within: outer.role }) };
     uses.push(use);
     const inside: Attributes = { ...outer, role: use, directory: path.join(roleDirectory, 'tasks') };
     const roleContext = { ...context, chain: [...chain, roleDirectory] };
@@ -209,9 +209,9 @@ export function playParseContext(project: Project, modules: ModuleCatalogue): Pa
   };
 }
 
-/** The verify tasks of a role, or nothing when it has none. */
+/** The verify tasks of a role, under the conditions of its use, or nothing when it has none. */
 export function loadVerifyTasks(role: RoleUse, attributes: Attributes, context: ParseContext): readonly TaskNode[] {
   const file = path.join(role.role.directory, 'verify.yml');
   if (!existsSync(file)) return [];
-  return loadTaskFile(file, { ...attributes, role, directory: role.role.directory, when: [], tags: [] }, context, undefined).nodes;
+  return loadTaskFile(file, { ...attributes, role, directory: role.role.directory, when: role.when, tags: [] }, context, undefined).nodes;
 }

@@ -1,6 +1,6 @@
 /** What the names of a policy reach in these playbooks: a misspelt tag holds nothing back, and nobody would notice. Pure but for includes, which are read. */
 import { lineageOf, type Playbook } from '../../language/playbook/model.ts';
-import { allTasks } from '../validate.ts';
+import { allTasks } from '../play-tasks.ts';
 import { verdictOn } from './decide.ts';
 import type { Policy } from './policy.ts';
 

@@ -6,7 +6,7 @@ import type { Attributes, Include, Task } from '../../language/playbook/model.ts
 import { hasTemplate } from '../../language/template/index.ts';
 import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import type { Loaded } from '../load.ts';
-import { taskNodes } from '../validate.ts';
+import { taskNodes } from '../play-tasks.ts';
 
 /** Modules whose result is what they are for. */
 const GIVES_VARIABLES = new Set(['set_fact', 'include_vars']);
