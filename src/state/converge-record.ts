@@ -41,6 +41,8 @@ const EndedSchema = z.strictObject({
   leftCount: z.int(),
   /** Whether everybody who was to be told has been; null when there was nothing to say, or nobody to tell. */
   told: z.boolean().nullable(),
+  /** Things of this night that keep coming back; not there when nobody has looked, and in records of before. */
+  recurring: z.int().optional(),
 });
 
 const RecordSchema = z.strictObject({
@@ -50,6 +52,10 @@ const RecordSchema = z.strictObject({
   ended: EndedSchema.nullable(),
   /** When one last reached every host and failed on none. */
   lastSuccess: Moment.nullable(),
+  /** When the first one of this name began. Not there in records of before. */
+  since: Moment.optional(),
+  /** Longest time between two runs by the schedule of the newest one that has read it, in seconds. Not there in records of before. */
+  interval: z.number().optional(),
   /** The drift that people have been told of: a digest of it, and when. */
   said: z.strictObject({ key: z.string(), at: Moment }).nullable(),
 });

@@ -17,11 +17,14 @@ const METRICS = {
   last_start_timestamp_seconds: 'When the newest nightly run began, in Unix time.',
   last_end_timestamp_seconds: 'When the newest nightly run that came to an end did so, in Unix time.',
   last_success_timestamp_seconds: 'When a nightly run last reached every host and failed on none, in Unix time.',
+  since_timestamp_seconds: 'Since when nightly runs are to come, in Unix time: what has not happened yet counts from then.',
+  interval_seconds: 'The longest time between two runs that are due by the schedule.',
   in_progress: 'Whether a run has begun and not ended; stays 1 after one that was killed.',
   timeout_seconds: 'How long a run may take.',
   exit_status: 'Exit status of the newest ended run.',
   mended_changes: 'Changes that the newest ended run has made.',
   left_changes: 'Changes that the newest ended run has found and left as they are.',
+  recurring_changes: 'Things of the newest ended run that keep coming back, three times within 30 days; missing when nobody has looked.',
   restrained: 'Whether the policy kept the newest ended run from mending something.',
   told: 'Whether everybody who was to be told of the newest ended run has been; missing when there was nothing to say.',
   missed: 'Whether a run that was due has not begun, when somebody last looked.',
@@ -30,8 +33,21 @@ const METRICS = {
   watch_timestamp_seconds: 'When somebody last looked whether a run was missed, hangs or has died, in Unix time.',
 } as const;
 
+/** What is known of a name besides its runs. */
+export interface Expectation {
+  /** Longest time between two runs that are due, in seconds; undefined: not known yet. */
+  readonly interval: number | undefined;
+  /** Since when they are to come, ISO 8601; undefined: not known. */
+  readonly since: string | undefined;
+}
+
+/** Of a name that has had no run yet. */
+export function noRecord(name: string): ConvergeRecord {
+  return { format: 1, name, begun: null, ended: null, lastSuccess: null, said: null };
+}
+
 /** @param health what is known besides the record; undefined: nobody has looked */
-export function convergeMetrics(record: ConvergeRecord, health: Health | undefined, now: number): string {
+export function convergeMetrics(record: ConvergeRecord, health: Health | undefined, { interval, since }: Expectation, now: number): string {
   const labels = { name: record.name };
   const { begun, ended } = record;
   const seconds = (at: string | null | undefined): number | undefined => (at === null || at === undefined ? undefined : Date.parse(at) / 1000);
@@ -41,11 +57,14 @@ export function convergeMetrics(record: ConvergeRecord, health: Health | undefin
     last_start_timestamp_seconds: seconds(begun?.at),
     last_end_timestamp_seconds: seconds(ended?.at),
     last_success_timestamp_seconds: seconds(record.lastSuccess),
+    since_timestamp_seconds: seconds(since),
+    interval_seconds: interval,
     in_progress: flag(begun !== null && (ended === null || ended.at < begun.at)),
     timeout_seconds: begun?.timeout,
     exit_status: ended?.status,
     mended_changes: ended?.mended,
     left_changes: ended?.leftCount,
+    recurring_changes: ended?.recurring,
     restrained: flag(ended === null ? undefined : ended.restraint !== ''),
     told: flag(ended?.told),
     missed: ill('missed'),
@@ -57,8 +76,8 @@ export function convergeMetrics(record: ConvergeRecord, health: Health | undefin
 }
 
 /** Writes what is known, whole. @throws Diagnostic `usage` when the directory cannot be written */
-export function writeConvergeMetrics(directory: string, record: ConvergeRecord, health: Health | undefined, now: number): void {
-  wholeFile(metricsFiles(directory, record.name).converge, '--metrics', MODE).write(convergeMetrics(record, health, now));
+export function writeConvergeMetrics(directory: string, record: ConvergeRecord, health: Health | undefined, expected: Expectation, now: number): void {
+  wholeFile(metricsFiles(directory, record.name).converge, '--metrics', MODE).write(convergeMetrics(record, health, expected, now));
 }
 
 /**
@@ -66,7 +85,7 @@ export function writeConvergeMetrics(directory: string, record: ConvergeRecord, 
  *
  * @throws Diagnostic `usage` when the directory is none, or cannot be written
  */
-export function nightMetrics(directory: string, name: string, inventory: string, playbooks: readonly string[], now: () => number): { begun(record: ConvergeRecord): void; ended(record: ConvergeRecord, report: RunReport, failed: number | undefined): void } {
+export function nightMetrics(directory: string, name: string, inventory: string, playbooks: readonly string[], now: () => number): { begun(record: ConvergeRecord, expected: Expectation): void; ended(record: ConvergeRecord, expected: Expectation, report: RunReport, failed: number | undefined): void } {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw new Diagnostic({ kind: 'usage', code: 'metrics-directory', summary: `--metrics ${directory}: there is no such directory`, remedy: "give node_exporter's, e.g. /var/lib/prometheus/node-exporter" });
   const file = metricsFiles(directory, name).run;
   const labels: RunLabels = { inventory, playbook: playbooks.length === 0 ? 'site.yml' : playbooks.map((one) => path.basename(one)).join(','), mode: 'converge' };
@@ -74,13 +93,13 @@ export function nightMetrics(directory: string, name: string, inventory: string,
   const seconds = (): number => Math.round(now()) / 1000;
   const begun = beginning(readMetrics(earlierMetrics(file), labels), labels, seconds());
   return {
-    begun(record) {
+    begun(record, expected) {
       out.write(metricsText(begun));
-      writeConvergeMetrics(directory, record, undefined, now());
+      writeConvergeMetrics(directory, record, undefined, expected, now());
     },
-    ended(record, report, failed) {
+    ended(record, expected, report, failed) {
       out.write(metricsText(ending(begun, labels, report, seconds(), failed)));
-      writeConvergeMetrics(directory, record, { running: undefined, ailments: [] }, now());
+      writeConvergeMetrics(directory, record, { running: undefined, ailments: [] }, expected, now());
     },
   };
 }

@@ -1,9 +1,10 @@
 /** `converge run`: what the timer calls. One night, its record, and its reports when there is something to say. */
 import path from 'node:path';
+import { longestInterval } from '../../run/converge/calendar.ts';
 import { readPolicy, type Policy } from '../../run/converge/policy.ts';
 import { loadProject } from '../../run/load.ts';
 import { ownMark } from '../../state/inventory-lock.ts';
-import { readRecord, writeRecord, type ConvergeBegun, type ConvergeEnded, type ConvergeRecord } from '../../state/converge-record.ts';
+import { readRecord, readWatch, writeRecord, type ConvergeBegun, type ConvergeEnded, type ConvergeRecord } from '../../state/converge-record.ts';
 import { sharedDatabase } from '../../state/open-store.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { maskSecrets } from '../../support/secret.ts';
@@ -20,7 +21,7 @@ import { hostsByState, type RunReport } from '../report/model.ts';
 import { namedHosts, outcome } from '../report/words.ts';
 import { runArguments } from '../run-arguments.ts';
 import { processInterruption } from '../terminal/signals.ts';
-import { nightMetrics } from './metrics.ts';
+import { nightMetrics, type Expectation } from './metrics.ts';
 import { nameOf } from './names.ts';
 import { night, type Night } from './night.ts';
 import { reportsDirectory } from './reports.ts';
@@ -55,11 +56,12 @@ export async function convergeRunAction(context: CliContext, request: ConvergeRe
   const reports = reportsDirectory(context.cwd, flags.reports);
   const before = readRecord(name, environment);
   const begun: ConvergeBegun = { at: new Date(now()).toISOString(), ...ownMark(), invocation: environment['INVOCATION_ID'] ?? null, timeout: flags.timeout };
-  const record: ConvergeRecord = { format: 1, name, begun, ended: before?.ended ?? null, lastSuccess: before?.lastSuccess ?? null, said: before?.said ?? null };
+  const record: ConvergeRecord = { format: 1, name, begun, ended: before?.ended ?? null, lastSuccess: before?.lastSuccess ?? null, since: before?.since ?? begun.at, ...(before?.interval === undefined ? {} : { interval: before.interval }), said: before?.said ?? null };
   // First of all, so that a run that dies, hangs or cannot read its input leaves a trace of having begun.
   await writeRecord(record, environment);
   const metrics = flags.metrics === undefined ? undefined : nightMetrics(path.resolve(context.cwd, flags.metrics), name, inventory, request.playbooks, now);
-  metrics?.begun(record);
+  const expected = (of: ConvergeRecord): Expectation => ({ interval: of.interval, since: readWatch(name, environment)?.since ?? of.since });
+  metrics?.begun(record, expected(record));
   const interrupted = processInterruption(context);
   try {
     const came = await theNight(context, request, { warn, stop: interrupted.stop, kill: interrupted.kill, now });
@@ -67,11 +69,11 @@ export async function convergeRunAction(context: CliContext, request: ConvergeRe
     const runs = came.night?.runs ?? (report.run === '' ? [] : [report.run]);
     const told = await tellNight({ report, notify: came.notify, policy: came.policy, runs, environment, reports, name, before: record.said, warn, stop: interrupted.stop, now });
     const { failed } = told;
-    const ended = endedRecord({ ...came, report: told.report }, runs, failed === undefined ? null : failed === 0, now());
+    const ended = endedRecord({ ...came, report: told.report }, runs, { told: failed === undefined ? null : failed === 0, recurring: told.recurring }, now());
     const success = status === ExitStatus.ok || status === ExitStatus.drift;
-    const whole: ConvergeRecord = { ...record, ended, said: told.said, lastSuccess: success ? ended.at : record.lastSuccess };
+    const whole: ConvergeRecord = { ...record, ...(came.policy === undefined ? {} : { interval: longestInterval(came.policy) }), ended, said: told.said, lastSuccess: success ? ended.at : record.lastSuccess };
     await writeRecord(whole, environment);
-    metrics?.ended(whole, report, failed);
+    metrics?.ended(whole, expected(whole), report, failed);
     say(context, name, came, ended, told.quiet);
     if (came.error !== undefined) throw came.error;
     return status === ExitStatus.ok && (failed ?? 0) > 0 ? ExitStatus.notNotified : status;
@@ -127,12 +129,12 @@ async function theNight(context: CliContext, { inventory, playbooks: given, flag
   }
 }
 
-function endedRecord({ report, status, night: came }: Outcome, runs: readonly string[], told: boolean | null, at: number): ConvergeEnded {
+function endedRecord({ report, status, night: came }: Outcome, runs: readonly string[], { told, recurring }: { readonly told: boolean | null; readonly recurring: number | undefined }, at: number): ConvergeEnded {
   const left = came?.left ?? [];
   const aborted = report.aborted?.split('\n')[0];
   return {
     at: new Date(at).toISOString(), status, outcome: maskSecrets(aborted ?? outcome(report).text), restraint: came?.restraint ?? '', runs: [...runs], hosts: hostsByState(report), mended: came?.mended ?? 0,
-    left: left.slice(0, MOST_LEFT).map((change) => maskSecrets(`${change.resource}: ${change.what} (${namedHosts(change.hosts, 5)})`)), leftCount: left.length, told,
+    left: left.slice(0, MOST_LEFT).map((change) => maskSecrets(`${change.resource}: ${change.what} (${namedHosts(change.hosts, 5)})`)), leftCount: left.length, told, ...(recurring === undefined ? {} : { recurring }),
   };
 }
 

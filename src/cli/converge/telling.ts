@@ -42,6 +42,8 @@ export interface NightTold {
   readonly said: Said | null;
   /** Whether there was something to say, and it has been said lately. */
   readonly quiet: boolean;
+  /** Things of this night that keep coming back; undefined when nobody has looked, or could not. */
+  readonly recurring: number | undefined;
 }
 
 /** All that was left as it is or could not be told, as one word; the same for the same drift in another order. */
@@ -60,44 +62,50 @@ export async function tellNight(of: NightTelling): Promise<NightTold> {
   const { notify, policy, runs, environment, warn, stop, now } = of;
   const { events, recovered } = await worthTelling(of.report, { warn, earlier: (report) => earlierHosts(report, environment, runs), now });
   // A night without drift ends what was told of: should it come back, that is news.
-  if (events.length === 0) return { report: of.report, failed: undefined, said: null, quiet: false };
+  if (events.length === 0) return { report: of.report, failed: undefined, said: null, quiet: false, recurring: 0 };
   const at = now();
   const key = driftKey(of.report);
-  if (policy !== undefined && events.every(isStanding) && saidLately(policy, key, of.before, at)) return { report: of.report, failed: undefined, said: of.before, quiet: true };
-  const report = await withRecurrences(of, at);
+  if (policy !== undefined && events.every(isStanding) && saidLately(policy, key, of.before, at)) return { report: of.report, failed: undefined, said: of.before, quiet: true, recurring: undefined };
+  const { report, recurring } = await withRecurrences(of, at);
   keepReport(of.reports, of.name, report, at, warn);
   const wanted = notify === undefined ? [] : events.filter((event) => notify.events.includes(event));
   const failed = notify === undefined || wanted.length === 0 ? undefined : await sendMessages(notify, { report, events: wanted, recovered, link: notify.link, now: at }, { warn, stop });
   const drifted = events.some(isStanding);
-  return { report, failed, quiet: false, said: !drifted ? null : failed === 0 ? { key, at: new Date(at).toISOString() } : of.before };
+  return { report, failed, quiet: false, recurring, said: !drifted ? null : failed === 0 ? { key, at: new Date(at).toISOString() } : of.before };
 }
 
 /** Adds what of the night keeps coming back: mending it again and again mends nothing. */
-async function withRecurrences({ report, runs, environment, warn }: NightTelling, at: number): Promise<RunReport> {
-  if (report.changes.length === 0 || runs.length === 0) return report;
+async function withRecurrences({ report, runs, environment, warn }: NightTelling, at: number): Promise<Pick<NightTold, 'report' | 'recurring'>> {
+  if (report.changes.length === 0 || runs.length === 0) return { report, recurring: 0 };
   try {
     const store = await openStore({ environment });
     try {
       const sightings = await store.sightings({ since: new Date(at - LOOK_BACK_DAYS * DAY_MS).toISOString(), inventory: report.inventory });
-      const notes = recurringNotes(recurrences(sightings, TIMES), runs);
-      return notes.length === 0 ? report : { ...report, policy: { left: [], ...report.policy, notes: [...(report.policy?.notes ?? []), ...notes] } };
+      const things = recurringThings(recurrences(sightings, TIMES), runs);
+      const notes = recurringNotes(things);
+      return { report: notes.length === 0 ? report : { ...report, policy: { left: [], ...report.policy, notes: [...(report.policy?.notes ?? []), ...notes] } }, recurring: things.size };
     } finally {
       await store.close();
     }
   } catch (error) {
     warn(`what keeps coming back is not known, the history cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    return report;
+    return { report, recurring: undefined };
   }
 }
 
-/** Sentences about things of these runs that have come back before. Pure. */
-export function recurringNotes(found: readonly Recurrence[], runs: readonly string[]): readonly string[] {
+/** The things of these runs that have come back before, with what is known of each. Pure. */
+export function recurringThings(found: readonly Recurrence[], runs: readonly string[]): ReadonlyMap<string, readonly Recurrence[]> {
   const tonight = found.filter(({ episodes }) => {
     const last = episodes.at(-1);
     return last !== undefined && (runs.includes(last.foundBy) || (last.repair !== null && runs.includes(last.repair.run)));
   });
   const things = new Map<string, Recurrence[]>();
   for (const one of tonight) things.set(one.resource, [...(things.get(one.resource) ?? []), one]);
+  return things;
+}
+
+/** Sentences about them. Pure. */
+export function recurringNotes(things: ReadonlyMap<string, readonly Recurrence[]>): readonly string[] {
   const notes = [...things].map(([resource, of]) => {
     const times = Math.max(...of.map((one) => one.times));
     const since = of.map((one) => one.since).sort()[0] ?? '';

@@ -1,5 +1,6 @@
 /** `converge watch`: finds a run that was missed, hangs or has died, and tells whom the inventory names, once of each. */
 import path from 'node:path';
+import { longestInterval } from '../../run/converge/calendar.ts';
 import { health, type Ailment, type Health } from '../../run/converge/health.ts';
 import { PolicySchema, readPolicy, type Policy } from '../../run/converge/policy.ts';
 import { loadInventory } from '../../language/inventory/index.ts';
@@ -14,7 +15,7 @@ import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
 import { readNotify, type Notify } from '../notify/config.ts';
 import { sendMessages } from '../notify/reporter.ts';
-import { writeConvergeMetrics } from './metrics.ts';
+import { noRecord, writeConvergeMetrics } from './metrics.ts';
 import { nameOf, unitsOf } from './names.ts';
 import { alarm } from './tell.ts';
 
@@ -97,7 +98,7 @@ export async function convergeWatchAction(context: CliContext, inventory: string
   const failed = (failure === undefined ? undefined : ailmentOf(failure, record, at)) ?? pending;
   // What systemd says of a run says more than that its process is gone.
   const ailments = [...found.ailments.filter((one) => failed === undefined || one.what === 'missed'), ...(failed === undefined ? [] : [failed])];
-  if (flags.metrics !== undefined && record !== undefined) writeConvergeMetrics(path.resolve(context.cwd, flags.metrics), record, { ...found, ailments }, at);
+  if (flags.metrics !== undefined) writeConvergeMetrics(path.resolve(context.cwd, flags.metrics), record ?? noRecord(name), { ...found, ailments }, { interval: longestInterval(policy), since: watch.since }, at);
   const fresh = untold(ailments, watch);
   const lines = fresh.map((one) => `${one.what}: ${one.text}`);
   context.stdout.write(`${lines.length > 0 ? lines.map(maskSecrets).join('\n') : ailments.length > 0 ? `${ailments.map((one) => one.what).join(', ')}: told of already` : 'the nightly run is as it should be'}\n`);

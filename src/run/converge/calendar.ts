@@ -11,6 +11,7 @@ type Clock = Pick<Policy, 'time_zone'>;
 
 /** Days that are looked ahead: a week, and one for each end that may fall out. */
 const HORIZON_DAYS = 9;
+const SECONDS_OF_A_DAY = 86_400;
 
 function local(at: number, zone: string): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
@@ -78,6 +79,13 @@ export function lastScheduled(policy: Clock & Pick<Policy, 'schedule'>, at: numb
 /** When it will be next, after the given time; without jitter. */
 export function nextScheduled(policy: Clock & Pick<Policy, 'schedule'>, at: number): number | undefined {
   return occurrences(policy, [{ days: policy.schedule.days, time: policy.schedule.at }], at, 0, HORIZON_DAYS).find((when) => when > at);
+}
+
+/** The longest time between two runs that are due one after the other, in seconds; days on which clocks are moved count as others. */
+export function longestInterval(policy: Pick<Policy, 'schedule'>): number {
+  const days = DAYS.flatMap((day, index) => (policy.schedule.days.includes(day) ? [index] : []));
+  const gaps = days.map((day, index) => (days[index + 1] ?? (days[0] ?? day) + DAYS.length) - day);
+  return Math.max(...gaps) * SECONDS_OF_A_DAY;
 }
 
 /** `2026-11-27 02:00 Asia/Kolkata` */

@@ -196,10 +196,14 @@ describe('a night', () => {
 
   test('says what keeps coming back', { timeout: 60_000 }, async () => {
     policy('{mode: mend}');
+    const recurring: (string | undefined)[] = [];
     for (let n = 0; n < 3; n += 1) {
       put('work/free', 'tampered\n');
       await converge();
+      recurring.push(metric('recurring_changes'));
     }
+    // The file, and the command that comes after it.
+    expect(recurring).toEqual(['0', '0', '2']);
     expect(bodies.at(-2)?.policy?.notes).toEqual([]);
     expect(bodies.at(-1)?.policy?.notes).toContainEqual(expect.stringMatching(/^Keeps coming back: file \S+\/work\/free \(one\), 3 times since \d{4}-\d\d-\d\d\.$/));
     expect(bodies.at(-1)?.policy?.notes.at(-1)).toBe('Who else changes them: care-provision drift.');
@@ -257,6 +261,8 @@ describe('a night', () => {
     expect(bodies[0]?.error).toContain('rolez');
     expect(readRecord('night', environment)).toMatchObject({ lastSuccess: null, ended: { status: 65, told: true } });
     expect([metric('exit_status'), metric('in_progress'), metric('last_success_timestamp_seconds')]).toEqual(['65', '0', undefined]);
+    // What an alert counts from that never saw a success.
+    expect(Number(metric('since_timestamp_seconds'))).toBeGreaterThan(0);
   });
 
   test('by the command line, with a name of its own', { timeout: 30_000 }, async () => {
@@ -273,8 +279,11 @@ describe('whoever watches', () => {
   const since = '2026-11-20T00:00:00.000Z';
 
   test('tells of a missed run once, and of the next again', { timeout: 30_000 }, async () => {
-    policy('{schedule: {at: "02:00"}}');
+    policy('{schedule: {at: "02:00", days: [mon, fri]}}');
     expect([await watch(at), bodies.length]).toEqual([ExitStatus.ok, 0]);
+    // There are metrics before there has been any run, so that one that never comes is seen.
+    expect([metric('interval_seconds'), metric('since_timestamp_seconds'), metric('last_start_timestamp_seconds')]).toEqual([String(4 * 86_400), String(Date.parse(at) / 1000), undefined]);
+    policy('{schedule: {at: "02:00"}}');
     await writeWatch('night', { format: 1, since, missed: null, broken: null, looked: null }, environment);
     expect(await watch(at)).toBe(ExitStatus.failed);
     expect(bodies.map((body) => [body.events, body.outcome])).toEqual([[['missed'], 'the nightly run was MISSED']]);

@@ -1,6 +1,6 @@
 /** Windows, freezes and schedules by the clock of a place, where clocks are put forward and back, and over midnight. */
 import { describe, expect, test } from 'vitest';
-import { freezeAt, lastScheduled, localMoment, nextOpening, nextScheduled, openWindow } from '../../../../src/run/converge/calendar.ts';
+import { freezeAt, lastScheduled, longestInterval, localMoment, nextOpening, nextScheduled, openWindow } from '../../../../src/run/converge/calendar.ts';
 import { PolicySchema, type Policy } from '../../../../src/run/converge/policy.ts';
 
 const policy = (text: object): Policy => PolicySchema.parse(text);
@@ -87,6 +87,11 @@ describe('a schedule', () => {
     expect(iso(nextScheduled(daily, at('2026-10-24T12:00:00Z')))).toBe('2026-10-25T00:30:00.000Z');
     expect(iso(nextScheduled(daily, at('2026-10-25T00:30:00Z')))).toBe('2026-10-26T01:30:00.000Z');
   });
+});
+
+test('the longest time between two runs of a schedule is from its last day to its first of the next week', () => {
+  const seconds = (days?: string | readonly string[]): number => longestInterval(policy({ schedule: { at: '02:00', ...(days === undefined ? {} : { days }) } })) / 86_400;
+  expect([seconds(), seconds(['mon', 'tue', 'wed', 'thu', 'fri']), seconds('sun'), seconds(['sun', 'wed']), seconds(['tue', 'mon', 'mon'])]).toEqual([1, 3, 7, 4, 6]);
 });
 
 test('moments are told with their zone', () => {
