@@ -1,25 +1,33 @@
-/** Every drill there is, in the order in which `drill all` runs them: the harmless first. */
+/** Every service that can be drilled, and its drills. */
 import { Diagnostic } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
-import type { Drill } from './drill.ts';
-import { etcdMemberLoss, etcdQuorumLoss } from './postgres/etcd-loss.ts';
-import { leaderHostLoss } from './postgres/leader-host-loss.ts';
-import { leaderPartition } from './postgres/leader-partition.ts';
-import { patroniStop } from './postgres/patroni-stop.ts';
-import { pitr } from './postgres/pitr.ts';
-import { postmasterKill } from './postgres/postmaster-kill.ts';
-import { clusterRestore } from './postgres/cluster-restore.ts';
-import { archiveOutage } from './postgres/archive-outage.ts';
-import { corruptPage } from './postgres/corrupt-page.ts';
-import { replicaDiskFull } from './postgres/replica-disk-full.ts';
-import { replicaLag } from './postgres/replica-lag.ts';
-import { switchover } from './postgres/switchover.ts';
+import type { DrillInfo } from './drill.ts';
+import { postgres } from './postgres/service.ts';
+import type { DrillService } from './service.ts';
 
-export const DRILLS: readonly Drill[] = [switchover, postmasterKill, replicaLag, replicaDiskFull, corruptPage, etcdMemberLoss, etcdQuorumLoss, patroniStop, leaderPartition, leaderHostLoss, archiveOutage, pitr, clusterRestore];
+/** In the order in which `drill all` runs them. */
+export const SERVICES: readonly DrillService[] = [postgres];
+
+export const DRILLS: readonly DrillInfo[] = SERVICES.flatMap((service) => service.drills);
 
 /** @throws Diagnostic (usage) with the nearest name */
-export function findDrill(name: string): Drill {
+export function findDrill(name: string): DrillInfo {
   const found = DRILLS.find((drill) => drill.name === name);
   if (found !== undefined) return found;
-  throw new Diagnostic({ kind: 'usage', code: 'unknown-drill', summary: `there is no drill ${name}`, remedy: suggestion(name, DRILLS.map((d) => d.name)) ?? 'care-provision drill list shows them' });
+  throw new Diagnostic({ kind: 'usage', code: 'unknown-drill', summary: `there is no drill ${name}`, remedy: suggestion(name, [...DRILLS.map((d) => d.name), ...SERVICES.map((s) => s.name)]) ?? 'care-provision drill list shows them' });
+}
+
+/**
+ * The drills that words of the command line mean: names with commas between, a service for all of its own, or `all`.
+ *
+ * @param destroys whether those that take what can't be taken back were allowed; without it the two words for many leave them out
+ * @throws Diagnostic (usage) for a word that is neither
+ */
+export function chooseDrills(words: string, destroys: boolean): readonly DrillInfo[] {
+  const many = (drills: readonly DrillInfo[]): readonly DrillInfo[] => drills.filter((d) => d.changes !== true && (destroys || d.destroys !== true));
+  if (words === 'all') return many(DRILLS);
+  return words.split(',').flatMap((word) => {
+    const service = SERVICES.find((s) => s.name === word);
+    return service === undefined ? [findDrill(word)] : many(service.drills);
+  });
 }

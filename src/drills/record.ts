@@ -58,3 +58,13 @@ export interface GivenUp {
   /** Whether what is surely given up must be gone. */
   readonly mustBeGone: boolean;
 }
+
+/** How often something happened that a service's clients count, such as requests that failed in all tries. */
+export interface Count {
+  /** A word for programs: `failed_requests`. */
+  readonly name: string;
+  readonly label: string;
+  readonly count: number;
+  /** More is a miss; undefined: it is only told. */
+  readonly most: number | undefined;
+}

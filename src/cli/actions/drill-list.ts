@@ -7,7 +7,7 @@ import type { CliContext } from '../context.ts';
 
 export function drillListAction(context: CliContext, flags: { readonly json?: boolean }): ExitStatus {
   if (flags.json === true) {
-    const list = DRILLS.map((d) => ({ name: d.name, summary: d.summary, proves: d.proves, target: { ...targetLine(d.target), source: d.target.source }, touches: d.touches, needs_power: d.needsPower === true }));
+    const list = DRILLS.map((d) => ({ service: d.service, name: d.name, summary: d.summary, proves: d.proves, target: { ...targetLine(d.target), source: d.target.source }, touches: d.touches, needs_power: d.needsPower === true, destroys: d.destroys === true, changes: d.changes === true }));
     context.stdout.write(`${JSON.stringify(list, undefined, 2)}\n`);
     return ExitStatus.ok;
   }

@@ -1,18 +1,18 @@
 /** `drill`: one or all drills, some times, with their reports. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { DRILLS, findDrill } from '../../drills/catalogue.ts';
-import type { Drill } from '../../drills/drill.ts';
-import { executeDrill } from '../../drills/execute.ts';
+import { chooseDrills, DRILLS, SERVICES } from '../../drills/catalogue.ts';
+import type { DrillInfo } from '../../drills/drill.ts';
 import { refuseUnmarked, refuseUnnamed } from '../../drills/guard.ts';
 import { powerBy } from '../../drills/power.ts';
 import { fillTable } from '../../drills/report/docs.ts';
 import { reportHtml } from '../../drills/report/html.ts';
 import type { DrillResult } from '../../drills/result.ts';
-import { readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
+import type { Drillable } from '../../drills/service.ts';
+import type { ClusterRequest } from '../../operations/postgres/cluster.ts';
 import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
 import { acquireInventoryLock, type InventoryLock } from '../../state/inventory-lock.ts';
-import { Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
+import { badInput, Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import { safeLines } from '../../support/terminal-text.ts';
@@ -56,17 +56,18 @@ function writeReports(context: CliContext, flags: DrillFlags, results: readonly 
 export async function drillAction(context: CliContext, name: string, inventory: string, flags: DrillFlags): Promise<ExitStatus> {
   const reporter = readers(context, flags);
   const results: DrillResult[] = [];
-  let drills: readonly Drill[] = [];
+  let drills: readonly DrillInfo[] = [];
   let error: unknown;
   let status: ExitStatus = ExitStatus.internal;
   const interrupted = drillInterruption(context);
   try {
-    drills = name === 'all' ? DRILLS.filter((d) => d.destroys !== true || flags.destroy !== undefined) : name.split(',').map((one) => findDrill(one));
+    drills = chooseDrills(name, flags.destroy !== undefined);
     if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
-    const cluster = readClusterInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
-    refuseUnmarked(cluster);
-    for (const drill of drills) refuseUnnamed(drill, cluster, flags.destroy);
-    await runAll(context, { cluster, drills, flags, reporter, stop: interrupted.stop, results });
+    const found = drillables(drills, name === 'all', { inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+    drills = found.map(({ drill }) => drill);
+    for (const { drillable } of found) refuseUnmarked(drillable.installation);
+    for (const { drill, drillable } of found) refuseUnnamed(drill, drillable.installation, flags.destroy);
+    await runAll(context, { found, flags, reporter, stop: interrupted.stop, results });
     status = results.every((r) => r.met) ? ExitStatus.ok : ExitStatus.failed;
   } catch (caught) {
     error = caught;
@@ -85,6 +86,28 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   return status;
 }
 
+interface Found {
+  readonly drill: DrillInfo;
+  readonly drillable: Drillable;
+}
+
+/**
+ * Each drill with what the inventory has of its service.
+ *
+ * @param all whether services that the inventory has not are left out instead of refused
+ * @throws Diagnostic (bad input) when it has not what a drill is of
+ */
+function drillables(drills: readonly DrillInfo[], all: boolean, request: ClusterRequest): readonly Found[] {
+  const found = SERVICES.flatMap((service) => {
+    const own = drills.filter((drill) => drill.service === service.name);
+    const drillable = own.length === 0 ? undefined : all ? service.readIfThere(request) : service.read(request);
+    return drillable === undefined ? [] : own.map((drill) => ({ drill, drillable }));
+  });
+  const named = drills.flatMap((drill) => found.find((f) => f.drill.name === drill.name) ?? []);
+  if (named.length === 0) throw badInput('nothing-to-drill', 'this inventory has nothing that drills are for', { remedy: `they are for the groups ${SERVICES.map((s) => s.name).join(', ')}` });
+  return named;
+}
+
 /** Seconds for the cluster to come to rest after the drill before. */
 const SETTLE_SECONDS = 60;
 /** Somebody else may have begun a run while the lock was given back. */
@@ -97,8 +120,7 @@ function drillInterruption(context: CliContext): Interruption {
 }
 
 interface Batch {
-  readonly cluster: Cluster;
-  readonly drills: readonly Drill[];
+  readonly found: readonly Found[];
   readonly flags: DrillFlags;
   readonly reporter: DrillReporter;
   readonly stop: AbortSignal;
@@ -107,9 +129,10 @@ interface Batch {
 }
 
 async function runAll(context: CliContext, batch: Batch): Promise<void> {
-  const { cluster, drills, flags, reporter, stop, results } = batch;
+  const { found, flags, reporter, stop, results } = batch;
+  const inventories = found[0]?.drillable.installation.inventories ?? [];
   const say = (text: string): void => { context.stderr.write(`${context.paintError('yellow', 'by hand:')} ${safeLines(text)}\n`); };
-  const acquire = (waitSeconds: number): Promise<InventoryLock> => acquireInventoryLock({ inventories: cluster.inventories, command: `drill ${cluster.inventories.join(' ')}`, waitSeconds });
+  const acquire = (waitSeconds: number): Promise<InventoryLock> => acquireInventoryLock({ inventories, command: `drill ${inventories.join(' ')}`, waitSeconds });
   let lock = await acquire(0);
   const unlocked = async <T>(work: () => Promise<T>): Promise<T> => {
     lock.release();
@@ -122,10 +145,10 @@ async function runAll(context: CliContext, batch: Batch): Promise<void> {
   const hosts: HostAccess = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
   try {
     const power = powerBy(flags.power, hosts);
-    for (const drill of drills) {
+    for (const { drill, drillable } of found) {
       for (let run = 1; run <= flags.runs; run += 1) {
         reporter.begin(drill, run, flags.runs);
-        const result = await executeDrill({ drill, cluster, hosts, power, signal: stop, unlocked, extraVars: parseExtraVars(flags.extraVars, context.cwd), settleSeconds: results.length === 0 ? 0 : SETTLE_SECONDS, event: (event) => { reporter.event(drill, run, event); }, byHand: say });
+        const result = await drillable.execute(drill, { hosts, power, signal: stop, unlocked, extraVars: parseExtraVars(flags.extraVars, context.cwd), settleSeconds: results.length === 0 ? 0 : SETTLE_SECONDS, event: (event) => { reporter.event(drill, run, event); }, byHand: say });
         results.push(result);
         reporter.result(run, result);
       }

@@ -20,7 +20,7 @@ export interface DrillFlags {
 export function drillCommand(session: Session): Command {
   const command = new Command('drill')
     .description('break something on purpose, watch it heal as a client would, report (drill list shows the drills)')
-    .argument('<drill>', 'the drill, several with commas between, or all')
+    .argument('<drill>', 'the drill, several with commas between, a service for all of its own (postgres), or all')
     .argument('<inventory>', 'inventory file or directory; its hosts must be marked drills: allowed');
   addInventoryOption(command);
   addExtraVarsOption(command)

@@ -1,5 +1,5 @@
 /** Who hears of a drill while it goes on: a person at the terminal, or a program that reads JSON Lines. */
-import type { Drill } from '../../drills/drill.ts';
+import type { DrillInfo } from '../../drills/drill.ts';
 import type { DrillEvent } from '../../drills/record.ts';
 import { eventLine, resultLine, summaryLine, type EventLine, type ResultLine, type SummaryLine } from '../../drills/report/lines.ts';
 import { recapText, runsText } from '../../drills/report/text.ts';
@@ -11,8 +11,8 @@ import type { Output } from '../terminal/output.ts';
 import { errorLines, type ErrorLine } from './json.ts';
 
 export interface DrillReporter {
-  begin(drill: Drill, run: number, runs: number): void;
-  event(drill: Drill, run: number, event: DrillEvent): void;
+  begin(drill: DrillInfo, run: number, runs: number): void;
+  event(drill: DrillInfo, run: number, event: DrillEvent): void;
   result(run: number, result: DrillResult): void;
   /** The end, whatever it was. `error`: what ended it early. */
   summary(ending: Ending): void;
@@ -22,7 +22,7 @@ export interface DrillReporter {
 export interface Ending {
   /** The name asked for: a drill's, or `all`. */
   readonly name: string;
-  readonly drills: readonly Drill[];
+  readonly drills: readonly DrillInfo[];
   readonly results: readonly DrillResult[];
   readonly wanted: number;
   readonly status: number;

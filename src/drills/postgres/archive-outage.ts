@@ -1,13 +1,14 @@
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import { deadMan } from '../dead-man.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { anotherLeads, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
 
 const BACKUP_UNIT = 'care-pgbackrest.service';
 
 /** No repository answers, and then the leader's host loses its power: replicas ask the archive before they take over. */
-export const archiveOutage: Drill = {
+export const archiveOutage: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-archive-outage',
   summary: "no repository of the backups answers, and the power of the leader's host is cut",
   proves: 'A failover does not wait for repositories that are down: restore_command gives up after a few seconds and does not try again for a minute (care-pgbackrest-archive-get).',

@@ -1,10 +1,11 @@
 import { sh } from '../../support/shell.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { dataDirectory, PATRONI_UNIT } from './common.ts';
 import { archiveNow, formerLives, needBackups, removeSince, restoreCluster } from './restore.ts';
 
 /** All members lose their data at once; the cluster is brought back from its backup. */
-export const clusterRestore: Drill = {
+export const clusterRestore: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-cluster-restore',
   summary: 'all members lose their data, and the cluster is brought back from its backup',
   proves: 'When nothing is left but the repository, the cluster comes back with every row that was acknowledged before the last WAL file went into the archive; what came after that (at most archive_timeout, a minute) is what such a loss costs, and the report says how much it was.',

@@ -3,7 +3,7 @@ import type { ClusterHost } from '../../operations/postgres/cluster.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
-import type { Scene } from '../drill.ts';
+import type { PostgresScene } from './scene.ts';
 
 export const PATRONI_UNIT = 'care-patroni.service';
 export const ETCD_UNIT = 'care-etcd.service';
@@ -12,7 +12,7 @@ export const ETCD_UNIT = 'care-etcd.service';
 export const DEAD_MAN_SECONDS = 180;
 
 /** An effect: somebody else than `old` takes writes on a newer timeline. */
-export function anotherLeads(scene: Scene, old: ClusterHost): (now: ClusterView) => string | undefined {
+export function anotherLeads(scene: PostgresScene, old: ClusterHost): (now: ClusterView) => string | undefined {
   const was = scene.before.members.find((m) => m.name === old.name)?.timeline ?? 0;
   return (now) => {
     const leader = now.members.find((m) => m.role === 'leader' && m.name !== old.name);
@@ -21,7 +21,7 @@ export function anotherLeads(scene: Scene, old: ClusterHost): (now: ClusterView)
 }
 
 /** An effect: who takes writes is another server than before, be it the same member's started anew. */
-export function anotherServer(scene: Scene): (now: ClusterView) => string | undefined {
+export function anotherServer(scene: PostgresScene): (now: ClusterView) => string | undefined {
   const was = scene.before.members.find((m) => m.name === scene.leader.name)?.startedAt;
   return (now) => {
     const leader = now.members.find((m) => m.role === 'leader');
@@ -30,7 +30,7 @@ export function anotherServer(scene: Scene): (now: ClusterView) => string | unde
 }
 
 /** The directory of the data of a member's running server. */
-export async function dataDirectory(scene: Scene, host: ClusterHost): Promise<string> {
+export async function dataDirectory(scene: PostgresScene, host: ClusterHost): Promise<string> {
   const [row] = await scene.sql.rows(host, 'postgres', 'SHOW data_directory');
   const directory = row?.[0];
   if (directory === undefined || !directory.startsWith('/')) throw failure('no-data-directory', `${host.name} does not say where its data is`);
@@ -43,7 +43,7 @@ export function signalMain(unit: string, signal: 'STOP' | 'CONT' | 'KILL'): Scri
 }
 
 /** The replica whose host is hurt by drills on replicas: the last, so that a synchronous one is spared where there is a choice. */
-export function chosenReplica(scene: Scene): ClusterHost {
+export function chosenReplica(scene: PostgresScene): ClusterHost {
   const synchronous = (host: ClusterHost): boolean => ['sync', 'quorum'].includes(scene.before.members.find((m) => m.name === host.name)?.role ?? '');
   const chosen = [...scene.replicas].sort((a, b) => Number(synchronous(a)) - Number(synchronous(b)))[0];
   if (chosen === undefined) throw failure('no-replica', 'the cluster has no replica, and this drill needs one');
@@ -51,6 +51,6 @@ export function chosenReplica(scene: Scene): ClusterHost {
 }
 
 /** Nobody else may be the victim of a drill that leaves a single member. */
-export function needReplicas(scene: Scene, least: number): void {
+export function needReplicas(scene: PostgresScene, least: number): void {
   if (scene.replicas.length < least) throw failure('too-few-replicas', `this drill needs ${String(least)} replicas, and the cluster has ${String(scene.replicas.length)}`);
 }

@@ -2,8 +2,8 @@ import { reinitialize } from '../../operations/postgres/operate.ts';
 import { reinitRefusals } from '../../operations/postgres/gates.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
-import type { Drill } from '../drill.ts';
-import { DRILL_DATABASE } from '../watch/login.ts';
+import type { PostgresDrill } from './scene.ts';
+import { DRILL_DATABASE } from './watch/login.ts';
 import { chosenReplica, dataDirectory, needReplicas, PATRONI_UNIT } from './common.ts';
 
 const PAGE = 8192;
@@ -11,7 +11,8 @@ const PAGE = 8192;
 const REINIT_SECONDS = 300;
 
 /** A byte of a table changes on a replica's disk, behind PostgreSQL's back. */
-export const corruptPage: Drill = {
+export const corruptPage: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-corrupt-page',
   summary: 'a byte of a page changes on the disk of a replica',
   proves: 'Checksums find it: pg_checksums names the page, and reading it fails instead of giving wrong data; the leader is not touched, and making the replica anew (reinit) mends it. The data directory of that replica is wiped by the drill.',

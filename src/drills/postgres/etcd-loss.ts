@@ -1,12 +1,12 @@
 import type { ClusterHost } from '../../operations/postgres/cluster.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
-import type { Drill, Injury, Scene } from '../drill.ts';
+import type { PostgresDrill, PostgresInjury, PostgresScene } from './scene.ts';
 import { deadMan, type DeadMan } from '../dead-man.ts';
 import { DEAD_MAN_SECONDS, ETCD_UNIT } from './common.ts';
 
 /** Stops etcd on some hosts at once, as kill -9 would, and starts it again. */
-function stopEtcd(scene: Scene, victims: readonly ClusterHost[], holdSeconds: number): Injury {
+function stopEtcd(scene: PostgresScene, victims: readonly ClusterHost[], holdSeconds: number): PostgresInjury {
   const { hosts } = scene;
   const start = sh`systemctl start ${ETCD_UNIT}`;
   const guards = new Map<string, DeadMan>(victims.map((host) => [host.name, deadMan(hosts, host, 'etcd', DEAD_MAN_SECONDS, start)]));
@@ -28,14 +28,15 @@ function stopEtcd(scene: Scene, victims: readonly ClusterHost[], holdSeconds: nu
   };
 }
 
-function etcdHosts(scene: Scene, least: number): readonly ClusterHost[] {
+function etcdHosts(scene: PostgresScene, least: number): readonly ClusterHost[] {
   const { etcd } = scene.cluster;
   if (etcd.length < least) throw failure('too-few-etcd-members', `this drill needs ${String(least)} etcd members in the inventory, and there are ${String(etcd.length)}`);
   // The member beside the leader first: the one that its Patroni is likely to speak to.
   return [...etcd].sort((a, b) => Number(b.name === scene.leader.name) - Number(a.name === scene.leader.name));
 }
 
-export const etcdMemberLoss: Drill = {
+export const etcdMemberLoss: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-etcd-member-loss',
   summary: "etcd stops on one host, the leader's own",
   proves: 'The others are a quorum: the leader stays the leader, and clients notice nothing.',
@@ -44,7 +45,8 @@ export const etcdMemberLoss: Drill = {
   begin: (scene) => Promise.resolve(stopEtcd(scene, etcdHosts(scene, 3).slice(0, 1), 20)),
 };
 
-export const etcdQuorumLoss: Drill = {
+export const etcdQuorumLoss: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-etcd-quorum-loss',
   summary: 'etcd stops on a majority of its hosts for longer than ttl',
   proves:

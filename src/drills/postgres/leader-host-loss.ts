@@ -1,8 +1,9 @@
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { anotherLeads, needReplicas } from './common.ts';
 
 /** The host of the leader loses its power; a replica takes over; the host comes back and follows. */
-export const leaderHostLoss: Drill = {
+export const leaderHostLoss: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-leader-host-loss',
   summary: "the power of the leader's host is cut",
   proves: 'A replica takes over by itself, nothing that a client was promised is lost, and the old leader comes back as a replica. In a lab of containers the kernel survives: what it had not yet written to the disk is not lost, as it would be by a real power cut.',

@@ -1,11 +1,12 @@
 import { sh } from '../../support/shell.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { deadMan } from '../dead-man.ts';
 import { anotherLeads, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
 import { cutOff, mend } from './partition.ts';
 
 /** The leader is cut off from etcd and its peers, but not from its clients: it must stop taking writes by itself. */
-export const leaderPartition: Drill = {
+export const leaderPartition: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-leader-partition',
   summary: 'the leader is cut off from etcd and from the other members, not from its clients',
   proves: 'The cut-off leader demotes itself before its lock runs out, so that never two members confirm rows; a replica takes over, and nothing promised is lost.',

@@ -1,9 +1,10 @@
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { deadMan } from '../dead-man.ts';
 import { anotherLeads, DEAD_MAN_SECONDS, needReplicas, PATRONI_UNIT, signalMain } from './common.ts';
 
 /** SIGSTOP to the leader's Patroni: it renews its lock no more, and can't demote its PostgreSQL either. */
-export const patroniStop: Drill = {
+export const patroniStop: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-patroni-stop',
   summary: "the leader's Patroni is frozen (SIGSTOP), its PostgreSQL goes on",
   proves: 'A replica takes over when the lock is out of date, and the frozen member\'s PostgreSQL confirms nothing beside the new leader. With a watchdog (postgres_watchdog) the frozen host is reset; without one only synchronous replication and the proxies stand between it and its clients.',

@@ -1,5 +1,5 @@
 import { failure } from '../../support/diagnostic.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { pause } from '../wait.ts';
 import { dataDirectory } from './common.ts';
 import { archiveNow, formerLives, needBackups, removeSince, restoreCluster } from './restore.ts';
@@ -8,7 +8,8 @@ import { archiveNow, formerLives, needBackups, removeSince, restoreCluster } fro
 const MARGIN_MS = 2000;
 
 /** The whole cluster goes back to a moment between two rows. */
-export const pitr: Drill = {
+export const pitr: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-pitr',
   summary: 'the cluster is taken back to a moment between two rows',
   proves: 'A restore to a point in time brings back every row that was acknowledged before it and none that was written after it; the other members are made anew, and clients write again. All databases of the cluster go back with it.',

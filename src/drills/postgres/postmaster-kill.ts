@@ -1,9 +1,10 @@
 import { sh } from '../../support/shell.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { anotherServer, dataDirectory } from './common.ts';
 
 /** kill -9 on the leader's postmaster: Patroni starts it again in place, or a replica takes over after primary_start_timeout. */
-export const postmasterKill: Drill = {
+export const postmasterKill: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-postmaster-kill',
   summary: "the leader's postmaster is killed (kill -9)",
   proves: 'PostgreSQL is started again in place, or a replica takes over after primary_start_timeout; nothing promised is lost.',

@@ -1,4 +1,4 @@
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import { deadMan } from '../dead-man.ts';
 import { chosenReplica, dataDirectory, needReplicas, PATRONI_UNIT } from './common.ts';
@@ -49,7 +49,8 @@ systemctl start ${PATRONI_UNIT}`;
 }
 
 /** The WAL of a replica has no room any more. */
-export const replicaDiskFull: Drill = {
+export const replicaDiskFull: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-replica-disk-full',
   summary: "the file system of a replica's WAL is full",
   proves: "A replica whose disk is full hurts nobody else: writers go on, nothing promised is lost, and it catches up by itself once there is room. The replica's WAL is put on a small file system in memory for the drill, so the host's own disk is never filled.",

@@ -1,9 +1,9 @@
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import type { Figure } from '../record.ts';
 import { deadMan } from '../dead-man.ts';
-import { STARTED_SQL } from '../watch/schema.ts';
+import { STARTED_SQL } from './watch/schema.ts';
 import { chosenReplica, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
 
 /** Bytes of one WAL segment as Debian and Patroni make clusters. */
@@ -12,7 +12,8 @@ const SEGMENT = 16 * 1024 * 1024;
 const LOOKS = 5;
 
 /** A replica stops replaying; once it is far enough behind it leaves the read port, and comes back by itself. */
-export const replicaLag: Drill = {
+export const replicaLag: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-replica-lag',
   summary: 'a replica stops replaying until it is too far behind for readers',
   proves: 'Readers are led past a replica that is behind by more than haproxy_read_max_lag within 10 s, writers notice nothing, and it serves readers again by itself once it has caught up.',

@@ -6,10 +6,10 @@ import type { RunEvent } from '../../run/events.ts';
 import { ExitStatus, failure } from '../../support/diagnostic.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import { sh } from '../../support/shell.ts';
-import type { Scene } from '../drill.ts';
+import type { PostgresScene } from './scene.ts';
 
 /** @throws Diagnostic unless a repository has a backup, and WAL is archived */
-export async function needBackups(scene: Scene): Promise<void> {
+export async function needBackups(scene: PostgresScene): Promise<void> {
   const seen = await backupsOf(scene.leader, scene.hosts);
   const why = seen === undefined ? 'role postgres_backup has not been applied' : typeof seen === 'string' ? seen : seen.problems[0] ?? (seen.repositories.some((r) => r.ok && typeof r.newest_age_seconds === 'number') ? undefined : 'no repository has a backup');
   if (why !== undefined) throw failure('no-backups', `this drill needs backups: ${why}`, { remedy: 'care-provision apply INVENTORY playbooks/postgres-backup.yml, then care-provision db status' });
@@ -19,7 +19,7 @@ export async function needBackups(scene: Scene): Promise<void> {
 const ARCHIVE_SECONDS = 120;
 
 /** Ends the WAL file that is written now, and waits until it is in the archive. */
-export async function archiveNow(scene: Scene): Promise<void> {
+export async function archiveNow(scene: PostgresScene): Promise<void> {
   const { sql, leader } = scene;
   const [row] = await sql.rows(leader, 'postgres', "SELECT pg_walfile_name(pg_logical_emit_message(true, 'care-drill', 'x')), pg_switch_wal()");
   const wanted = row?.[0] ?? '';
@@ -33,7 +33,7 @@ export async function archiveNow(scene: Scene): Promise<void> {
 }
 
 /** Runs playbooks/postgres-restore.yml. @throws Diagnostic with the first failed task */
-export async function restoreCluster(scene: Scene, to: string): Promise<void> {
+export async function restoreCluster(scene: PostgresScene, to: string): Promise<void> {
   const playbook = restorePlaybook(scene.cluster.inventories[0] ?? '.');
   const troubles: string[] = [];
   const event = (e: RunEvent): void => {
@@ -50,14 +50,14 @@ export async function restoreCluster(scene: Scene, to: string): Promise<void> {
 }
 
 /** The directories that earlier lives of the data were put aside to, by host. */
-export async function formerLives(scene: Scene, data: string): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function formerLives(scene: PostgresScene, data: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, readonly string[]>();
   for (const member of scene.cluster.members) found.set(member.name, (await scene.hosts.text(member, sh`ls -d ${data}.former-* 2>/dev/null || true`)).split('\n').filter((line) => line !== ''));
   return found;
 }
 
 /** Removes what was put aside since: the drill's own. `--destroy` has allowed it. */
-export async function removeSince(scene: Scene, data: string, before: ReadonlyMap<string, readonly string[]>): Promise<void> {
+export async function removeSince(scene: PostgresScene, data: string, before: ReadonlyMap<string, readonly string[]>): Promise<void> {
   const now = await formerLives(scene, data);
   for (const member of scene.cluster.members) {
     for (const directory of now.get(member.name) ?? []) if (!(before.get(member.name) ?? []).includes(directory)) await scene.hosts.text(member, sh`rm -rf -- ${directory}`, 120);

@@ -1,9 +1,10 @@
 import { patronictl } from '../../operations/postgres/patronictl.ts';
-import type { Drill } from '../drill.ts';
+import type { PostgresDrill } from './scene.ts';
 import { anotherLeads } from './common.ts';
 
 /** A planned switchover while clients write. */
-export const switchover: Drill = {
+export const switchover: PostgresDrill = {
+  service: 'postgres',
   name: 'postgres-switchover',
   summary: 'the leader hands over to a replica, as planned',
   proves: 'Maintenance of the leader costs clients a few seconds and no row.',

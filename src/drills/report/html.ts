@@ -33,7 +33,7 @@ function figure(label: string, value: string, note: string, bad: boolean): Html 
 }
 
 function runHtml(result: DrillResult, heading: string, open: boolean): Html {
-  const { target } = result;
+  const { target, words } = result;
   const late = (ms: number | undefined, most: number | undefined): boolean => most !== undefined && (ms === undefined || ms > most);
   const events = markedEvents(result).map((e) => html`<tr class="${e.kind}"><td class="time">${(e.atMs / 1000).toFixed(1)} s</td><td>${e.what}</td></tr>`);
   const errors = errorKinds(result.writer).slice(0, 12).map((kind) => html`<tr><td class="time">${String(kind.count)} ×</td><td><code>${kind.code}</code> ${kind.message}</td></tr>`);
@@ -44,11 +44,12 @@ function runHtml(result: DrillResult, heading: string, open: boolean): Html {
 ${result.misses.map((miss) => html`<p class="bad">${miss}</p>`)}
 <dl class="figures">
 ${figure('gap', milliseconds(result.gap?.ms), `${result.gap?.kind === 'timeline' ? 'old timeline to new' : 'longest'}${target.gapMs === undefined ? '' : `, target ${milliseconds(target.gapMs)}`}`, late(result.longest?.ms, target.gapMs))}
-${figure('rows lost', String(result.lost), `of ${String(result.acknowledged)} acknowledged, target 0`, result.lost > 0)}
+${figure(`${words.many} lost`, String(result.lost), `of ${String(result.acknowledged)} acknowledged, target 0`, result.lost > 0)}
 ${figure('back', milliseconds(result.backMs), `until all was as before, target ${milliseconds(target.backMs)}`, late(result.backMs, target.backMs))}
 ${result.figures.map((f) => figure('time', milliseconds(f.ms), `${f.label}${f.targetMs === undefined ? '' : `, target ${milliseconds(f.targetMs)}`}`, late(f.ms, f.targetMs)))}
 ${figure('errors', String(errorsOf(result)), 'seen by the client', false)}
-${figure('two primaries', result.twoPrimaries === 0 ? 'never' : `${String(result.twoPrimaries)} ×`, 'confirmed rows at once', result.twoPrimaries > 0)}
+${result.counts.map((c) => figure('count', String(c.count), `${c.label}${c.most === undefined ? '' : `, target ${c.most === 0 ? 'none' : `${String(c.most)} at most`}`}`, c.most !== undefined && c.count > c.most))}
+${words.timelines && figure('two primaries', result.twoPrimaries === 0 ? 'never' : `${String(result.twoPrimaries)} ×`, 'confirmed rows at once', result.twoPrimaries > 0)}
 </dl>
 ${new Html(pictureSvg(result))}
 <ul class="legend">${legend(result).map(([name, words]) => html`<li><i class="${name}"></i>${words}</li>`)}</ul>
@@ -69,6 +70,8 @@ export function reportHtml(results: readonly DrillResult[], version: string): st
     const many = runs.length < 2 || gap === undefined ? undefined : html`<p class="soft">${String(runs.length)} runs: gap median ${milliseconds(gap.median)}, from ${milliseconds(gap.min)} to ${milliseconds(gap.max)}.</p>`;
     return html`${head}${many}${runs.map((r, i) => runHtml(r, runs.length === 1 ? 'what was seen' : `run ${String(i + 1)} of ${String(runs.length)}`, runs.length === 1))}`;
   });
+  // Once for each way in which was written.
+  const written = results.filter((r, i) => results.findIndex((other) => other.way === r.way && other.words.one === r.words.one) === i);
   const title = drills.length === 1 ? `Drill ${drills[0] ?? ''}` : 'Drills';
   return htmlPage({
     title,
@@ -76,7 +79,8 @@ export function reportHtml(results: readonly DrillResult[], version: string): st
     body: html`<main>
 ${drills.length > 1 && html`<h1>Drills: ${met} of ${results.length} runs met their target</h1>`}
 ${sections}
-<p class="soft">The client wrote a numbered row every 20 ms ${results[0]?.way ?? ''}. Cluster ${results[0]?.cluster ?? ''}; made by care-provision ${version}.</p>
+${written.map((r) => html`<p class="soft">The client ${r.words.wrote} ${r.way}. Cluster ${r.cluster}.</p>`)}
+<p class="soft">Made by care-provision ${version}.</p>
 </main>`,
   });
 }

@@ -42,6 +42,8 @@ export interface ResultLine {
   readonly back_ms: number | null;
   /** Further times that the drill is about, in milliseconds, by name. */
   readonly figures: Readonly<Record<string, number>>;
+  /** What a service's clients count besides, by name: requests that failed in all tries. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface SpreadLine {
@@ -91,6 +93,7 @@ export function resultLine(run: number, result: DrillResult): ResultLine {
     gap_ms: whole(result.gap?.ms), gap_kind: result.gap?.kind ?? null, longest_gap_ms: whole(result.longest?.ms), acknowledged: result.acknowledged, lost: result.lost,
     errors: errorsOf(result), error_kinds: errorKinds(result.writer).slice(0, 10), two_primaries: result.twoPrimaries, back_ms: whole(result.backMs),
     figures: Object.fromEntries(result.figures.map((f) => [f.name, Math.round(f.ms)])),
+    counts: Object.fromEntries(result.counts.map((c) => [c.name, c.count])),
   };
 }
 

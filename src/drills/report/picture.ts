@@ -96,7 +96,7 @@ export function pictureSvg(result: DrillResult): string {
     parts.push(`<line class="${kind}" x1="${n(at)}" y1="${String(line - 9)}" x2="${n(at)}" y2="${n(floor + ERRORS)}"/>`);
     parts.push(`<text class="${kind}" x="${n(at + (anchor === 'end' ? -4 : 4))}" y="${String(line)}" text-anchor="${anchor}">${escapeHtml(text)}</text>`);
   }
-  const label = `${String(result.writer.acknowledged.length)} confirmed rows over ${String(Math.round(end / 1000))} seconds; ${result.gap === undefined ? 'no gap' : `a gap of ${String(Math.round(result.gap.ms))} milliseconds`}`;
+  const label = `${String(result.writer.acknowledged.length)} confirmed ${result.words.many} over ${String(Math.round(end / 1000))} seconds; ${result.gap === undefined ? 'no gap' : `a gap of ${String(Math.round(result.gap.ms))} milliseconds`}`;
   return `<svg viewBox="0 0 ${String(WIDTH)} ${String(height)}" role="img" aria-label="${escapeHtml(label)}">${parts.join('')}</svg>`;
 }
 
@@ -110,7 +110,7 @@ export function legend(result: DrillResult): readonly (readonly [string, string]
     return (members.length > 0 ? members : of(result.writer.acknowledged)).slice(0, 2).join(', ');
   };
   return [
-    ...timelines.map((timeline, i) => [`t${String(i % COLOURS)}`, `rows on timeline ${String(timeline)} (${servers(timeline)})`] as const),
+    ...timelines.map((timeline, i) => [`t${String(i % COLOURS)}`, result.words.timelines ? `rows on timeline ${String(timeline)} (${servers(timeline)})` : result.words.many] as const),
     ...(result.writer.errors.length > 0 ? [['error', 'errors of the client'] as const] : []),
     ...(result.gap === undefined ? [] : [['gap', 'the gap'] as const]),
   ];

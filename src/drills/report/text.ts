@@ -25,15 +25,16 @@ export function wrap(text: string, width: number, indent: string): string {
 
 /** The recap of one run, without a final newline. */
 export function recapText(result: DrillResult): string {
-  const { target } = result;
+  const { target, words } = result;
   const rows: (readonly [string, string])[] = [
     ['broken', result.what],
     ['written', result.way],
-    ['gap', `${milliseconds(result.gap?.ms)}${result.gap?.kind === 'timeline' ? ' from the last row on the old timeline to the first on the new' : ' at the longest; the timeline stayed the same'}${target.gapMs === undefined ? '' : ` (target ${milliseconds(target.gapMs)})`}`],
-    ['rows', `${String(result.acknowledged)} acknowledged, ${String(result.lost)} lost (target 0)`],
-    ['primaries', result.twoPrimaries === 0 ? 'never two that confirmed rows at the same time' : `TWO confirmed rows at the same time, ${String(result.twoPrimaries)} times`],
+    ['gap', `${milliseconds(result.gap?.ms)}${result.gap?.kind === 'timeline' ? ' from the last row on the old timeline to the first on the new' : `  at the longest${words.timelines ? '; the timeline stayed the same' : ''}`}${target.gapMs === undefined ? '' : ` (target ${milliseconds(target.gapMs)})`}`],
+    [words.many, `${String(result.acknowledged)} acknowledged, ${String(result.lost)} lost (target 0)`],
+    ...(words.timelines ? [['primaries', result.twoPrimaries === 0 ? 'never two that confirmed rows at the same time' : `TWO confirmed rows at the same time, ${String(result.twoPrimaries)} times`] as const] : []),
     ['errors', `${String(errorsOf(result))} seen by the client`],
     ...errorKinds(result.writer).slice(0, 4).map((kind) => ['', `${String(kind.count)} × ${kind.code}: ${kind.message}`] as const),
+    ...result.counts.map((c) => ['', `${String(c.count)} ${c.label}${c.most === undefined ? '' : ` (target ${c.most === 0 ? 'none' : `${String(c.most)} at most`})`}`] as const),
     ...result.figures.map((f) => [f.targetMs === undefined ? '' : 'time', `${milliseconds(f.ms)} ${f.label}${f.targetMs === undefined ? '' : ` (target ${milliseconds(f.targetMs)})`}`] as const),
     ['back', `${milliseconds(result.backMs)} until all was as before (target ${milliseconds(target.backMs)})`],
   ];
@@ -53,6 +54,6 @@ export function runsText(drill: string, results: readonly DrillResult[]): string
     `${drill}: ${String(met)} of ${String(results.length)} runs met the target`,
     line('gap', results.map((r) => r.gap?.ms)),
     line('back', results.map((r) => r.backMs)),
-    `  rows       ${String(results.reduce((n, r) => n + r.acknowledged, 0))} acknowledged, ${String(results.reduce((n, r) => n + r.lost, 0))} lost`,
+    `  ${(results[0]?.words.many ?? 'rows').padEnd(10)} ${String(results.reduce((n, r) => n + r.acknowledged, 0))} acknowledged, ${String(results.reduce((n, r) => n + r.lost, 0))} lost`,
   ].join('\n');
 }

@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DRILLS, findDrill } from '../../../src/drills/catalogue.ts';
+import { chooseDrills, DRILLS, findDrill, SERVICES } from '../../../src/drills/catalogue.ts';
 import { refuseUnhealthy, refuseUnmarked, refuseUnnamed } from '../../../src/drills/guard.ts';
-import { changesBetween } from '../../../src/drills/monitor.ts';
+import { changesBetween } from '../../../src/drills/postgres/monitor.ts';
+import { troubleOf } from '../../../src/drills/postgres/health.ts';
 import { pause, waitUntil } from '../../../src/drills/wait.ts';
 import { cutOff, mend } from '../../../src/drills/postgres/partition.ts';
+import { hostsOfCluster } from '../../../src/operations/postgres/cluster.ts';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { cluster, healthy } from '../operations/support.ts';
 
@@ -11,7 +16,7 @@ const never = new AbortController().signal;
 
 describe('an inventory', () => {
   test('whose hosts all allow drills is taken', () => {
-    expect(() => { refuseUnmarked(cluster()); }).not.toThrow();
+    expect(() => { refuseUnmarked({ hosts: hostsOfCluster(cluster()) }); }).not.toThrow();
   });
 
   test.each(['members', 'etcd', 'proxies', 'backups'] as const)('with one unmarked host among the %s is refused by name, as bad input', (group) => {
@@ -19,7 +24,7 @@ describe('an inventory', () => {
     const unmarked = { ...all.members[0], name: 'other', drillsAllowed: false } as (typeof all.members)[number];
     let error: unknown;
     try {
-      refuseUnmarked({ ...all, [group]: [...all[group], unmarked] });
+      refuseUnmarked({ hosts: hostsOfCluster({ ...all, [group]: [...all[group], unmarked] }) });
     } catch (caught) {
       error = caught;
     }
@@ -30,9 +35,9 @@ describe('an inventory', () => {
 
 test('an unhealthy cluster is refused with all that is wrong', () => {
   const view = healthy();
-  expect(() => { refuseUnhealthy(cluster(), view); }).not.toThrow();
+  expect(() => { refuseUnhealthy(troubleOf(cluster(), view), 'x'); }).not.toThrow();
   const paused = { ...view, paused: true, leader: undefined, primaries: [] };
-  expect(() => { refuseUnhealthy(cluster(), paused); }).toThrow(expect.objectContaining({ exitStatus: 3, detail: expect.stringMatching(/no leader[\s\S]*paused/) as string }) as Error);
+  expect(() => { refuseUnhealthy(troubleOf(cluster(), paused), 'x'); }).toThrow(expect.objectContaining({ exitStatus: 3, detail: expect.stringMatching(/no leader[\s\S]*paused/) as string }) as Error);
 });
 
 test('changes are told as sentences', () => {
@@ -70,10 +75,33 @@ test('a partition is a table of its own, before all other rules', () => {
 });
 
 test('drills that take the data of the whole cluster want its name', () => {
-  expect(DRILLS.filter((d) => d.destroys === true).map((d) => d.name)).toEqual(['postgres-pitr', 'postgres-cluster-restore']);
+  expect(DRILLS.filter((d) => d.service === 'postgres' && d.destroys === true).map((d) => d.name)).toEqual(['postgres-pitr', 'postgres-cluster-restore']);
   const drill = findDrill('postgres-pitr');
   expect(() => { refuseUnnamed(drill, cluster(), undefined); }).toThrow(/takes the data of the whole cluster/);
   expect(() => { refuseUnnamed(drill, cluster(), 'other'); }).toThrow(/care, not other/);
   expect(() => { refuseUnnamed(drill, cluster(), 'care'); }).not.toThrow();
   expect(() => { refuseUnnamed(findDrill('postgres-switchover'), cluster(), undefined); }).not.toThrow();
+});
+
+test('words choose drills: a name, several, all of a service, all; what destroys or changes for good only by its name', () => {
+  expect(chooseDrills('postgres-switchover,postgres-pitr', false).map((d) => d.name)).toEqual(['postgres-switchover', 'postgres-pitr']);
+  const ofPostgres = DRILLS.filter((d) => d.service === 'postgres').map((d) => d.name);
+  expect(chooseDrills('postgres', true).map((d) => d.name)).toEqual(ofPostgres);
+  expect(chooseDrills('postgres', false).map((d) => d.name)).toEqual(ofPostgres.filter((name) => !['postgres-pitr', 'postgres-cluster-restore'].includes(name)));
+  expect(chooseDrills('all', true)).toEqual(DRILLS.filter((d) => d.changes !== true));
+  expect(() => chooseDrills('postgress', true)).toThrow(expect.objectContaining({ exitStatus: 64, remedy: expect.stringContaining('postgres') as string }) as Error);
+});
+
+test('a service whose group the inventory has not is left out by all, and refused by name', () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'care-drills-'));
+  try {
+    const file = path.join(directory, 'hosts.yml');
+    writeFileSync(file, 'all:\n  hosts:\n    a1: {}\n');
+    for (const service of SERVICES) {
+      expect(service.readIfThere({ inventory: [file], extraVars: {} })).toBeUndefined();
+      expect(() => service.read({ inventory: [file], extraVars: {} })).toThrow(expect.objectContaining({ exitStatus: 65 }) as Error);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -37,6 +37,20 @@ describe('text', () => {
     expect(recapText(failover())).toContain('target met');
   });
 
+  test('speaks of what the service writes, of what its clients count, and of two primaries only where there are timelines', () => {
+    const counts = [{ name: 'failed_requests', label: 'requests failed in all tries', count: 2, most: 0 }, { name: 'retried_requests', label: 'requests were tried again', count: 7, most: undefined }];
+    const result = failover({ words: { one: 'object', many: 'objects', wrote: 'wrote', timelines: false }, counts });
+    expect([result.met, result.misses]).toEqual([false, ['2 requests failed in all tries; the target is none']]);
+    const text = recapText(result);
+    expect(text).toContain('objects    72 acknowledged, 0 lost');
+    expect(text).toContain('7 requests were tried again');
+    expect(text).not.toContain('primaries');
+    expect(resultLine(1, result).counts).toEqual({ failed_requests: 2, retried_requests: 7 });
+    const html = reportHtml([result], '0.1.0');
+    expect(html).toContain('<dt>objects lost</dt>');
+    expect(html).not.toContain('two primaries');
+  });
+
   test('several runs', () => {
     expect(runsText('x', [failover(), failover()])).toContain('x: 2 of 2 runs met the target');
     expect([milliseconds(undefined), milliseconds(640.4), milliseconds(12_340)]).toEqual(['–', '640 ms', '12.3 s']);
@@ -93,7 +107,7 @@ describe('the catalogue', () => {
   test('has unique names, and each drill says what it proves and where its target is from', () => {
     expect(new Set(DRILLS.map((d) => d.name)).size).toBe(DRILLS.length);
     for (const drill of DRILLS) {
-      expect(drill.name).toMatch(/^postgres-[a-z-]+$/);
+      expect(drill.name).toMatch(new RegExp(`^${drill.service}-[a-z-]+$`));
       expect(drill.proves).toMatch(/\.$/);
       expect(drill.target.source).toMatch(/^R\d+/);
     }

@@ -1,6 +1,6 @@
 /** The login of a drill's clients: made for one drill, allowed nothing but its own table, gone afterwards. */
 import { randomBytes } from 'node:crypto';
-import { Secret } from '../../support/secret.ts';
+import { Secret } from '../../../support/secret.ts';
 
 export interface DrillLogin {
   readonly user: string;

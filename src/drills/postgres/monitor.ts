@@ -3,20 +3,16 @@
  * makes every question wait, does not hide what the others do meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../operations/postgres/cluster.ts';
-import type { Observer, Shared } from '../operations/postgres/observe.ts';
-import { clusterView, type ClusterView, type MemberSeen, type MemberView } from '../operations/postgres/view.ts';
-
-export interface Monitor {
-  view(): ClusterView;
-  stop(): Promise<void>;
-}
+import type { Cluster } from '../../operations/postgres/cluster.ts';
+import type { Observer, Shared } from '../../operations/postgres/observe.ts';
+import { clusterView, type ClusterView, type MemberSeen, type MemberView } from '../../operations/postgres/view.ts';
+import type { Change, Monitor } from '../service.ts';
 
 /** Milliseconds between two questions to one member. */
 const EVERY_MS = 400;
 
 /** @param seen is told each change, a sentence each */
-export function startMonitor(cluster: Cluster, observer: Observer, first: ClusterView, seen: (change: Change) => void): Monitor {
+export function startMonitor(cluster: Cluster, observer: Observer, first: ClusterView, seen: (change: Change) => void): Monitor<ClusterView> {
   const answers = new Map<string, MemberSeen>();
   let shared: Shared = { cluster: undefined, config: first.config };
   let view = first;
@@ -63,12 +59,6 @@ function stateOf(member: MemberView | undefined): string {
   if (member.role === 'leader') return `takes writes on timeline ${String(member.timeline)}`;
   if (member.state === 'streaming') return `streams on timeline ${String(member.timeline)}`;
   return member.state === 'running' ? 'runs and streams from nobody' : `is ${member.state}`;
-}
-
-/** One thing that is different now. `leader`: somebody else leads. */
-export interface Change {
-  readonly kind: 'seen' | 'leader';
-  readonly what: string;
 }
 
 /** What is different, for the timeline of a report. */

@@ -3,7 +3,7 @@
  * confirm rows at the same time. A member that only says that it is the primary proves nothing; a row that it confirms does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Recording } from '../record.ts';
+import type { Recording } from '../../record.ts';
 import { dial, WriteError, type DrillConnection, type Endpoint, type Patience } from './connection.ts';
 import type { DrillLogin } from './login.ts';
 import { Recorder, type Watcher } from './writer.ts';

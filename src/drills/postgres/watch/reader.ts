@@ -1,6 +1,6 @@
 /** The read endpoint as a client sees it: to which server a connection there leads. */
-import type { Cluster } from '../../operations/postgres/cluster.ts';
-import { waitUntil } from '../wait.ts';
+import type { Cluster } from '../../../operations/postgres/cluster.ts';
+import { waitUntil } from '../../wait.ts';
 import { dial, WriteError, type Endpoint } from './connection.ts';
 import type { DrillLogin } from './login.ts';
 

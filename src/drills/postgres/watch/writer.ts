@@ -3,7 +3,7 @@
  * reconnects at once, to the next endpoint in turn, as libpq does with several hosts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Acknowledged, ClientError, Recording } from '../record.ts';
+import type { Acknowledged, ClientError, Recording } from '../../record.ts';
 import { dial, WriteError, type DrillConnection, type Endpoint, type Patience } from './connection.ts';
 import type { DrillLogin } from './login.ts';
 

@@ -1,17 +1,16 @@
 /** What is set up around one drill: the drill's database and its clients, taken away again whatever happens. */
-import type { Cluster, ClusterHost } from '../operations/postgres/cluster.ts';
-import type { AdminSql } from '../operations/postgres/sql.ts';
-import { verifierFor } from '../services/postgres/scram.ts';
-import { Diagnostic } from '../support/diagnostic.ts';
-import type { FoundRange } from './measure.ts';
-import type { Recording } from './record.ts';
-import { chooseWay, memberEndpoints, type Way } from './watch/endpoints.ts';
+import type { Cluster, ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { AdminSql } from '../../operations/postgres/sql.ts';
+import { verifierFor } from '../../services/postgres/scram.ts';
+import { Diagnostic } from '../../support/diagnostic.ts';
+import type { Counted, PreparedStage } from '../service.ts';
+import { chooseWay, memberEndpoints } from './watch/endpoints.ts';
 import type { Patience } from './watch/connection.ts';
 import { DRILL_DATABASE, newLogin, type DrillLogin } from './watch/login.ts';
 import { openReadPort, type FoundReadPort } from './watch/reader.ts';
 import { startProber } from './watch/prober.ts';
 import { DROP_DATABASE_SQL, FOUND_SQL, makeDatabaseSql, MAKE_TABLE_SQL } from './watch/schema.ts';
-import { startWriter, type Watcher } from './watch/writer.ts';
+import { startWriter } from './watch/writer.ts';
 
 /** Milliseconds: what a client of a hospital's application would have, or a little less. */
 const PATIENCE: Patience = { connectMs: 1500, statementMs: 2000 };
@@ -19,38 +18,29 @@ const WRITE_EVERY_MS = 20;
 const PROBE_EVERY_MS = 100;
 const WRITER = 'writer';
 
-export interface PreparedStage {
-  readonly way: Way;
+export interface PreparedRows extends PreparedStage {
   readonly readers: FoundReadPort;
-  /** Starts the clients. @param now milliseconds since the watching began */
-  begin(now: () => number): Stage;
-}
-
-export interface Stage {
-  readonly writer: Watcher;
-  readonly prober: Watcher;
-  stop(): Promise<{ readonly writer: Recording; readonly prober: Recording }>;
 }
 
 /** Makes database, table and login on the leader, and finds out where the client can write. @throws Diagnostic */
-export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string, signal: AbortSignal): Promise<PreparedStage> {
+export async function setStage(cluster: Cluster, leader: ClusterHost, sql: AdminSql, ca: string, signal: AbortSignal): Promise<PreparedRows> {
   const login: DrillLogin = newLogin();
   await sql.run(leader, 'postgres', makeDatabaseSql(verifierFor(login.password.reveal())), 60);
   await sql.run(leader, DRILL_DATABASE, MAKE_TABLE_SQL);
   const way = await chooseWay(cluster, login, ca, { connectMs: 5000, statementMs: 5000 });
   return {
-    way,
+    way: way.description,
     readers: await openReadPort(cluster, login, ca, signal),
     begin(now) {
       const common = { login, ca, patience: PATIENCE, now };
       const writer = startWriter({ ...common, name: WRITER, endpoints: way.endpoints, everyMs: WRITE_EVERY_MS });
       const prober = startProber({ ...common, members: memberEndpoints(cluster), everyMs: PROBE_EVERY_MS });
       return {
-        writer,
-        prober,
+        writer: () => writer.recording(),
+        prober: () => prober.recording(),
         async stop() {
           const [written, probed] = await Promise.all([writer.stop(), prober.stop()]);
-          return { writer: written, prober: probed };
+          return { writer: written, prober: probed, counts: [] };
         },
       };
     },
@@ -58,7 +48,7 @@ export async function setStage(cluster: Cluster, leader: ClusterHost, sql: Admin
 }
 
 /** The rows that are there now, on whichever member leads. @returns undefined, with the reason, when they can't be read */
-export async function countRows(leader: ClusterHost, sql: AdminSql): Promise<{ readonly found: readonly FoundRange[] | undefined; readonly why: string | undefined }> {
+export async function countRows(leader: ClusterHost, sql: AdminSql): Promise<Counted> {
   try {
     const rows = await sql.rows(leader, DRILL_DATABASE, FOUND_SQL, 120);
     return { found: rows.map(([client = '', from, to]) => ({ client, from: Number(from), to: Number(to) })), why: undefined };
