@@ -28,7 +28,9 @@ import { hostnameModule } from './hostname/index.ts';
 import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
 import { k8s } from './k8s/index.ts';
+import { k8sDrain } from './k8s_drain/index.ts';
 import { k8sInfo } from './k8s_info/index.ts';
+import { k8sWait } from './k8s_wait/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
 import { kubernetesInventory } from './kubernetes_inventory/index.ts';
@@ -139,7 +141,9 @@ const all: readonly Module[] = [
   hostsEntryModule,
   includeVars,
   k8s,
+  k8sDrain,
   k8sInfo,
+  k8sWait,
   kernelModuleModule,
   kubernetesInventory,
   knownHostsModule,

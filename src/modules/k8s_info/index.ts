@@ -3,11 +3,9 @@ import { failed, ok, type Plan } from '../../host/plan.ts';
 import type { AnyQuery } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
-import { Secret } from '../../support/secret.ts';
-import { isMap, type Value, type ValueMap } from '../../support/value.ts';
-import { KUBECTL_COPY } from '../common/kubernetes/essence.ts';
 import { kubernetesFields, loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
 import { listed, type ListedKey } from '../common/kubernetes/queries.ts';
+import { objectValues } from '../common/kubernetes/values.ts';
 import { defineModule } from '../define.ts';
 
 const K8sInfoArgs = z.strictObject({
@@ -25,21 +23,6 @@ function keyOf(login: KubernetesLogin, args: K8sInfoArgs): ListedKey {
   return { login, apiVersion: args.api_version, kind: args.kind, namespace: args.namespace ?? (args.name === undefined ? undefined : 'default'), name: args.name, labels: args.label_selectors.join(','), fields: args.field_selectors.join(',') };
 }
 
-/** What a Secret holds stays secret. */
-function values(object: Readonly<Record<string, unknown>>): ValueMap {
-  // Sound: it was read as JSON.
-  const plain = object as ValueMap;
-  if (plain['kind'] !== 'Secret') return plain;
-  const { data, metadata } = plain;
-  const annotations = isMap(metadata) ? metadata['annotations'] : undefined;
-  const copy = isMap(annotations) ? annotations[KUBECTL_COPY] : undefined;
-  return {
-    ...plain,
-    ...(isMap(data) ? { data: Object.fromEntries(Object.entries(data).map(([name, each]): readonly [string, Value] => [name, typeof each === 'string' ? new Secret(each) : null])) } : {}),
-    ...(isMap(metadata) && isMap(annotations) && typeof copy === 'string' ? { metadata: { ...metadata, annotations: { ...annotations, [KUBECTL_COPY]: new Secret(copy) } } } : {}),
-  };
-}
-
 function plan(args: K8sInfoArgs, host: HostView): Plan {
   const login = loginFact(args, host);
   if (login.type !== 'login') {
@@ -47,7 +30,7 @@ function plan(args: K8sInfoArgs, host: HostView): Plan {
     return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
   }
   const fact = host.fact(listed(keyOf(login.login, args)));
-  if (fact.ok) return ok({ api_found: true, resources: fact.value.map(values) });
+  if (fact.ok) return ok({ api_found: true, resources: fact.value.map(objectValues) });
   // As in Ansible: what is not there is no failure.
   if (fact.status === 404) return ok({ api_found: fact.reason !== 'NoKind', resources: [] });
   return failed(`${args.kind}: ${fact.msg}`);

@@ -11,7 +11,8 @@ export interface Manifest {
 }
 
 const ResourceList = z.looseObject({ resources: z.array(z.looseObject({ name: z.string(), kind: z.string(), namespaced: z.boolean() })).default([]) });
-const Status = z.looseObject({ message: z.string().default(''), reason: z.string().optional(), code: z.int().optional() });
+const Cause = z.looseObject({ reason: z.string().default(''), message: z.string().default('') });
+const Status = z.looseObject({ message: z.string().default(''), reason: z.string().optional(), code: z.int().optional(), details: z.looseObject({ causes: z.array(Cause).default([]) }).optional() });
 
 /** The API said no. */
 export interface Refusal {
@@ -19,6 +20,8 @@ export interface Refusal {
   /** As the API names it: NotFound, Forbidden, Conflict, Invalid … */
   readonly reason: string;
   readonly msg: string;
+  /** What it gives for reasons, such as the budget that a pod may not be evicted for. */
+  readonly causes?: readonly { readonly reason: string; readonly message: string }[] | undefined;
 }
 
 export type Said<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Refusal);
@@ -26,7 +29,9 @@ export type Said<T> = { readonly ok: true; readonly value: T } | ({ readonly ok:
 function said(answer: ApiAnswer): Said<Readonly<Record<string, unknown>>> {
   if (answer.status >= 200 && answer.status < 300 && typeof answer.body === 'object' && answer.body !== null) return { ok: true, value: answer.body as Readonly<Record<string, unknown>> };
   const status = Status.safeParse(answer.body);
-  return { ok: false, status: answer.status, reason: status.data?.reason ?? String(answer.status), msg: status.data?.message === undefined || status.data.message === '' ? `the API answers ${String(answer.status)}` : status.data.message };
+  const msg = status.data?.message === undefined || status.data.message === '' ? `the API answers ${String(answer.status)}` : status.data.message;
+  const causes = (status.data?.details?.causes ?? []).map(({ reason, message }) => ({ reason, message }));
+  return { ok: false, status: answer.status, reason: status.data?.reason ?? String(answer.status), msg, ...(causes.length === 0 ? {} : { causes }) };
 }
 
 interface Served {
@@ -103,10 +108,22 @@ export async function applyObject(client: KubernetesClient, manifest: Manifest, 
   return said(await client.request({ method: 'PATCH', path: `${path.value}?${query.toString()}`, body: manifest, contentType: 'application/apply-patch+yaml' }, signal));
 }
 
-/** Not found is done. What hangs on the object goes in the background. */
-export async function deleteObject(client: KubernetesClient, manifest: Manifest, signal: AbortSignal): Promise<Said<undefined>> {
+/** A JSON merge patch (RFC 7386). */
+export async function patchObject(client: KubernetesClient, manifest: Manifest, patch: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
+  const path = await ownPath(client, manifest, signal);
+  return path.ok ? said(await client.request({ method: 'PATCH', path: `${path.value}?fieldManager=care-provision`, body: patch, contentType: 'application/merge-patch+json' }, signal)) : path;
+}
+
+/** Posts to a subresource of an object, such as `eviction`. */
+export async function postTo(client: KubernetesClient, manifest: Manifest, subresource: string, body: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
+  const path = await ownPath(client, manifest, signal);
+  return path.ok ? said(await client.request({ method: 'POST', path: `${path.value}/${subresource}`, body }, signal)) : path;
+}
+
+/** Not found is done. What hangs on the object goes in the background. @param options fields of DeleteOptions besides */
+export async function deleteObject(client: KubernetesClient, manifest: Manifest, signal: AbortSignal, options: Readonly<Record<string, unknown>> = {}): Promise<Said<undefined>> {
   const path = await ownPath(client, manifest, signal);
   if (!path.ok) return path.reason === 'NoKind' ? { ok: true, value: undefined } : path;
-  const answer = said(await client.request({ method: 'DELETE', path: path.value, body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background' } }, signal));
+  const answer = said(await client.request({ method: 'DELETE', path: path.value, body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', ...options } }, signal));
   return answer.ok || answer.status === 404 ? { ok: true, value: undefined } : answer;
 }

@@ -43,7 +43,7 @@ function digest(value: unknown): string {
 }
 
 /** All keys at once; a server that does not answer says so for each. */
-async function each<Key extends { readonly login: KubernetesLogin }, T>(keys: readonly Key[], port: ServicePort, ask: (client: KubernetesClient, key: Key) => Promise<Said<T>>): Promise<readonly Heard<T>[]> {
+export async function each<Key extends { readonly login: KubernetesLogin }, T>(keys: readonly Key[], port: ServicePort, ask: (client: KubernetesClient, key: Key) => Promise<Said<T>>): Promise<readonly Heard<T>[]> {
   return Promise.all(keys.map(async (key): Promise<Heard<T>> => {
     try {
       return await ask(port.clients.get(kubernetesService, key.login), key);
