@@ -87,8 +87,13 @@ function entryOf(data: Data): Data {
   return typeof inner === 'object' && inner !== null && 'metadata' in data ? (inner as Data) : data;
 }
 
+/** The newest version was deleted; earlier ones are not what is meant. */
+function isDeleted(data: Data): boolean {
+  return data['data'] === null && 'metadata' in data;
+}
+
 function valueAt(reference: VaultReference, data: Data | undefined, value: EncryptedValue): Secret | Diagnostic {
-  if (data === undefined) return badInput('vault-value-missing', `the vault has nothing at ${reference.path}`, { span: value.span, remedy: 'correct the path, which is as the API has it: of KV version 2 MOUNT/data/ENTRY; or write the entry first' });
+  if (data === undefined || isDeleted(data)) return badInput('vault-value-missing', `the vault has nothing at ${reference.path}${data === undefined ? '' : ' any more: its newest version was deleted'}`, { span: value.span, remedy: 'correct the path, which is as the API has it: of KV version 2 MOUNT/data/ENTRY; or write the entry first' });
   const found = entryOf(data)[reference.key];
   if (typeof found === 'string') return new Secret(found);
   if (typeof found === 'number' || typeof found === 'boolean') return new Secret(String(found));

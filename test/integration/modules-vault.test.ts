@@ -97,6 +97,10 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     expect((await project.run()).changes).toEqual([]);
     await predictedThenMadeThenQuiet(play(['entry', 'vault_kv', { ...entry, update: 'always' }]), ['vault entry secret/care/db']);
     expect(await read()).toEqual({ password: 'a-password-of-this-test', user: 'care', more: 'kept' });
+    // Deleted by somebody: it is written behind the last version, and nothing of what was there comes back by itself.
+    await bao.root.remove('secret/data/care/db', LIMITS);
+    await predictedThenMadeThenQuiet(play(['entry', 'vault_kv', entry]), ['vault entry secret/care/db']);
+    expect(await read()).toEqual({ password: 'a-password-of-this-test', user: 'care' });
   });
 
   it('an intermediate CA is signed by the site CA, issues by a role, and is made anew when it is another’s', async () => {
@@ -112,6 +116,16 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     if (leaf === undefined || ca === undefined) throw new Error('nothing issued');
     expect(leaf.signedBy(ca)).toBe(true);
     await predictedThenMadeThenQuiet(play(['ca', 'vault_pki_intermediate', { mount: 'pki', common_name: 'Care applications CA 2', signed_by: bao.authorityFile }]), ['vault CA pki']);
+    // What a try that was cut off has left is cleared away by the next one; no key is there that nobody uses.
+    await bao.root.write('pki/intermediate/generate/internal', { common_name: 'left', key_name: 'care-pending', key_type: 'ec', key_bits: 256 }, LIMITS);
+    expect(await bao.root.list('pki/keys', LIMITS)).toHaveLength(3);
+    await predictedThenMadeThenQuiet(play(['ca', 'vault_pki_intermediate', { mount: 'pki', common_name: 'Care applications CA 3', signed_by: bao.authorityFile }]), ['vault CA pki']);
+    expect(await bao.root.list('pki/keys', LIMITS)).toHaveLength(3);
+    // A default issuer without a key signs nothing: another one is made.
+    const issuers = await bao.root.list('pki/issuers', LIMITS);
+    const roots = (await Promise.all(issuers.map(async (id) => [id, (await bao.root.read(`pki/issuer/${id}`, LIMITS))?.['key_id']] as const))).filter(([, key]) => key === '');
+    await bao.root.write('pki/config/issuers', { default: roots[0]?.[0] ?? '' }, LIMITS);
+    await predictedThenMadeThenQuiet(play(['ca', 'vault_pki_intermediate', { mount: 'pki', common_name: 'Care applications CA 3', signed_by: bao.authorityFile }]), ['vault CA pki']);
   });
 
   it('keys of transit engines are made once, tuned, and never changed into others', async () => {

@@ -2,6 +2,7 @@
 import type { ClusterHost } from '../../operations/postgres/cluster.ts';
 import type { VaultCluster } from '../../operations/vault/cluster.ts';
 import { renewAccess } from '../../operations/vault/generate-root.ts';
+import { tryShares } from '../../operations/vault/adoption.ts';
 import { cancelRekey, rekey } from '../../operations/vault/rekey.ts';
 import { activeOf } from '../../operations/vault/view.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
@@ -45,8 +46,8 @@ export async function vaultRekeyAction(context: CliContext, inventory: string, f
       return ExitStatus.ok;
     }
     const holders = cluster.holders();
-    const shares = await sharesAtHand(context, cluster, flags);
-    const result = await asOperator(at, host, (operator) => rekey({ cluster, operator, observer, holders, clusterId, shares: shares.map((s) => s.share), now: new Date() }));
+    const sets = await sharesAtHand(context, cluster, flags);
+    const result = await asOperator(at, host, (operator) => tryShares(cluster.shareDirectory, sets, new Date(), ({ shares, accepted }) => rekey({ cluster, operator, observer, holders, clusterId, shares, accepted, now: new Date() })));
     if (result.type === 'more') {
       writeResult(context, flags, { cluster: cluster.name, complete: false, progress: result.progress, required: result.required }, `${String(result.progress)} of ${String(result.required)} old shares; ${String(result.required - result.progress)} more, by other holders. The old shares are in force`);
       return ExitStatus.failed;
@@ -63,9 +64,12 @@ export async function vaultRekeyAction(context: CliContext, inventory: string, f
 export async function vaultAccessAction(context: CliContext, inventory: string, flags: VaultShareFlags): Promise<ExitStatus> {
   return withVault(context, inventory, flags, `vault access ${inventory}`, async ({ cluster, observer }) => {
     const { host } = leaderOf(cluster, await observer.look());
-    const shares = await sharesAtHand(context, cluster, flags);
-    await renewAccess(cluster, observer, host, shares.map((s) => s.share), new Date());
-    writeResult(context, flags, { cluster: cluster.name, access: true }, `${context.paint('green', 'done')}: operators get in with certificates of vault_operator_authority; the root token was given back`);
+    const sets = await sharesAtHand(context, cluster, flags);
+    const others = await tryShares(cluster.shareDirectory, sets, new Date(), ({ shares, accepted }) => renewAccess({ cluster, observer, host, shares, accepted, now: new Date() }));
+    writeResult(context, flags, { cluster: cluster.name, access: true, other_root_tokens: others }, [
+      `${context.paint('green', 'done')}: operators get in with certificates of vault_operator_authority; the root token was given back`,
+      ...others.map(({ accessor, created }) => `${context.paint('yellow', 'warning:')} there is another root token, made ${created}: revoke it unless somebody needs it (auth/token/revoke-accessor, accessor ${safeLine(accessor)})`),
+    ].join('\n'));
     return ExitStatus.ok;
   });
 }

@@ -4,12 +4,13 @@ import { readVaultInventory, type VaultCluster } from '../../operations/vault/cl
 import { initCluster, initRefusals } from '../../operations/vault/init.ts';
 import { vaultCa, vaultObserver, type VaultObserver } from '../../operations/vault/observe.ts';
 import { vaultView } from '../../operations/vault/status.ts';
-import { sealedMembers, unsealMember, untilServing, type Unsealed } from '../../operations/vault/unseal.ts';
+import { tryShares } from '../../operations/vault/adoption.ts';
+import { sealedMembers, unsealMembers, untilServing, type UnsealOutcome } from '../../operations/vault/unseal.ts';
 import { problemsOf } from '../../operations/vault/view.ts';
-import { isOpen } from '../../services/vault/status.ts';
+import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { acquireInventoryLock } from '../../state/inventory-lock.ts';
-import { badInput, ExitStatus, failure } from '../../support/diagnostic.ts';
+import { badInput, Diagnostic, DiagnosticList, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { safeLine, safeLines } from '../../support/terminal-text.ts';
 import type { VaultFlags, VaultShareFlags, VaultWaitFlags } from '../commands/vault.ts';
@@ -92,6 +93,24 @@ function chosen(cluster: VaultCluster, names: readonly string[]): (name: string)
   return (name) => names.length === 0 || names.includes(name);
 }
 
+function outcomeLine(context: CliContext, each: UnsealOutcome): string {
+  if (each.open) return `${each.name}: ${context.paint('green', 'open')}`;
+  if ('trouble' in each) return `${each.name}: ${context.paint('red', 'not opened')}`;
+  return `${each.name}: ${context.paint('yellow', `${String(each.progress)} of ${String(each.threshold)} shares`)}; ${String(each.threshold - each.progress)} more, by other holders`;
+}
+
+/** Waits for those that were opened; that one does not serve is told after what was done with all of them. */
+async function served(cluster: VaultCluster, observer: VaultObserver, seen: readonly MemberSeen[], done: readonly UnsealOutcome[], seconds: number): Promise<{ readonly after: readonly MemberSeen[]; readonly late: Diagnostic | undefined }> {
+  const opened = done.filter((each) => each.open).map((each) => each.name);
+  if (opened.length === 0) return { after: seen, late: undefined };
+  try {
+    return { after: await untilServing(cluster, observer, opened, seconds), late: undefined };
+  } catch (error) {
+    if (!(error instanceof Diagnostic) || error.kind === 'interrupted') throw error;
+    return { after: await observer.look(), late: error };
+  }
+}
+
 /** @returns 0 when all members are open, 3 while more shares are needed or a member does not answer */
 export async function vaultUnsealAction(context: CliContext, inventory: string, flags: VaultShareFlags): Promise<ExitStatus> {
   // Holders give their shares at the same time, each from a place of their own: nothing is locked.
@@ -102,16 +121,23 @@ export async function vaultUnsealAction(context: CliContext, inventory: string, 
     for (const member of silent) say(`${member.name} does not answer: ${member.trouble ?? ''}`);
     if (seen.some((m) => m.seal !== undefined) && seen.every((m) => m.seal?.initialized !== true)) throw failure('not-initialised', 'the cluster is not initialised: there is nothing to unseal', { remedy: `care-provision vault init ${inventory}` });
     const sealed = sealedMembers(cluster, seen).filter((host) => isChosen(host.name));
-    const shares = sealed.length === 0 ? [] : await sharesAtHand(context, cluster, flags);
-    const done: Unsealed[] = [];
-    for (const host of sealed) done.push(await unsealMember(observer, host, shares.map((s) => s.share)));
-    const opened = done.filter((each) => each.open);
-    const after = opened.length === 0 ? seen : await untilServing(cluster, observer, opened.map((each) => each.name), flags.timeout);
+    const sets = sealed.length === 0 ? [] : await sharesAtHand(context, cluster, flags);
+    const done = sets.length === 0 ? [] : await tryShares(cluster.shareDirectory, sets, new Date(), async ({ shares, last, accepted }) => {
+      const outcomes = await unsealMembers(observer, sealed, shares);
+      if (outcomes.some((each) => each.open)) accepted();
+      const refused = outcomes.flatMap((each) => ('trouble' in each && each.trouble.code === 'wrong-share' ? [each.trouble] : []))[0];
+      if (refused !== undefined && !last && !outcomes.some((each) => each.open)) throw refused;
+      return outcomes;
+    });
+    const { after, late } = await served(cluster, observer, seen, done, flags.timeout);
+    const troubles = done.flatMap((each) => ('trouble' in each ? [each.trouble] : []));
     const lines = [
       ...seen.filter((m) => isOpen(m) && isChosen(m.name)).map((m) => `${m.name}: was open`),
-      ...done.map((each) => (each.open ? `${each.name}: ${context.paint('green', 'open')}` : `${each.name}: ${context.paint('yellow', `${String(each.progress)} of ${String(each.threshold)} shares`)}; ${String(each.threshold - each.progress)} more, by other holders`)),
+      ...done.map((each) => outcomeLine(context, each)),
     ];
-    writeResult(context, flags, { cluster: cluster.name, shares_given: shares.length, members: after.map((m) => ({ name: m.name, open: isOpen(m), progress: m.seal?.progress ?? null, threshold: m.seal?.t ?? null })) }, lines.join('\n'));
+    writeResult(context, flags, { cluster: cluster.name, shares_given: sets.reduce((sum, set) => sum + set.shares.length, 0), members: after.map((m) => ({ name: m.name, open: isOpen(m), progress: m.seal?.progress ?? null, threshold: m.seal?.t ?? null, error: done.flatMap((each) => (each.name === m.name && 'trouble' in each ? [each.trouble.message] : []))[0] ?? null })) }, lines.join('\n'));
+    const [trouble, ...more] = [...troubles, ...(late === undefined ? [] : [late])];
+    if (trouble !== undefined) throw more.length === 0 ? trouble : new DiagnosticList([trouble, ...more]);
     return silent.length === 0 && done.every((each) => each.open) ? ExitStatus.ok : ExitStatus.failed;
   });
 }

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { SECRET_LOGIN_ARGS } from '../common/vault/login.ts';
 import { mountFields, mountQueries, planMount } from '../common/vault/mount.ts';
+import { isLoginMount, isOwnMount, OWN_MESSAGE } from '../common/vault/own.ts';
 import { defineModule } from '../define.ts';
 
-const AuthArgs = z.strictObject(mountFields).refine((args) => args.state === 'absent' || args.type !== undefined, { path: ['type'], message: 'must be given' });
+const AuthArgs = z
+  .strictObject(mountFields)
+  .refine((args) => args.state === 'absent' || args.type !== undefined, { path: ['type'], message: 'must be given' })
+  .refine((args) => !isOwnMount(args.path), { path: ['path'], message: OWN_MESSAGE })
+  .refine((args) => args.state === 'present' || !isLoginMount(args), { path: ['path'], message: 'is where this task logs in: remove it with another login' });
 
 export const vaultAuth = defineModule({
   name: 'vault_auth',

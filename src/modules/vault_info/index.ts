@@ -10,7 +10,7 @@ import { ObjectPath } from '../common/vault/values.ts';
 import { defineModule } from '../define.ts';
 
 const InfoArgs = z.strictObject({
-  try_credentials: z.array(ObjectPath).default([]).describe('Paths that give credentials when they are read, such as database/creds/care-read: each is asked for one, which is given back at once'),
+  try_credentials: z.array(ObjectPath).default([]).describe('Paths that give credentials when they are read, such as database/creds/care-read: each is asked for one, which is given back at once. Check mode asks for none: each would be a login in the database'),
   ...loginFields,
 });
 type InfoArgs = z.output<typeof InfoArgs>;
@@ -56,7 +56,7 @@ async function look(port: ActionPort, args: InfoArgs, login: VaultLogin): Promis
 export const vaultInfo = defineModule({
   name: 'vault_info',
   summary: 'Look at what an OpenBao or Vault cluster has mounted, and try credentials that it gives',
-  description: 'Changes nothing: credentials that are asked for are given back at once, and are never shown.',
+  description: 'Changes nothing: credentials that are asked for are given back at once, and are never shown. Check mode asks for none.',
   args: InfoArgs,
   secretArgs: [...SECRET_LOGIN_ARGS],
   examples: [{ title: 'Which engines there are', yaml: 'vault_info:\n  url: https://10.0.0.1:8200\n  authority: "{{ pki_authority }}"\n  operator_authority: "{{ vault_operator_authority }}"\nregister: vault_has' }],
@@ -65,6 +65,6 @@ export const vaultInfo = defineModule({
     planned(() => {
       const ground = groundOf(args, host);
       if (ground.type === 'none yet') return { type: 'unknown', because: 'the CA of the operators is not made yet' };
-      return action({ resource: `vault at ${ground.login.at.host}`, what: 'look', mutates: false, perform: { type: 'conversation', converse: (port) => look(port, args, ground.login) } });
+      return action({ resource: `vault at ${ground.login.at.host}`, what: 'look', mutates: false, perform: { type: 'conversation', converse: (port) => look(port, host.checkMode ? { ...args, try_credentials: [] } : args, ground.login) } });
     }),
 });

@@ -58,10 +58,19 @@ export function mayNotRemove(peer: string, cluster: VaultClusterFact): string | 
   return undefined;
 }
 
+/** Whether all is lost. One that says nothing may have everything: it counts as empty only when its own host was looked into. */
+function abandoned(args: VaultMemberArgs, cluster: VaultClusterFact): Step {
+  const others = cluster.members.filter((m) => m.name !== args.name);
+  if (others.some((m) => m.seal?.initialized === true)) return refuse('the cluster is not lost: a member of it has data', 'name the host that was wiped in place of all');
+  const silent = others.filter((m) => m.seal === undefined && !args.empty.includes(m.name));
+  if (silent.length > 0) return refuse(`it is not known that the cluster is lost: ${silent.map((m) => m.name).join(', ')} does not answer, and nobody has seen that it has no data`, 'bring it back, or apply to all members at once; a host that is gone for good is taken out of the group first');
+  return { type: 'remove', peer: '', own: true };
+}
+
 function lost(args: VaultMemberArgs, facts: Facts): Step {
   if (!args.replace) return refuse(`this host was a member and has lost its data`, `if it was wiped on purpose: --extra-vars vault_replace=${args.name}; else bring back ${args.data_dir}`);
   const { cluster } = facts;
-  if (args.abandon && cluster.peers === undefined) return cluster.members.some((m) => m.seal?.initialized === true) ? refuse('the cluster is not lost: a member of it has data', 'name the host that was wiped in place of all') : { type: 'remove', peer: '', own: true };
+  if (args.abandon && cluster.peers === undefined) return abandoned(args, cluster);
   if (cluster.peers === undefined) return wait(`the leader can't be asked for its peers: ${cluster.peersTrouble}`, STATUS);
   if (!cluster.peers.some((p) => p.node_id === args.name)) return { type: 'remove', peer: '', own: true };
   const why = mayNotRemove(args.name, cluster);

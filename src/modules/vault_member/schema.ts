@@ -28,6 +28,7 @@ export const VaultMemberArgs = z
     own_seal: z.boolean().default(false).describe('Whether members open by themselves, and are waited for'),
     replace: z.boolean().default(false).describe('This host was wiped on purpose: the peer that it was is removed, and it joins as a new one'),
     abandon: z.boolean().default(false).describe('With `replace`: the whole cluster was lost, and nobody is asked for its peers'),
+    empty: z.array(MemberName).default([]).describe('With `abandon`: members whose hosts were looked into and have no data. Another one that does not answer is taken to have some, and nothing is given up'),
     patience: z.int().min(0).max(3600).default(30).describe('Seconds to wait for others that are not well just now'),
     unseal_wait: z.int().min(0).max(86_400).default(0).describe('With `restarted`: seconds to wait for people to open it'),
     timeout: z.int().min(10).max(3600).default(120).describe('Seconds to wait at most for one step'),

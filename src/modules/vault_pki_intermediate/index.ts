@@ -1,19 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ok, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
-import type { Data, Limits, VaultClient } from '../../services/vault/client.ts';
-import { BACKDATE_SECONDS, trustedBy, type Authority } from '../../support/x509/authority.ts';
+import type { Data } from '../../services/vault/client.ts';
+import { trustedBy, type Authority } from '../../support/x509/authority.ts';
 import { daysLeft } from '../../support/x509/decide.ts';
-import { readCertificates, readRequest, type Certificate } from '../../support/x509/inspect.ts';
-import { issueCertificate } from '../../support/x509/issue.ts';
+import { readCertificates, type Certificate } from '../../support/x509/inspect.ts';
 import { loginFields, SECRET_LOGIN_ARGS } from '../common/vault/login.ts';
 import { MountPath } from '../common/vault/mount.ts';
 import { asked, changesOf, groundOf, known, planned, refuse, vaultChange } from '../common/vault/object.ts';
 import { authorityArgument, authorityOf, NO_AUTHORITY_REMEDY } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
-
-const DAY = 86_400;
+import { makeIntermediate } from './make.ts';
 
 const IntermediateArgs = z.strictObject({
   mount: MountPath.default('pki').describe('Where the engine is mounted'),
@@ -29,9 +26,22 @@ const IntermediateArgs = z.strictObject({
 type IntermediateArgs = z.output<typeof IntermediateArgs>;
 
 /** The CA that issues by default; none when the engine has none. */
-function currentOf(data: Data | null): Certificate | undefined {
+function currentOf(data: Data | null, mount: string): Certificate | undefined {
   const text = data?.['certificate'];
-  return typeof text === 'string' && text !== '' ? readCertificates(text)[0] : undefined;
+  if (typeof text !== 'string' || text === '') return undefined;
+  // One that came in without its key signs nothing.
+  if (data?.['key_id'] === '') return undefined;
+  const found = certificateIn(text);
+  if (found instanceof Error) return refuse(`the certificate of the default issuer of ${mount} can't be read: ${found.message}`, `see ${mount}/issuer/default; choose another default issuer (${mount}/config/issuers) or remove this one, and apply again`);
+  return found;
+}
+
+function certificateIn(text: string): Certificate | Error {
+  try {
+    return readCertificates(text)[0] ?? new Error('it holds no certificate');
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** Why another one is due; undefined when the current one will do. Pure. */
@@ -44,35 +54,9 @@ export function whyAnother(current: Certificate | undefined, args: Pick<Intermed
   return undefined;
 }
 
-/** The server makes the key, the controller signs, and the server issues by it from then on. */
-async function make(client: VaultClient, args: IntermediateArgs, signer: Authority, limits: Limits): Promise<void> {
-  const made = await client.write(`${args.mount}/intermediate/generate/internal`, { common_name: args.common_name, key_type: args.key_type, ...(args.key_type === 'ed25519' ? {} : { key_bits: args.key_bits }) }, limits);
-  const csr = typeof made['csr'] === 'string' ? readRequest(made['csr']) : undefined;
-  if (csr === undefined) throw new Error('the server gave no signing request');
-  const now = Math.floor(Date.now() / 1000);
-  const issuer = signer.current;
-  const pem = issueCertificate({
-    publicKey: csr.publicKey, subject: { common_name: args.common_name }, sans: [], usages: [],
-    notBefore: Math.max(now - BACKDATE_SECONDS, issuer.certificate.notBefore), notAfter: Math.min(now + args.days * DAY, issuer.certificate.notAfter),
-    serial: randomBytes(16), issuer: issuer.certificate, issuerKey: issuer.key, ca: { pathLength: 0, permitted: args.permitted },
-  });
-  const chain = [pem, ...trustedBy(signer, now).map((c) => c.pem)].map((text) => text.trimEnd()).join('\n');
-  const set = await client.write(`${args.mount}/intermediate/set-signed`, { certificate: chain }, limits);
-  const imported = Array.isArray(set['imported_issuers']) ? set['imported_issuers'].filter((id): id is string => typeof id === 'string') : [];
-  const own = await issuerWithKey(client, args.mount, set, imported, limits);
-  if (own !== undefined) await client.write(`${args.mount}/config/issuers`, { default: own }, limits);
-}
-
-/** Of what came in with the chain, the one that the server has the key of. */
-async function issuerWithKey(client: VaultClient, mount: string, set: Data, imported: readonly string[], limits: Limits): Promise<string | undefined> {
-  const mapping = set['mapping'];
-  for (const id of imported) {
-    const key: unknown = typeof mapping === 'object' && mapping !== null ? Reflect.get(mapping, id) : undefined;
-    if (typeof key === 'string' && key !== '') return id;
-    if (key === undefined && (await client.read(`${mount}/issuer/${id}`, limits))?.['key_id'] !== '') return id;
-  }
-  return undefined;
-}
+const issuerPath = (args: Pick<IntermediateArgs, 'mount'>): string => `${args.mount}/issuer/default`;
+/** How the servers say that there is none yet. */
+const NO_ISSUER = /no default issuer|no default currently configured|unable to find PKI issuer/i;
 
 function plan(args: IntermediateArgs, host: HostView): Plan {
   const signer = authorityOf(args.signed_by, host);
@@ -83,12 +67,12 @@ function plan(args: IntermediateArgs, host: HostView): Plan {
     return changesOf([vaultChange(ground, { resource, what: 'make: there is none', before: '', after: `CN=${args.common_name}\n`, forgets: [], work: () => Promise.resolve() })]);
   }
   if (signer.current.certificate.pathLength === 0) return refuse('the CA that is to sign allows no CA below it', 'make its next one with pki_authority_path_length: 1 (role pki, pki_authority_rotate), or give another in signed_by');
-  const path = `${args.mount}/cert/ca`;
-  const current = currentOf(known(host, ground, path, /no default issuer/));
+  const path = issuerPath(args);
+  const current = currentOf(known(host, ground, path, NO_ISSUER), args.mount);
   const why = whyAnother(current, args, signer, host.base.epoch);
   if (why === undefined) return ok({ not_after: new Date((current?.notAfter ?? 0) * 1000).toISOString() });
   const before = current === undefined ? '' : `${current.subject}, signed by ${current.issuer}\n`;
-  return changesOf([vaultChange(ground, { resource, what: `make: ${why}`, before, after: `CN=${args.common_name}, signed by ${signer.current.certificate.subject}\n`, forgets: [path], work: (client, limits) => make(client, args, signer, limits) })]);
+  return changesOf([vaultChange(ground, { resource, what: `make: ${why}`, before, after: `CN=${args.common_name}, signed by ${signer.current.certificate.subject}\n`, forgets: [path], work: (client, limits) => makeIntermediate(client, args, signer, limits) })]);
 }
 
 export const vaultPkiIntermediate = defineModule({
@@ -100,6 +84,6 @@ when another CA signs, under another name, and in time before it ends; what earl
   secretArgs: ['signed_by', ...SECRET_LOGIN_ARGS],
   examples: [{ title: 'Certificates for applications', yaml: 'vault_pki_intermediate:\n  mount: pki\n  common_name: Care applications CA\n  signed_by: "{{ pki_authority }}"\n  url: https://10.0.0.1:8200\n  authority: "{{ pki_authority }}"\n  operator_authority: "{{ vault_operator_authority }}"' }],
   returns: { not_after: 'when it ends, ISO 8601, when nothing was changed' },
-  queries: (args, host) => asked(args, host, [`${args.mount}/cert/ca`]),
+  queries: (args, host) => asked(args, host, [issuerPath(args)]),
   plan: (args, host) => planned(() => plan(args, host)),
 });

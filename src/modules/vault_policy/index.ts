@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ok } from '../../host/plan.ts';
 import { loginFields, SECRET_LOGIN_ARGS } from '../common/vault/login.ts';
 import { asked, changesOf, groundOf, known, planned, refuse, vaultChange } from '../common/vault/object.ts';
+import { isOwnPolicy, OWN_MESSAGE } from '../common/vault/own.ts';
 import { defineModule } from '../define.ts';
 
 const PolicyArgs = z
@@ -11,7 +12,8 @@ const PolicyArgs = z
     state: z.enum(['present', 'absent']).default('present').describe('Whether it is there'),
     ...loginFields,
   })
-  .refine((args) => args.state === 'absent' || args.rules !== undefined, { path: ['rules'], message: 'must be given for a policy that is to be there' });
+  .refine((args) => args.state === 'absent' || args.rules !== undefined, { path: ['rules'], message: 'must be given for a policy that is to be there' })
+  .refine((args) => !isOwnPolicy(args.name), { path: ['name'], message: OWN_MESSAGE });
 
 /** The servers' own, which can't be changed away. */
 const OWN = new Set(['root', 'default']);
@@ -19,7 +21,7 @@ const OWN = new Set(['root', 'default']);
 export const vaultPolicy = defineModule({
   name: 'vault_policy',
   summary: 'Keep a policy of OpenBao or Vault',
-  description: 'Its text is compared as it stands, but for blanks at the ends. `root` can\'t be changed, and `default` not be removed.',
+  description: 'Its text is compared as it stands, but for blanks at the ends. `root` can\'t be changed, `default` not be removed, and those of operators and members (`care-operator`, `care-member`) are kept by `vault access`. A policy that the task\'s own token or AppRole stands on is not known as such: removing it locks that login out.',
   args: PolicyArgs,
   secretArgs: [...SECRET_LOGIN_ARGS],
   examples: [{ title: 'What an application may read', yaml: 'vault_policy:\n  name: care\n  rules: |\n    path "secret/data/care/*" { capabilities = ["read"] }\n  url: https://10.0.0.1:8200\n  authority: "{{ pki_authority }}"\n  operator_authority: "{{ vault_operator_authority }}"' }],

@@ -4,6 +4,7 @@ import type { HostView } from '../../host/view.ts';
 import { differing, jsonOf, shown, type Json } from '../common/vault/canonical.ts';
 import { loginFields, SECRET_LOGIN_ARGS } from '../common/vault/login.ts';
 import { asked, changesOf, groundOf, known, planned, vaultChange } from '../common/vault/object.ts';
+import { isOwnPath, OWN_MESSAGE } from '../common/vault/own.ts';
 import { ObjectPath, Values } from '../common/vault/values.ts';
 import { defineModule } from '../define.ts';
 
@@ -17,7 +18,8 @@ const WriteArgs = z
   })
   .refine((args) => args.state === 'absent' || Object.keys(args.data).length + Object.keys(args.secrets).length > 0, { path: ['data'], message: 'must say what is to be there' })
   .refine((args) => !/^(sys\/(seal|step-down|unseal|init|rotate|rekey|storage|generate-root|raw))(\/|$)/.test(args.path), { path: ['path'], message: 'is no object that can be kept: operating the cluster is for care-provision vault' })
-  .refine((args) => args.state === 'present' || !/^sys\/(mounts|auth|namespaces)(\/|$)/.test(args.path), { path: ['path'], message: 'is not removed so lightly, since all that is in it is lost: vault_mount and vault_auth remove it when its path is confirmed' });
+  .refine((args) => args.state === 'present' || !/^sys\/(mounts|auth|namespaces)(\/|$)/.test(args.path), { path: ['path'], message: 'is not removed so lightly, since all that is in it is lost: vault_mount and vault_auth remove it when its path is confirmed' })
+  .refine((args) => !isOwnPath(args.path), { path: ['path'], message: OWN_MESSAGE });
 type WriteArgs = z.output<typeof WriteArgs>;
 
 function plan(args: WriteArgs, host: HostView): Plan {

@@ -10,7 +10,8 @@ import type { ClusterHost } from '../postgres/cluster.ts';
 import type { VaultCluster } from './cluster.ts';
 import { sharesOf, type Holders } from './holders.ts';
 import type { VaultObserver } from './observe.ts';
-import { adoptShares, rehearseShares, writeShares, type ShareList } from './shares.ts';
+import { adoptShares, markCounting, setNextAside } from './adoption.ts';
+import { rehearseShares, writeShares, type ShareList } from './shares.ts';
 import { unsealMember, untilServing } from './unseal.ts';
 import { waitUntil } from './wait.ts';
 
@@ -54,6 +55,9 @@ export async function initCluster(options: InitOptions): Promise<ShareList> {
   // Before anything that can't be made undone: the CA, the recipients and the folder are good.
   const authority = cluster.operatorAuthority();
   await rehearseShares(cluster.shareDirectory, holders);
+  setNextAside(cluster.shareDirectory, now);
+  // What is written there from here on is in force, whoever is cut off.
+  markCounting(cluster.shareDirectory);
   const ownSeal = cluster.seal !== 'shamir';
   const made = await askForKeys(observer, first, holders, ownSeal);
   const shares = ((ownSeal ? made.recovery_keys_base64 : made.keys_base64) ?? []).map((key) => new Secret(key));

@@ -11,7 +11,8 @@ import { VaultTrouble } from '../../services/vault/trouble.ts';
 import type { VaultCluster } from './cluster.ts';
 import { sharesOf, type Holders } from './holders.ts';
 import type { VaultObserver } from './observe.ts';
-import { adoptShares, rehearseShares, writeShares, type ShareList } from './shares.ts';
+import { adoptShares, markCounting, setNextAside, unmarkCounting } from './adoption.ts';
+import { rehearseShares, writeShares, type ShareList } from './shares.ts';
 
 const Progress = z.object({ started: z.boolean().default(false), nonce: z.string().default(''), t: z.int().default(0), n: z.int().default(0), progress: z.int().default(0), required: z.int().default(0), verification_required: z.boolean().default(false) });
 const Given = z.object({
@@ -46,6 +47,8 @@ export interface RekeyOptions {
   /** Old ones. */
   readonly shares: readonly Secret[];
   readonly now: Date;
+  /** Called once the cluster has taken the old ones. */
+  readonly accepted?: () => void;
 }
 
 /** @throws Diagnostic `wrong-share`, `other-rekey`, `not-verified`, `shares-not-known`; VaultTrouble */
@@ -69,22 +72,32 @@ export async function rekey(options: RekeyOptions): Promise<Rekeyed> {
     if (given.complete) break;
   }
   if (!given.complete) return { type: 'more', progress: given.progress, required: given.required };
+  options.accepted?.();
+  setNextAside(cluster.shareDirectory, now);
   const fresh = given.keys_base64.map((key) => new Secret(key));
   const list = await writeShares(cluster.shareDirectory, holders, { cluster: cluster.name, clusterId: options.clusterId, kind: cluster.seal === 'shamir' ? 'unseal' : 'recovery', shares: fresh, now });
   let complete = false;
+  markCounting(cluster.shareDirectory);
   try {
     // Not to be interrupted: who does not hear the last answer does not know which shares count.
     const whole = { signal: new AbortController().signal, timeoutSeconds: 60 };
     for (const share of fresh.slice(0, holders.threshold)) complete = Verified.parse(await operator.write(`${path}/verify`, { key: share.reveal(), nonce: given.verification_nonce }, whole)).complete;
   } catch (error) {
-    if (!(error instanceof VaultTrouble) || error.trouble.kind === 'refused') throw error;
+    if (!(error instanceof VaultTrouble)) throw error;
+    if (error.trouble.kind === 'refused') {
+      unmarkCounting(cluster.shareDirectory);
+      throw error;
+    }
     throw failure('shares-not-known', `it is not known whether the new shares count: ${error.trouble.msg}`, {
       detail: `the new ones are in ${cluster.shareDirectory}/next, the old ones in ${cluster.shareDirectory}; keep both`,
-      remedy: 'begin anew (care-provision vault rekey INVENTORY --cancel, then rekey); when the cluster refuses the old shares, the new ones count: move what is in next/ one level up, in place of the old',
+      remedy: 'the next vault unseal, rekey or access finds it out: it tries the new ones first, and the old ones when the cluster refuses those',
       cause: error,
     });
   }
-  if (!complete) throw failure('not-verified', 'the cluster has not taken the new shares: the old ones are in force', { remedy: 'care-provision vault rekey INVENTORY --cancel, then begin anew' });
+  if (!complete) {
+    unmarkCounting(cluster.shareDirectory);
+    throw failure('not-verified', 'the cluster has not taken the new shares: the old ones are in force', { remedy: 'care-provision vault rekey INVENTORY --cancel, then begin anew' });
+  }
   adoptShares(cluster.shareDirectory, now);
   return { type: 'done', list };
 }

@@ -4,7 +4,7 @@
  * or an outdated share before a server has heard of it. Servers could only tell when enough shares have come together.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { encryptFor } from '../../language/secrets/recipients.ts';
@@ -29,7 +29,7 @@ const ShareList = z.strictObject({
 });
 export type ShareList = z.output<typeof ShareList>;
 
-const LIST = 'shares.json';
+export const SHARE_LIST = 'shares.json';
 
 export function digestOfShare(share: string): string {
   return createHash('sha256').update(share).digest('hex');
@@ -37,7 +37,7 @@ export function digestOfShare(share: string): string {
 
 /** The list of who holds what; undefined when none was made here. @throws Diagnostic when it is not a list */
 export function readShareList(directory: string): ShareList | undefined {
-  const file = join(directory, LIST);
+  const file = join(directory, SHARE_LIST);
   if (!existsSync(file)) return undefined;
   try {
     return ShareList.parse(JSON.parse(readFileSync(file, 'utf8')));
@@ -62,21 +62,8 @@ function slots(holders: Holders): readonly { readonly holder: string; readonly r
   );
 }
 
-/** Where shares are until it is sure that they count. */
-const NEXT = 'next';
-
-function namesOf(directory: string): readonly string[] {
-  return existsSync(directory) ? readdirSync(directory).filter((name) => name === LIST || name.endsWith('.age')) : [];
-}
-
-/** Those of an earlier life are kept beside: a restored snapshot may be older than the newest keys. */
-function setAside(directory: string, now: Date): void {
-  const names = namesOf(directory);
-  if (names.length === 0) return;
-  const former = join(directory, `former-${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}`);
-  mkdirSync(former, { mode: 0o700 });
-  for (const name of names) renameSync(join(directory, name), join(former, name));
-}
+/** Where shares are until it is sure that they count (`adoption.ts`). */
+export const NEXT = 'next';
 
 /**
  * Tries what {@link writeShares} will do, with shares that are none: what would fail then fails now, when nothing is lost by it.
@@ -94,8 +81,8 @@ export async function rehearseShares(directory: string, holders: Holders): Promi
 }
 
 /**
- * Writes the shares, each for its holder alone, mode 0600, into `next/` below the folder: they take the place of the earlier ones
- * with {@link adoptShares}, once it is sure that the server goes by them.
+ * Writes the shares, each for its holder alone, mode 0600, into `next/` below the folder, which must hold none (`setNextAside`): they take the place of the earlier ones
+ * with `adoptShares`, once it is sure that the server goes by them.
  *
  * @throws Error when there are not as many shares as the holders take
  */
@@ -104,28 +91,25 @@ export async function writeShares(directory: string, holders: Holders, fresh: Ne
   if (places.length !== fresh.shares.length) throw new Error(`${String(fresh.shares.length)} shares for ${String(places.length)} places`);
   const next = join(directory, NEXT);
   mkdirSync(next, { recursive: true, mode: 0o700 });
-  setAside(next, fresh.now);
   const list: ShareList = {
     format: 1, cluster: fresh.cluster, cluster_id: fresh.clusterId, kind: fresh.kind, made: fresh.now.toISOString(), threshold: holders.threshold,
     shares: places.map((place, i) => ({ ...place, sha256: digestOfShare(fresh.shares[i]?.reveal() ?? '') })),
   };
   for (const [i, { recipient, file }] of places.entries()) replaceFile(join(next, file), await encryptFor([recipient], `${fresh.shares[i]?.reveal() ?? ''}\n`), undefined, 0o600);
-  replaceFile(join(next, LIST), `${JSON.stringify(list, undefined, 1)}\n`, undefined, 0o600);
+  replaceFile(join(next, SHARE_LIST), `${JSON.stringify(list, undefined, 1)}\n`, undefined, 0o600);
   return list;
-}
-
-/** From now on the shares in `next/` count. */
-export function adoptShares(directory: string, now: Date): void {
-  const next = join(directory, NEXT);
-  setAside(directory, now);
-  // The list last: while it is not there, shares are taken as they are.
-  for (const name of [...namesOf(next)].sort((a, b) => Number(a === LIST) - Number(b === LIST))) renameSync(join(next, name), join(directory, name));
 }
 
 /** A share that somebody has given, and whose it is as far as the list tells. */
 export interface GivenShare {
   readonly share: Secret;
   readonly holder: string | undefined;
+}
+
+/** Whether the list has it. */
+export function isListed(share: Secret, list: ShareList): boolean {
+  const digest = digestOfShare(share.reveal().trim());
+  return list.shares.some((each) => each.sha256 === digest);
 }
 
 /**

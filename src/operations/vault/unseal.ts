@@ -1,6 +1,6 @@
 /** Unsealing: shares go to each sealed member, as every member keeps its own progress. */
 import { z } from 'zod';
-import { failure } from '../../support/diagnostic.ts';
+import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import type { Secret } from '../../support/secret.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
@@ -50,6 +50,31 @@ export async function unsealMember(observer: VaultObserver, host: ClusterHost, s
   const joining = last?.sealed === true && last.progress === 0 && shares.length > 0;
   const open = joining ? await untilJoined(observer, host) : last?.sealed === false;
   return { name: host.name, open, progress: open ? 0 : (last?.progress ?? 0), threshold: last?.t ?? 0 };
+}
+
+/** What became of one member; `trouble`: it took none, or forgot them. */
+export type UnsealOutcome = Unsealed | { readonly name: string; readonly open: false; readonly trouble: Diagnostic };
+
+function isTrouble(error: unknown): error is Diagnostic | VaultTrouble {
+  return error instanceof VaultTrouble || (error instanceof Diagnostic && error.kind !== 'interrupted');
+}
+
+/**
+ * Gives the shares to every member, one after another. One that fails keeps nobody else shut: in such a night each member that opens counts.
+ *
+ * @throws Diagnostic when interrupted
+ */
+export async function unsealMembers(observer: VaultObserver, hosts: readonly ClusterHost[], shares: readonly Secret[]): Promise<readonly UnsealOutcome[]> {
+  const done: UnsealOutcome[] = [];
+  for (const host of hosts) {
+    try {
+      done.push(await unsealMember(observer, host, shares));
+    } catch (error) {
+      if (!isTrouble(error) || observer.limits.signal.aborted) throw error;
+      done.push({ name: host.name, open: false, trouble: error instanceof Diagnostic ? error : failure('vault-trouble', `${host.name}: ${error.trouble.msg}`, { remedy: error.trouble.remedy, cause: error }) });
+    }
+  }
+  return done;
 }
 
 /** @throws Diagnostic when it has not opened in time */

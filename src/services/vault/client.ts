@@ -19,6 +19,7 @@ export type Data = Readonly<Record<string, unknown>>;
 
 const Errors = z.object({ errors: z.array(z.string()).nullish() });
 const Answer = z.object({ data: z.record(z.string(), z.unknown()).nullish() });
+const Deleted = z.object({ data: z.looseObject({ data: z.null(), metadata: z.record(z.string(), z.unknown()) }) });
 const Leased = z.object({ lease_id: z.string() });
 const LoggedIn = z.object({ auth: z.object({ client_token: z.string() }) });
 /** Answers of sys/ come bare, those of engines in `data`; some in both ways at once (Vault's API, "response envelope"). */
@@ -48,10 +49,10 @@ export class VaultClient implements ServiceClient {
     this.#server = new HttpServer(at, async () => (await streams()).forward(at.host, at.port), own);
   }
 
-  /** What is at a path: its `data`, or the bare object that some of sys/ give; undefined when there is nothing (404). @throws VaultTrouble */
+  /** What is at a path: its `data`, or the bare object that some of sys/ give; undefined when there is nothing (404); of a deleted entry of KV version 2 its metadata. @throws VaultTrouble */
   async read(path: string, limits: Limits): Promise<Data | undefined> {
     const answer = await this.#send('GET', path, undefined, limits);
-    if (answer.status === 404) return undefined;
+    if (answer.status === 404) return deletedOf(answer);
     return dataOf(this.#judged(answer, `GET ${path}`));
   }
 
@@ -167,6 +168,12 @@ function jsonOf(answer: HttpAnswer): unknown {
     // A balancer's page or nothing at all: the status says enough.
     return undefined;
   }
+}
+
+/** An entry of KV version 2 whose newest version was deleted is "not found", and says so with its metadata: a writer must know the version. */
+function deletedOf(answer: HttpAnswer): Data | undefined {
+  const parsed = Deleted.safeParse(jsonOf(answer));
+  return parsed.success ? parsed.data.data : undefined;
 }
 
 function dataOf(answer: HttpAnswer): Data {

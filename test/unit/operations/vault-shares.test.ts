@@ -1,11 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseIdentity, type X25519Identity } from '../../../src/language/secrets/age-decrypt.ts';
 import { readHolders, type Holders } from '../../../src/operations/vault/holders.ts';
-import { adoptShares, checkedShare, digestOfShare, openShares, readShareList, rehearseShares, writeShares } from '../../../src/operations/vault/shares.ts';
+import { adoptShares, markCounting, setNextAside, shareSets, tryShares } from '../../../src/operations/vault/adoption.ts';
+import { checkedShare, digestOfShare, openShares, readShareList, rehearseShares, writeShares } from '../../../src/operations/vault/shares.ts';
+import { badInput } from '../../../src/support/diagnostic.ts';
 import { Secret } from '../../../src/support/secret.ts';
 
 let dir = '';
@@ -119,4 +121,83 @@ test('what would fail when the keys are there fails in the rehearsal, which leav
 test('a list that somebody has broken is told, not guessed at', () => {
   writeFileSync(join(dir, 'shares.json'), '{"format": 2}');
   expect(() => readShareList(dir)).toThrow(expect.objectContaining({ code: 'bad-share-list' }) as Error);
+});
+
+const FRESH = SHARES.map((s) => `n${s.slice(1)}`);
+async function rekeyedAsFarAs(mark: boolean): Promise<void> {
+  await made();
+  await writeShares(dir, holders, { cluster: 'care', clusterId: 'an-id', kind: 'unseal', shares: FRESH.map((s) => new Secret(s)), now: LATER });
+  if (mark) markCounting(dir);
+}
+function heldBy(name: string): Parameters<typeof tryShares>[1] {
+  return shareSets(dir).map((set) => ({ ...set, shares: set.list === undefined ? [] : openShares(set.directory, set.list, [identityOf(name)], noWarning) }));
+}
+
+test('a rekey that was cut off before the cluster saw its shares: the earlier ones count, and nothing is asked of anybody', async () => {
+  await rekeyedAsFarAs(false);
+  expect(shareSets(dir).map((set) => [set.which, set.list?.made])).toEqual([['current', NOW.toISOString()]]);
+});
+
+test('one that was cut off while the cluster was shown them: the new ones are tried first, and when it takes them they count from then on', async () => {
+  await rekeyedAsFarAs(true);
+  const tried: string[] = [];
+  await tryShares(dir, heldBy('asha'), LATER, ({ shares, accepted }) => {
+    tried.push(...shares.map((s) => s.reveal()));
+    accepted();
+    return Promise.resolve();
+  });
+  expect(tried).toEqual([FRESH[0]]);
+  expect(shareSets(dir).map((set) => [set.which, set.list?.made])).toEqual([['current', LATER.toISOString()]]);
+  expect(readdirSync(join(dir, 'former-20261127T120000Z')).sort()).toEqual(['asha.age', 'binu.age', 'chitra-1.age', 'chitra-2.age', 'shares.json']);
+});
+
+test('and when it refuses them the earlier ones are tried, and the new ones kept aside', async () => {
+  await rekeyedAsFarAs(true);
+  const tried: string[] = [];
+  await tryShares(dir, heldBy('binu'), LATER, ({ shares, last }) => {
+    tried.push(...shares.map((s) => s.reveal()));
+    if (!last) throw badInput('wrong-share', 'no');
+    return Promise.resolve();
+  });
+  expect(tried).toEqual([FRESH[1], SHARES[1]]);
+  expect(shareSets(dir).map((set) => [set.which, set.list?.made])).toEqual([['current', NOW.toISOString()]]);
+  expect(readdirSync(join(dir, 'refused-20261127T120000Z'))).toContain('asha.age');
+  // What went wrong otherwise settles nothing.
+  rmSync(dir, { recursive: true });
+  mkdirSync(dir);
+  await rekeyedAsFarAs(true);
+  await expect(tryShares(dir, heldBy('binu'), LATER, () => Promise.reject(badInput('other', 'no')))).rejects.toMatchObject({ code: 'other' });
+  expect(shareSets(dir)).toHaveLength(2);
+});
+
+test('an adoption that was cut off anywhere is gone on with: no file is lost, and none of before stands beside the new ones', async () => {
+  await rekeyedAsFarAs(true);
+  const whole = join(dir, 'next');
+  const kept = `${dir}-kept`;
+  cpSync(dir, kept, { recursive: true });
+  const files = ['asha.age', 'binu.age', 'chitra-1.age', 'chitra-2.age', 'shares.json'];
+  try {
+    // Cut off after each of the ten renames: first the earlier ones go, then the new ones come.
+    for (let cut = 0; cut <= 2 * files.length; cut += 1) {
+      rmSync(dir, { recursive: true });
+      cpSync(kept, dir, { recursive: true });
+      writeFileSync(join(whole, 'counts'), 'former-x');
+      mkdirSync(join(dir, 'former-x'));
+      for (const [i, file] of files.entries()) if (i < cut) renameSync(join(dir, file), join(dir, 'former-x', file));
+      for (const [i, file] of files.entries()) if (files.length + i < cut) renameSync(join(whole, file), join(dir, file));
+      const [set, ...more] = shareSets(dir);
+      expect([set?.which, set?.list?.made, more], String(cut)).toEqual(['current', LATER.toISOString(), []]);
+      if (set?.list === undefined) throw new Error('no list');
+      expect(openShares(dir, set.list, [identityOf('chitra')], noWarning).map((s) => s.share.reveal()), String(cut)).toEqual([FRESH[2], FRESH[3]]);
+      expect([readdirSync(join(dir, 'former-x')).sort(), readdirSync(whole)], String(cut)).toEqual([files, []]);
+    }
+  } finally {
+    rmSync(kept, { recursive: true, force: true });
+  }
+});
+
+test('a new rekey puts aside what an earlier one has left, and it counts no more', async () => {
+  await rekeyedAsFarAs(true);
+  setNextAside(dir, LATER);
+  expect([shareSets(dir).length, readdirSync(join(dir, 'next'))]).toEqual([1, ['former-20261127T120000Z']]);
 });

@@ -14,11 +14,12 @@ import { vaultPolicy } from '../../../../src/modules/vault_policy/index.ts';
 import { vaultTransitKey } from '../../../../src/modules/vault_transit_key/index.ts';
 import { vaultWrite } from '../../../../src/modules/vault_write/index.ts';
 import { Secret } from '../../../../src/support/secret.ts';
-import { writeAuthority } from '../../../../src/support/x509/authority.ts';
+import { makeSigner, writeAuthority } from '../../../../src/support/x509/authority.ts';
 import { testAuthority } from '../../services/vault/server.ts';
 import { fakeHost } from '../fake-host.ts';
 
-const local = { '/ca.pem': { content: writeAuthority(testAuthority('site')) } };
+const highCa = { ...testAuthority('high'), current: makeSigner({ subject: { common_name: 'high' }, type: 'ec-p256', days: 1, pathLength: 1, permitted: [], rotateAtPercent: 80, overlapDays: 0, rotate: false }, Math.floor(Date.now() / 1000)) };
+const local = { '/ca.pem': { content: writeAuthority(testAuthority('site')) }, '/high.pem': { content: writeAuthority(highCa) } };
 const login = { url: 'https://10.0.0.1:8200', authority: '/ca.pem', token: new Secret('s.token-of-the-plans-test') };
 type Said = Readonly<Record<string, object | null>>;
 
@@ -73,6 +74,7 @@ test.each<[string, Module, object, Said, string]>([
   ['a key that is missing is added', vaultKv, { path: 'care', data: { p: 'x', q: 'y' } }, { 'secret/data/care': { data: { p: 'new' }, metadata: { version: 3 } } }, 'vault entry secret/care: q'],
   ['nothing is taken for the same that is not', vaultKv, { path: 'care', data: { p: '60s', q: ['a', 'b'], r: 'x\n' }, update: 'always' }, { 'secret/data/care': { data: { p: '1m', q: ['b', 'a'], r: 'x' }, metadata: { version: 3 } } }, 'vault entry secret/care: p, q, r'],
   ['and nothing is there that was not written', vaultKv, { path: 'care', data: { constructor: 'x' } }, { 'secret/data/care': { data: {}, metadata: { version: 3 } } }, 'vault entry secret/care: constructor'],
+  ['an entry that was deleted is written anew, behind its last version', vaultKv, { path: 'care', data: { p: 'x' } }, { 'secret/data/care': { data: null, metadata: { version: 3, deletion_time: '2026-11-26T12:00:00Z' } } }, 'vault entry secret/care: write'],
   ['a transit key that is not there', vaultTransitKey, { name: 'care' }, {}, 'vault key transit/care: make, aes256-gcm96'],
   ['one that is as wished', vaultTransitKey, { name: 'care', auto_rotate_period: '30d' }, { 'transit/keys/care': key }, 'ok'],
   ['one that rotates otherwise', vaultTransitKey, { name: 'care', auto_rotate_period: '24h' }, { 'transit/keys/care': key }, 'vault key transit/care: auto_rotate_period'],
@@ -81,6 +83,9 @@ test.each<[string, Module, object, Said, string]>([
   ['one with another login', vaultDatabase, { ...databaseArgs, username: 'other' }, { 'database/config/care': database }, 'vault database database/care: username'],
   ['one that is not there', vaultDatabase, databaseArgs, {}, 'vault database database/care: connect'],
   ['a CA below one that allows none', vaultPkiIntermediate, { common_name: 'Apps', signed_by: '/ca.pem' }, {}, 'failed: the CA that is to sign allows no CA below it'],
+  ['a CA whose certificate is none', vaultPkiIntermediate, { common_name: 'Apps', signed_by: '/high.pem' }, { 'pki/issuer/default': { certificate: 'no certificate', key_id: 'k' } }, 'failed: the certificate of the default issuer of pki can\'t be read: it holds no certificate'],
+  ['a CA that came in without its key', vaultPkiIntermediate, { common_name: 'Apps', signed_by: '/high.pem' }, { 'pki/issuer/default': { certificate: highCa.current.certificate.pem, key_id: '' } }, 'vault CA pki: make: there is none'],
+  ['an engine without a CA', vaultPkiIntermediate, { common_name: 'Apps', signed_by: '/high.pem' }, { 'pki/issuer/default': { trouble: { kind: 'refused', status: 500, msg: 'GET pki/issuer/default: no default issuer currently configured', remedy: undefined } } }, 'vault CA pki: make: there is none'],
   ['looking is an action', vaultInfo, {}, {}, 'action'],
 ])('%s', (_title, module, args, said, expected) => {
   expect(told(plan(module, args, said))).toEqual([expected]);
@@ -114,6 +119,13 @@ test.each<[string, Module, object]>([
   ['removing an auth method likewise', vaultWrite, { path: 'sys/auth/approle', state: 'absent' }],
   ['a connection without TLS', vaultDatabase, { ...databaseArgs, connection_url: 'postgresql://{{username}}:{{password}}@db/x?sslmode=disable' }],
   ['a connection that takes no login', vaultDatabase, { ...databaseArgs, connection_url: 'postgresql://u:p@db/x' }],
+  ['a policy that operators stand on', vaultPolicy, { name: 'care-operator', state: 'absent' }],
+  ['widening one that members stand on', vaultPolicy, { name: 'care-member', rules: 'r' }],
+  ['the same by its path', vaultWrite, { path: 'sys/policies/acl/care-operator', state: 'absent' }],
+  ['and by its older path', vaultWrite, { path: 'sys/policy/care-member', data: { policy: 'r' } }],
+  ['the role of operators', vaultWrite, { path: 'auth/care/certs/operator', state: 'absent' }],
+  ['the method of operators', vaultAuth, { path: 'care', state: 'absent', confirm: 'care' }],
+  ['the method that the task itself logs in at', vaultAuth, { path: 'approle', state: 'absent', confirm: 'approle', role_id: 'r', secret_id: new Secret('a-secret-id-of-the-test') }],
   ['an entry without keys', vaultKv, { path: 'x', data: {} }],
 ])('refused: %s', (_title, module, args) => {
   expect(() => module.prepare({ ...login, ...args })).toThrow();
@@ -122,4 +134,8 @@ test.each<[string, Module, object]>([
 test('what a secret takes the place of is not seen either', () => {
   const made = plan(vaultWrite, { path: 'kv/app', data: { password: new Secret('the-new-password'), deep: { token: new Secret('the-new-token-0001') }, user: 'b' } }, { 'kv/app': { password: 'the-old-password', deep: { token: 'the-old-token' }, user: 'a' } });
   expect(made.type === 'changes' ? made.changes.map((c) => c.diff?.before) : []).toEqual(['password: ********\ndeep: ********\nuser: a\n']);
+});
+
+test('what stands beside the operators’ access is nobody’s but its owner’s', () => {
+  for (const path of ['auth/care/certs/another', 'sys/policies/acl/care', 'auth/care-more/config']) expect(() => vaultWrite.prepare({ ...login, path, data: { x: 1 } })).not.toThrow();
 });
