@@ -122,7 +122,8 @@ a change there (\`check_mode: false\` on the task sends them even then). JSON an
       resource: `${args.method} ${args.url}`,
       what: 'send',
       mutates,
-      effects: [],
+      // What a server does with a request that is not for reading is its own affair: it may write files of the host.
+      ...(mutates ? {} : { effects: [] }),
       timeoutSeconds: args.timeout + 30,
       perform: {
         type: 'conversation',
