@@ -32,6 +32,7 @@ import { ReportQueue } from './report-queue.ts';
 import { revisionsOf, type Input } from './revisions.ts';
 import { checkStartAtTask, validateLoaded } from './validate.ts';
 import { Variables } from './variables.ts';
+import { vaultUses } from './vault-uses.ts';
 import { fetchVaultValues } from './vault-values.ts';
 
 /**
@@ -53,11 +54,12 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
   return runLoaded(loadProject(options), options);
 }
 
-/** Values of the inventory that are in a vault are had before any host is touched. @throws Diagnostic or DiagnosticList */
-async function askVault({ inventory, playbooks, secrets }: Loaded, options: RunOptions): Promise<void> {
+/** Values that are in a vault are had before any host is touched. @throws Diagnostic or DiagnosticList */
+async function askVault(loaded: Loaded, options: RunOptions, cache: FileCache): Promise<void> {
+  const { inventory, playbooks, secrets } = loaded;
   const hosts = selectHosts(inventory, playbooks, options);
   const scope = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: secrets.decrypt }).hostScope('localhost');
-  await fetchVaultValues({ inventory, hosts, sources: options.inventory }, scope, options.stop, secrets.provide);
+  await fetchVaultValues({ inventory, hosts, sources: options.inventory, references: vaultUses(loaded, options, hosts, cache) }, scope, options.stop, secrets.provide);
 }
 
 /** Runs what was loaded already. */
@@ -70,7 +72,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   const { needs, problems: refused } = artifactNeeds(loaded, options);
   problems.add(...refused, ...earlyRefusals(loaded, options));
   problems.throwIfAny();
-  await askVault(loaded, options);
+  await askVault(loaded, options, cache);
   checkStartAtTask(loaded, options.startAtTask);
   const { together } = options;
   const runId = together?.run ?? newRunId();

@@ -1,6 +1,6 @@
 /**
- * Values of the inventory that are in OpenBao or Vault (`!secret vault:PATH#KEY`): asked for before any host is touched, each path
- * once a run, straight from the controller. What is missing is told at its place in the inventory, all of it at once.
+ * Values of inventory, playbooks and templates that are in OpenBao or Vault (`!secret vault:PATH#KEY`, helper `vault`): asked for before any host is touched, each path
+ * once a run, straight from the controller. What is missing is told at its place, all of it at once.
  */
 import { connect } from 'node:net';
 import { readFileSync } from 'node:fs';
@@ -108,6 +108,8 @@ export interface Wanted {
   readonly inventory: Inventory;
   /** Those that the run works on. */
   readonly hosts: readonly string[];
+  /** Further references: of playbooks, roles and template files. */
+  readonly references?: readonly EncryptedValue[];
   /** Inventory files or directories. */
   readonly sources: readonly string[];
 }
@@ -118,9 +120,10 @@ export interface Wanted {
  * @param scope where `care_vault` is found
  * @throws Diagnostic or DiagnosticList when one can't be had
  */
-export async function fetchVaultValues({ inventory, hosts, sources }: Wanted, scope: Scope, signal: AbortSignal, provide: (reference: string, value: Secret) => void): Promise<void> {
+export async function fetchVaultValues({ inventory, hosts, sources, references = [] }: Wanted, scope: Scope, signal: AbortSignal, provide: (reference: string, value: Secret) => void): Promise<void> {
   const values = new Map<string, EncryptedValue>();
   for (const host of [...hosts, 'localhost']) for (const value of referencesIn(inventory.variablesOf(host))) if (!values.has(value.armored)) values.set(value.armored, value);
+  for (const value of references) if (!values.has(value.armored)) values.set(value.armored, value);
   const [first] = values.values();
   if (first === undefined) return;
   const client = clientOf(scope, sources[0] ?? '.', first);

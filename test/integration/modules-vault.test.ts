@@ -202,6 +202,23 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     expect([made.status, readFileSync(`${project.dir}/work/mail`, 'utf8')]).toEqual([0, 'a-mail-password-of-the-test:587\n']);
     expect(text(made) + text(checked)).not.toContain('a-mail-password');
     expect((await project.run()).changes).toEqual([]);
+    // In templates: a file, an argument, a variable of the inventory.
+    project.write('inventory.yml', `${inventory('vault:secret/data/care/mail#password')}      more: 'of {{ vault "secret/data/care/mail#port" }}'\n`);
+    project.write('templates/mail.hbs', '{{#each (list 1 2)}}{{ this }} {{ vault "secret/data/care/mail#password" }}\n{{/each}}');
+    project.write('playbook.yml', JSON.stringify([{ hosts: 'one', gather_facts: false, tasks: [{ name: 'template', template: { src: 'mail.hbs', dest: '{{ work }}/mail.conf', mode: '0600' } }, { name: 'say', debug: { msg: "{{ vault 'secret/data/care/mail#password' }} {{ more }}" } }] }]));
+    const predicted = await project.run({ mode: 'check', diff: true });
+    expect([errors(predicted), predicted.changes]).toEqual([[], ['one|file /work/mail.conf']]);
+    const rendered = await project.run({ diff: true });
+    expect([errors(rendered), readFileSync(`${project.dir}/work/mail.conf`, 'utf8')]).toEqual([[], '1 a-mail-password-of-the-test\n2 a-mail-password-of-the-test\n']);
+    expect(text(predicted) + text(rendered)).not.toMatch(/a-mail-password|of 587/);
+    project.write('templates/mail.hbs', 'x\n{{ vault "secret/data/care/mail#nothing" }}');
+    await expect(project.run()).rejects.toMatchObject({ code: 'vault-value-missing', span: expect.objectContaining({ file: expect.objectContaining({ path: expect.stringContaining('mail.hbs') as string }) as object, start: 2 }) as object });
+    project.write('templates/mail.hbs', '{{ vault work }}');
+    await expect(project.run()).rejects.toMatchObject({ list: [{ code: 'helper-arguments', message: expect.stringContaining('must be written out') as string }] });
+    // Which file it is, is only known when the task is reached: then the value is not at hand, and is not taken for empty.
+    project.write('templates/mail.hbs', '{{ vault "secret/data/care/db#user" }}');
+    project.write('playbook.yml', JSON.stringify([{ hosts: 'one', gather_facts: false, vars: { file: 'mail' }, tasks: [{ name: 'template', template: { src: '{{ file }}.hbs', dest: '{{ work }}/other', mode: '0600' } }] }]));
+    expect(errors(await project.run()).join()).toContain('which was not asked for it');
     project.write('inventory.yml', inventory('vault:secret/data/care/mail#pasword'));
     await expect(project.run()).rejects.toMatchObject({ code: 'vault-value-missing', message: expect.stringContaining('has no key pasword') as string, span: expect.objectContaining({ start: expect.any(Number) as number }) as object });
     project.write('inventory.yml', inventory('vault:secret/data/care/nothing#x'));

@@ -1,5 +1,5 @@
 /** `vault status|init|unseal`. */
-import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
 import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
 import { initCluster, initRefusals } from '../../operations/vault/init.ts';
 import { vaultCa, vaultObserver, type VaultObserver } from '../../operations/vault/observe.ts';
@@ -25,6 +25,8 @@ import { sharesAtHand } from './vault-shares.ts';
 export interface Work {
   readonly cluster: VaultCluster;
   readonly observer: VaultObserver;
+  /** The way to the hosts. */
+  readonly hosts: HostAccess;
   readonly say: (message: string) => void;
 }
 
@@ -41,7 +43,7 @@ export async function withVault<T>(context: CliContext, inventory: string, flags
     const lock = locked === undefined ? undefined : await acquireInventoryLock({ inventories: cluster.inventories, command: locked, waitSeconds: 0, signal: interrupted.stop });
     try {
       const observer = vaultObserver(cluster, hosts, await vaultCa(cluster, hosts), interrupted.stop);
-      return await work({ cluster, observer, say: (message) => { context.stderr.write(`${safeLines(message)}\n`); } });
+      return await work({ cluster, observer, hosts, say: (message) => { context.stderr.write(`${safeLines(message)}\n`); } });
     } finally {
       lock?.release();
     }

@@ -69,8 +69,12 @@ export function vaultCommand(session: Session): Command {
       const { vaultSnapshotAction } = await import('../actions/vault-snapshot.ts');
       session.status = await vaultSnapshotAction(session.context, inventory, flags);
     });
+  sub('snapshots', 'list the snapshots that members have copied to object storage, the newest first').action(async (inventory: string, flags: VaultFlags) => {
+    const { vaultSnapshotsAction } = await import('../actions/vault-snapshot.ts');
+    session.status = await vaultSnapshotsAction(session.context, inventory, flags);
+  });
   waiting(sharing(sub('restore', 'put a snapshot in place of everything that the cluster holds')), 180)
-    .requiredOption('--from <file>', 'a snapshot, as vault snapshot or a member has taken it')
+    .requiredOption('--from <file>', 'a snapshot, as vault snapshot or a member has taken it; s3:NAME or s3:newest for one in object storage')
     .option('--confirm <cluster>', "the cluster's name; asked for on a terminal otherwise")
     .option('--foreign', 'it was taken under other keys: members are sealed by those afterwards')
     .action(async (inventory: string, flags: VaultRestoreFlags) => {

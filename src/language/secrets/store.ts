@@ -30,7 +30,7 @@ class Store implements InventorySecrets {
   readonly decrypt = (encrypted: EncryptedValue): Secret => {
     const known = this.#known.get(encrypted.armored);
     if (known !== undefined) return known;
-    if (isReference(encrypted.armored)) throw badInput('vault-value-unknown', 'the value is in a vault, which was not asked for it', { span: encrypted.span, detail: 'apply, check, verify and run ask for the values of the hosts that they work on', remedy: 'for another host or command give the value with --extra-vars, or keep it encrypted in the inventory' });
+    if (isReference(encrypted.armored)) throw badInput('vault-value-unknown', 'the value is in a vault, which was not asked for it', { span: encrypted.span, detail: 'apply, check, verify and run ask for the values of the hosts that they work on, and for those that playbooks, roles and template files with names written out refer to', remedy: 'refer to it in a variable of the inventory (!secret vault:PATH#KEY), give the value with --extra-vars, or keep it encrypted' });
     const secret = new Secret(this.#open(encrypted.armored, encrypted.span));
     this.#known.set(encrypted.armored, secret);
     return secret;

@@ -1,9 +1,10 @@
 /** Finds the helper of a call and checks the number of its arguments: both before a run and when a template is rendered. */
 import { suggestion } from '../../support/nearest.ts';
-import type { PositionedText } from '../positioned-text.ts';
+import { EncryptedValue } from '../encrypted.ts';
+import { offsetOf, spanWithin, type PositionedText } from '../positioned-text.ts';
 import type { CallParts, PathNode } from './ast.ts';
 import { HELPERS } from './helpers/index.ts';
-import type { Helper } from './helpers/types.ts';
+import type { Helper, ReferenceHelper } from './helpers/types.ts';
 import { explainCall } from './lookalikes.ts';
 import { templateProblem } from './problems.ts';
 
@@ -16,7 +17,19 @@ export function calledHelper(source: PositionedText, node: CallParts, path: Path
     throw templateProblem(source, path.loc, 'unknown-helper', hint?.summary ?? `there is no helper ${path.original}`, { remedy: hint?.remedy ?? suggestion(name, HELPERS.keys()) ?? 'docs/templates.md lists the helpers' });
   }
   checkArguments(source, node, helper);
+  if (helper.kind === 'reference') referenceIn(source, node, helper);
   return helper;
+}
+
+/** The value elsewhere that a call means. @throws Diagnostic when its argument is not written out, or is none */
+export function referenceIn(source: PositionedText, node: CallParts, helper: ReferenceHelper): EncryptedValue {
+  const [argument] = node.params;
+  if (argument?.type !== 'StringLiteral') throw templateProblem(source, node.loc, 'helper-arguments', `the argument of ${helper.name} must be written out as text`, { detail: 'the value is asked for before the run begins, when no variable is known yet', remedy: `write: ${helper.usage}; which of several is meant can be chosen around it: {{ ternary condition (${helper.name} "…") (${helper.name} "…") }}` });
+  const reference = helper.reference(argument.value);
+  if (reference === undefined) throw templateProblem(source, argument.loc, 'bad-vault-reference', 'this is no reference to a value in a vault', { detail: 'its form is PATH#KEY, the path as the API has it', remedy: 'write for example: {{ vault "secret/data/care/db#password" }}' });
+  const start = offsetOf(source.text, node.loc.start.line, node.loc.start.column);
+  const span = spanWithin(source, start, offsetOf(source.text, node.loc.end.line, node.loc.end.column)) ?? { file: { path: '', text: source.text }, start, end: start };
+  return new EncryptedValue(reference, span);
 }
 
 function checkArguments(source: PositionedText, node: CallParts, helper: Helper): void {

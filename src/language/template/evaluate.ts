@@ -7,12 +7,13 @@ import { Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { isList, isMap, typeName, type Value, type ValueMap } from '../../support/value.ts';
+import { asValue } from '../encrypted.ts';
 import { keysInFileOrder } from '../positions.ts';
 import type { PositionedText } from '../positioned-text.ts';
 import type { Scope } from '../scope-types.ts';
 import type { BlockNode, CallParts, ExpressionNode, MustacheNode, PathNode, ProgramNode, StatementNode } from './ast.ts';
 import { innerFrame, RootContext, rootFrame, type Context, type Frame } from './frame.ts';
-import { argumentNames, calledHelper } from './called-helper.ts';
+import { argumentNames, calledHelper, referenceIn } from './called-helper.ts';
 import { BLOCKS, HELPERS } from './helpers/index.ts';
 import { explainCall } from './lookalikes.ts';
 import type { LazyArgument, PlainHelper } from './helpers/types.ts';
@@ -130,6 +131,7 @@ export class Evaluation {
     const helper = calledHelper(this.#source, node, path);
     try {
       if (helper.kind === 'lazy') return helper.call(node.params.map((p) => this.#lazy(p, frame)));
+      if (helper.kind === 'reference') return settle(asValue(referenceIn(this.#source, node, helper)), this.#scope);
       const fromRoot = this.#fromRoot(node, helper, frame);
       if (fromRoot !== undefined) return fromRoot;
       const args = node.params.map((p) => this.#expression(p, frame));

@@ -1,8 +1,9 @@
 /** Which variables a template uses, for checks before any host is touched. */
 import type { SourceFile, Span } from '../../support/source.ts';
+import type { EncryptedValue } from '../encrypted.ts';
 import { offsetOf, spanWithin, type PositionedText } from '../positioned-text.ts';
 import type { CallParts, ExpressionNode, PathNode, ProgramNode } from './ast.ts';
-import { calledHelper } from './called-helper.ts';
+import { calledHelper, referenceIn } from './called-helper.ts';
 import { BLOCKS, HELPERS } from './helpers/index.ts';
 import { parseTemplate } from './parse.ts';
 
@@ -29,6 +30,13 @@ export function fileVariableUses(file: SourceFile): readonly VariableUse[] {
   return variableUses({ text: file.text, span: { file, start: 0, end: file.text.length } });
 }
 
+/** Values elsewhere (helper `vault`) that a template refers to. @throws Diagnostic as {@link variableUses} */
+export function templateReferences(source: PositionedText): readonly EncryptedValue[] {
+  const collector = new Collector(source);
+  collector.program(parseTemplate(source), { root: true, names: new Set(), required: true });
+  return collector.references;
+}
+
 interface Where {
   /** Whether plain names mean variables; inside `{{#each}}` and `{{#with}}` they mean parts of the context. */
   readonly root: boolean;
@@ -39,6 +47,7 @@ interface Where {
 class Collector {
   readonly #source: PositionedText;
   readonly #uses: VariableUse[] = [];
+  readonly references: EncryptedValue[] = [];
 
   constructor(source: PositionedText) {
     this.#source = source;
@@ -63,7 +72,8 @@ class Collector {
 
   #call(node: CallParts, where: Where): void {
     const name = node.path.type === 'PathExpression' ? node.path.original : '';
-    if (node.path.type === 'PathExpression') calledHelper(this.#source, node, node.path);
+    const helper = node.path.type === 'PathExpression' ? calledHelper(this.#source, node, node.path) : undefined;
+    if (helper?.kind === 'reference') this.references.push(referenceIn(this.#source, node, helper));
     const forgiving = HELPERS.get(name)?.kind === 'lazy' && (name === 'default' || name === 'defined');
     node.params.forEach((param, i) => {
       this.#expression(param, forgiving && i === 0 ? { ...where, required: false } : where);

@@ -13,6 +13,7 @@ import type { AuditWish } from '../../services/vault/access.ts';
 import { pemBlocks } from '../../support/x509/inspect.ts';
 import { readAuthority, type Authority } from '../../support/x509/authority.ts';
 import { clusterHost, hostsOf, type ClusterHost, type ClusterRequest } from '../postgres/cluster.ts';
+import { snapshotStorage, type SnapshotStorage } from './storage.ts';
 import { readHolders, type Holders } from './holders.ts';
 
 export const SEALS = ['shamir', 'static', 'transit'] as const;
@@ -35,6 +36,8 @@ export interface VaultCluster {
   readonly audit: AuditWish | undefined;
   /** On the controller: the files of the key shares, encrypted. */
   readonly shareDirectory: string;
+  /** Where members copy their snapshots to. @throws Diagnostic when the inventory does not say so */
+  storage(): SnapshotStorage;
   /** @throws Diagnostic when too few hold them */
   holders(): Holders;
   /** The CA whose client certificates operate the cluster. @throws Diagnostic when there is none */
@@ -103,6 +106,10 @@ export function readVaultInventory(request: ClusterRequest): VaultCluster {
     audit: flavor === 'openbao' ? undefined : { directory: optionalText(scope, 'vault_audit_dir') ?? '/var/log/care-vault', syslog: !scope.has('vault_audit_syslog') || scope.get('vault_audit_syslog') !== false },
     snapshotDirectory: optionalText(scope, 'vault_snapshot_dir') ?? '/var/lib/care-vault-snapshots',
     shareDirectory: optionalText(scope, 'vault_share_dir') ?? join(beside, '.care', 'vault', name),
+    storage: () => snapshotStorage({
+      url: optionalText(scope, 'vault_snapshot_s3_url'), region: optionalText(scope, 'vault_snapshot_s3_region'), caFile: optionalText(scope, 'vault_snapshot_s3_ca'),
+      accessKey: optionalText(scope, 'vault_snapshot_s3_read_access_key'), secretKey: optionalText(scope, 'vault_snapshot_s3_read_secret_key'),
+    }),
     holders: () => readHolders(valueOf(scope, 'vault_key_holders'), valueOf(scope, 'vault_key_threshold')),
     operatorAuthority: () => authorityAt(optionalText(scope, 'vault_operator_authority') ?? join(beside, '.care', 'pki', `vault-${name}.pem`)),
   };

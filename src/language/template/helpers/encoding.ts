@@ -5,6 +5,7 @@ import { Secret } from '../../../support/secret.ts';
 import { sha512Crypt } from '../../../support/sha-crypt.ts';
 import type { Value } from '../../../support/value.ts';
 import { HelperProblem } from '../problems.ts';
+import { parseReference } from '../../vault-reference.ts';
 import { flag, scalarText, text, type Helper } from './types.ts';
 
 /** Canonical YAML for any reader: texts that YAML 1.1 or 1.2 would take for something else are quoted. */
@@ -102,6 +103,11 @@ export const ENCODING_HELPERS: readonly Helper[] = [
     name: 'secret', group: 'Formats and encodings', usage: 'secret text', summary: 'The text as a secret: masked wherever it would be shown, and taken by options that want one. For what is made of other values; what is kept in a file belongs encrypted',
     example: { template: '{{ secret (concat "a-" name) }}', variables: { name: 'lab' }, result: Secret.derived('a-lab') },
     min: 1, max: 1, kind: 'plain', secrets: 'keep', call: ([value]) => (value instanceof Secret ? value : new Secret(scalarText(value, 'the argument'))),
+  },
+  {
+    name: 'vault', group: 'Formats and encodings', usage: 'vault "PATH#KEY"', summary: 'A value that is in OpenBao or Vault, as a secret; written out, since it is asked for before the run begins (`docs/vault.md`)',
+    example: { template: '{{ vault "secret/data/care/mail#password" }}', result: Secret.derived('vault:secret/data/care/mail#password') },
+    min: 1, max: 1, kind: 'reference', reference: (path) => (parseReference(`vault:${path}`) === undefined ? undefined : `vault:${path}`),
   },
   {
     name: 'url_encode', group: 'Formats and encodings', usage: 'url_encode text', summary: 'The text for a part of a URL, percent-encoded (RFC 3986)',

@@ -52,7 +52,14 @@ export interface LazyHelper extends HelperText {
   call(args: readonly LazyArgument[]): Value;
 }
 
-export type Helper = PlainHelper | LazyHelper;
+/** What it gives is not here: its one argument, written out as text, says where, so that it can be asked for before a run begins. */
+export interface ReferenceHelper extends HelperText {
+  readonly kind: 'reference';
+  /** What a `!secret` would have in its place; undefined when the text is of another form. */
+  reference(text: string): string | undefined;
+}
+
+export type Helper = PlainHelper | LazyHelper | ReferenceHelper;
 
 /** The n-th argument (from 0) as text. @throws HelperProblem */
 export function text(args: readonly Value[], n: number, what = ordinal(n)): string {

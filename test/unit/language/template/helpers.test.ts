@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { compileCondition } from '../../../../src/language/expression/index.ts';
 import { createScope } from '../../../../src/language/scope.ts';
-import { HELPERS, renderValue } from '../../../../src/language/template/index.ts';
+import { HELPERS, renderValue, templateVariables } from '../../../../src/language/template/index.ts';
 import { Secret } from '../../../../src/support/secret.ts';
 import type { Helper } from '../../../../src/language/template/helpers/types.ts';
 import { maskSecrets } from '../../../../src/support/secret.ts';
@@ -16,7 +16,7 @@ it('what is only an example of a secret makes nothing secret', () => {
 
 describe('every helper', () => {
   it.each([...HELPERS.values()].map((h) => [h.name, h] as const))('%s does what its example says', (_, helper) => {
-    const scope = createScope([{ values: helper.example.variables ?? {}, templated: false }]);
+    const scope = createScope([{ values: helper.example.variables ?? {}, templated: false }], { decrypt: ({ armored }) => Secret.derived(armored) });
     expect(renderValue(helper.example.template, scope)).toEqual(helper.example.result);
   });
 
@@ -27,6 +27,17 @@ describe('every helper', () => {
       const call = `{{ ${helper.name} ${'1 '.repeat(helper.max + 1)}}}`;
       expect(() => renderValue(call, scope), helper.name).toThrow(/takes .* arguments/);
     }
+  });
+});
+
+describe('vault', () => {
+  const known = createScope([{ values: { which: 'a/b#c', a: true }, templated: false }], { decrypt: ({ armored }) => new Secret(`value of ${armored}`) });
+  it('gives a secret, alone and in a text', () => {
+    expect([renderValue('{{ vault "a/b#c" }}', known), renderValue("x={{ ternary a (vault 'a/b#c') \"\" }}", known)].map((v) => (v instanceof Secret ? v.reveal() : v))).toEqual(['value of vault:a/b#c', 'x=value of vault:a/b#c']);
+  });
+  it.each([['{{ vault which }}', 'helper-arguments'], ['{{ vault (concat "a" "/b#c") }}', 'helper-arguments'], ['{{ vault "a/b" }}', 'bad-vault-reference'], ['{{ vault "vault:a/b#c" }}', 'bad-vault-reference'], ['{{ vault "../sys#c" }}', 'bad-vault-reference']])('%s is refused when it is checked, and when it is rendered', (template, code) => {
+    expect(() => renderValue(template, known)).toThrow(expect.objectContaining({ code }) as Error);
+    expect(() => templateVariables(template)).toThrow(expect.objectContaining({ code }) as Error);
   });
 });
 
