@@ -28,6 +28,7 @@ import { hostnameModule } from './hostname/index.ts';
 import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
 import { k8s } from './k8s/index.ts';
+import { k8sAdmission } from './k8s_admission/index.ts';
 import { k8sDrain } from './k8s_drain/index.ts';
 import { k8sInfo } from './k8s_info/index.ts';
 import { k8sWait } from './k8s_wait/index.ts';
@@ -141,6 +142,7 @@ const all: readonly Module[] = [
   hostsEntryModule,
   includeVars,
   k8s,
+  k8sAdmission,
   k8sDrain,
   k8sInfo,
   k8sWait,

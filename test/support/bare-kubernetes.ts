@@ -134,7 +134,7 @@ export async function bareKubernetes(controllers: readonly string[], apiWords: r
     started.push(launch(unpack('kube-apiserver', dir), [
       '--etcd-servers', etcd, '--bind-address', '127.0.0.1', '--secure-port', String(api), '--tls-cert-file', file('serving.crt'), '--tls-private-key-file', file('serving.key'), '--client-ca-file', file('ca.crt'),
       '--service-account-issuer', 'https://bare', '--service-account-key-file', file('sa.key'), '--service-account-signing-key-file', file('sa.key'), '--service-cluster-ip-range', '10.96.0.0/16',
-      '--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction', '--anonymous-auth=false', '--endpoint-reconciler-type', 'none', ...apiWords,
+      '--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction', '--anonymous-auth=false', '--allow-privileged=true', '--endpoint-reconciler-type', 'none', ...apiWords,
     ], file('api.log')));
     await until(async () => (await client.request({ method: 'GET', path: '/readyz' }, signal)).status === 200, 'the API server was not ready', file('api.log'));
     await until(async () => (await client.request({ method: 'GET', path: '/api/v1/namespaces/default' }, signal)).status === 200, 'there was no namespace default', file('api.log'));

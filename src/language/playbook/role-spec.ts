@@ -40,7 +40,7 @@ const optionSchema: z.ZodType<OptionSpec> = z.lazy(() =>
     options: z.record(z.string(), optionSchema).optional().describe('Keys of a map, or of each map of a list'),
     minimum: z.number().optional().describe('Least value of a number'),
     maximum: z.number().optional().describe('Greatest value of a number'),
-    pattern: z.string().optional().describe('Regular expression that the whole text must match'),
+    pattern: z.string().optional().describe('Regular expression that the whole text must match; of a list, each of its texts'),
     secret: z.boolean().optional().describe('The value must be a secret'),
   }),
 );
@@ -139,7 +139,7 @@ export function checkOption(name: string, option: OptionSpec, value: Value, cont
 
 function checkItem(name: string, option: OptionSpec, item: Value, list: readonly Value[], index: number, fallback: Span | undefined): readonly Diagnostic[] {
   const elements = option.elements ?? (option.options === undefined ? 'any' : 'map');
-  return checkOption(name, { type: elements, description: option.description, required: true, options: option.options, choices: elements === 'map' ? undefined : option.choices }, item, list, index, fallback);
+  return checkOption(name, { type: elements, description: option.description, required: true, options: option.options, choices: elements === 'map' ? undefined : option.choices, pattern: elements === 'map' ? undefined : option.pattern }, item, list, index, fallback);
 }
 
 function checkKeys(name: string, option: OptionSpec, value: ValueMap, fallback: Span | undefined): readonly Diagnostic[] {

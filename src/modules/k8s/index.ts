@@ -3,7 +3,7 @@ import type { HostView } from '../../host/view.ts';
 import { loginFact, loginQueries } from '../common/kubernetes/login.ts';
 import { applied, listed, present } from '../common/kubernetes/queries.ts';
 import { defineModule } from '../define.ts';
-import { BadDefinition } from './manifests.ts';
+import { BadDefinition } from '../common/kubernetes/manifests.ts';
 import { definitionOf, keyOf, planK8s, pruneKeys } from './plan.ts';
 import { K8sArgs } from './schema.ts';
 

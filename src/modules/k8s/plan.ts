@@ -8,7 +8,7 @@ import { applyObject, deleteObject, type Manifest } from '../../services/kuberne
 import { differing, essence, essenceText, titleOf, type Essence } from '../common/kubernetes/essence.ts';
 import { loginFact, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
 import { applied, isApplied, KUBERNETES_KINDS, listed, present, type AppliedKey, type ListedKey } from '../common/kubernetes/queries.ts';
-import { BadDefinition, manifestsOf } from './manifests.ts';
+import { BadDefinition, manifestsOf } from '../common/kubernetes/manifests.ts';
 import type { K8sArgs } from './schema.ts';
 
 /** A definition that was just made is served within moments. */

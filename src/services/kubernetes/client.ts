@@ -15,6 +15,14 @@ export interface ApiRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** As whom it is asked (impersonation); who logs in needs the right to. */
+  readonly as?: ApiIdentity | undefined;
+}
+
+/** kubernetes.io, "User impersonation". One group: several would be headers of one name, which fetch makes one. */
+export interface ApiIdentity {
+  readonly user: string;
+  readonly group?: string | undefined;
 }
 
 export interface ApiAnswer {
@@ -81,7 +89,7 @@ export class KubernetesClient implements ServiceClient {
     try {
       const answer = await ready.fetch(new URL(request.path, ready.server), {
         method: request.method,
-        headers: { accept: 'application/json', ...ready.headers, ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }) },
+        headers: { accept: 'application/json', ...ready.headers, ...impersonation(request.as), ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }) },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         dispatcher: ready.agent,
         redirect: 'error',
@@ -127,6 +135,11 @@ export class KubernetesClient implements ServiceClient {
     });
     return { agent, server: cluster.server, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])), fetch: undici.fetch };
   }
+}
+
+function impersonation(as: ApiIdentity | undefined): Readonly<Record<string, string>> {
+  if (as === undefined) return {};
+  return { 'impersonate-user': as.user, ...(as.group === undefined ? {} : { 'impersonate-group': as.group }) };
 }
 
 /** What is no JSON (a proxy's page) is shown as it is. */

@@ -1,6 +1,6 @@
 /** Objects of a Kubernetes API by what they say of themselves: where their kind is served, reading, server-side apply, deleting. */
 import { z } from 'zod';
-import type { ApiAnswer, KubernetesClient } from './client.ts';
+import type { ApiAnswer, ApiIdentity, KubernetesClient } from './client.ts';
 
 /** An object as a manifest has it. */
 export interface Manifest {
@@ -107,6 +107,22 @@ export async function applyObject(client: KubernetesClient, manifest: Manifest, 
   const query = new URLSearchParams({ fieldManager: options.fieldManager, force: String(options.force), fieldValidation: 'Strict', ...(options.dryRun ? { dryRun: 'All' } : {}) });
   return said(await client.request({ method: 'PATCH', path: `${path.value}?${query.toString()}`, body: manifest, contentType: 'application/apply-patch+yaml' }, signal));
 }
+
+/** What the API would say to a new object: a dry run, all of admission but nothing stored. */
+export async function tryObject(client: KubernetesClient, manifest: Manifest, as: ApiIdentity | undefined, signal: AbortSignal): Promise<Said<unknown>> {
+  const { namespace } = manifest.metadata;
+  const path = await pathOf(client, manifest.apiVersion, manifest.kind, { namespace: namespace ?? 'default' }, signal);
+  return path.ok ? said(await client.request({ method: 'POST', path: `${path.value}?dryRun=All&fieldValidation=Strict`, body: manifest, as }, signal)) : path;
+}
+
+/** Asks for a connection to a pod that is not there (`exec`, `attach`, `portforward`): admission comes before the look for the pod. */
+export async function tryConnect(client: KubernetesClient, namespace: string, subresource: string, as: ApiIdentity | undefined, signal: AbortSignal): Promise<Said<unknown>> {
+  const query = subresource === 'portforward' ? 'ports=1' : 'stdout=true&container=none&command=true';
+  return said(await client.request({ method: 'POST', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${NO_POD}/${subresource}?${query}`, as }, signal));
+}
+
+/** A name that no pod has, so that nothing is ever run. */
+const NO_POD = 'care-provision-none';
 
 /** A JSON merge patch (RFC 7386). */
 export async function patchObject(client: KubernetesClient, manifest: Manifest, patch: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {

@@ -25,3 +25,9 @@ test('!unsafe text is judged as the text that it is', () => {
   expect(problems({ type: 'string', choices: ['a'] }, unsafe)).toEqual(['x must be one of a']);
   expect(problems({ type: 'integer' }, unsafe)).toEqual(['x must be an integer, not a string']);
 });
+
+test('holds each text of a list to the pattern', () => {
+  const option = { type: 'list', elements: 'string', pattern: '.+/' } as const;
+  expect(problems(option, ['a/'])).toEqual([]);
+  expect(problems(option, ['a/', 'b'])).toEqual(['x[1] must match .+/']);
+});

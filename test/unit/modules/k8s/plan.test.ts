@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AnyQuery } from '../../../../src/host/query.ts';
 import { essence, essenceText } from '../../../../src/modules/common/kubernetes/essence.ts';
 import { applied, listed, present, type Applied } from '../../../../src/modules/common/kubernetes/queries.ts';
-import { manifestsOf } from '../../../../src/modules/k8s/manifests.ts';
+import { manifestsOf } from '../../../../src/modules/common/kubernetes/manifests.ts';
 import { keyOf, planK8s, pruneKeys } from '../../../../src/modules/k8s/plan.ts';
 import { k8s } from '../../../../src/modules/k8s/index.ts';
 import { K8sArgs } from '../../../../src/modules/k8s/schema.ts';

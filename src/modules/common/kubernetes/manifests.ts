@@ -1,8 +1,8 @@
 /** Objects out of what a task says: maps, lists, YAML of several documents. Pure. */
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import type { Manifest } from '../../services/kubernetes/objects.ts';
-import { Secret } from '../../support/secret.ts';
+import type { Manifest } from '../../../services/kubernetes/objects.ts';
+import { Secret } from '../../../support/secret.ts';
 
 /** For people: what is wrong with the definition. */
 export class BadDefinition extends Error {
