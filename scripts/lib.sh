@@ -146,3 +146,20 @@ ensure_lab() {
   " || die 'the lab images could not be built'
   say 'lab images: care-lab:trixie, care-lab:bookworm'
 }
+
+# What lab up --driver vm needs, and the images it starts from.
+ensure_vm() {
+  [ "$(uname -m)" = x86_64 ] || die "virtual machines of the lab need an x86-64 machine, this is $(uname -m)"
+  [ "$(id -u)" -eq 0 ] || die 'virtual machines of the lab need root: run this with sudo'
+  apt_install qemu-system-x86 qemu-utils e2fsprogs iptables mmdebstrap debian-archive-keyring gpg libdistro-info-perl openssh-client iproute2
+  "$node" --input-type=module -e "
+    import { ensureVmImage, RELEASES } from '$root/src/lab/index.ts';
+    try {
+      for (const release of RELEASES) await ensureVmImage(release, { report: console.log });
+    } catch (error) {
+      console.error(typeof error.format === 'function' ? error.format() : error);
+      process.exit(1);
+    }
+  " || die 'the images of virtual machines could not be built'
+  say 'images of virtual machines: trixie, bookworm'
+}

@@ -1,18 +1,13 @@
 /** Ways into a lab that is up: its state, ssh as its user, commands as root. */
 import { badInput } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
-import { dockerLines, dockerTry, LABEL } from './docker.ts';
+import type { ExecOptions, HostLook, Lab } from './driver.ts';
+import { driverNamed } from './drivers.ts';
 import { LOGIN_USER } from './image-recipe.ts';
 import { isAlive } from './owner.ts';
 import type { ProgramResult } from './process.ts';
 import { containerName, DEFAULT_LAB } from './spec.ts';
-import { labPaths, readState, type LabHost, type LabPaths, type LabState } from './state.ts';
-
-/** A lab that is up. */
-export interface Lab {
-  readonly state: LabState;
-  readonly paths: LabPaths;
-}
+import { labPaths, readState, type LabHost } from './state.ts';
 
 /**
  * Opens a lab brought up earlier.
@@ -47,29 +42,21 @@ export function sshArguments(lab: Lab, hostName: string, command: readonly strin
   return ['-F', '/dev/null', ...options.flatMap((each) => ['-o', each]), '-p', String(host.sshPort), `${user}@${host.sshAddress}`, ...(command.length > 0 ? ['--', ...command] : [])];
 }
 
-export interface ExecOptions {
-  readonly input?: string | Buffer | undefined;
-  /** Milliseconds; a minute unless told otherwise. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** Runs a command as root inside a host through docker, not SSH: for tests and drills, never for provisioning. */
+/** Runs a command as root inside a host, not over SSH: for tests and drills, never for provisioning. */
 export async function labExec(lab: Lab, hostName: string, argv: readonly string[], options: ExecOptions = {}): Promise<ProgramResult> {
-  return dockerTry([...execArguments(lab, hostName, argv, options.input !== undefined)], { timeoutMs: options.timeoutMs ?? 60_000, input: options.input });
+  return driverNamed(lab.state.driver).exec(lab, labHost(lab, hostName), argv, options);
 }
 
-/** Arguments of `docker` for the same, for a caller that hands its own terminal on. */
+/** Arguments of `docker` for the same in a lab of containers, for a caller that hands its own terminal on. @throws Diagnostic `lab-no-terminal` */
 export function execArguments(lab: Lab, hostName: string, argv: readonly string[], interactive: boolean, terminal = false): readonly string[] {
+  if (lab.state.driver !== 'container') {
+    throw badInput('lab-no-terminal', `host ${hostName} is a virtual machine: it gives commands no terminal`, { remedy: `care-provision lab ssh ${hostName}, then sudo -i` });
+  }
   const flags = [...(interactive ? ['--interactive'] : []), ...(terminal ? ['--tty'] : [])];
   return ['exec', ...flags, containerName(lab.state.name, labHost(lab, hostName).name), ...argv];
 }
 
-export interface HostStatus extends LabHost {
-  /** Docker's word: `running`, `exited` …, or `missing`. */
-  readonly container: string;
-  /** systemd's word: `running`, `degraded`, `starting` …; empty when the container does not run. */
-  readonly system: string;
-}
+export interface HostStatus extends LabHost, HostLook {}
 
 export interface LabStatus {
   readonly lab: Lab;
@@ -82,22 +69,7 @@ export interface LabStatus {
 export async function labStatus(projectRoot: string, name = DEFAULT_LAB): Promise<LabStatus> {
   const lab = await openLab(projectRoot, name);
   const hosts = await Promise.all(
-    lab.state.hosts.map(async (host) => {
-      const container = containerName(name, host.name);
-      const seen = await dockerTry(['container', 'inspect', '--format', '{{.State.Status}}', container]);
-      const status = seen.status === 0 ? seen.stdout.trim() : 'missing';
-      const system = status === 'running' ? (await dockerTry(['exec', container, 'systemctl', 'is-system-running'])).stdout.trim() : '';
-      return { ...host, container: status, system };
-    }),
+    lab.state.hosts.map(async (host) => ({ ...host, ...(await driverNamed(lab.state.driver).look(lab, host)) })),
   );
   return { lab, hosts, proxyAlive: lab.state.proxy === undefined ? undefined : isAlive(lab.state.proxy.owner) };
-}
-
-/** Names of all labs that have containers on this machine, with their number of hosts. */
-export async function listLabs(): Promise<ReadonlyMap<string, number>> {
-  const labs = new Map<string, number>();
-  for (const lab of await dockerLines(['ps', '--all', '--filter', `label=${LABEL.host}`, '--format', `{{.Label "${LABEL.lab}"}}`])) {
-    labs.set(lab, (labs.get(lab) ?? 0) + 1);
-  }
-  return labs;
 }

@@ -1,15 +1,12 @@
 /** `lab down`: nothing of the lab stays, whatever state it was in. */
 import { readFile, rm } from 'node:fs/promises';
-import { dockerLines, dockerTry, LABEL } from './docker.ts';
-import { imageTag, RELEASES } from './image-recipe.ts';
-import { restoreInotifyLimit } from './inotify.ts';
+import { containerDriver } from './container-driver.ts';
 import { GENERATED_MARK } from './inventory.ts';
-import { restoreKernelOfNested } from './nested-kernel.ts';
 import { stopProxies } from './proxy-process.ts';
 import { checkSpec, DEFAULT_LAB } from './spec.ts';
 import { labPaths, readState } from './state.ts';
-import { removeLabelled } from './sweep.ts';
 import { defaultInventoryFile } from './up.ts';
+import { vmDriver } from './vm/driver.ts';
 
 export interface LabDownOptions {
   readonly projectRoot: string;
@@ -20,11 +17,11 @@ export interface LabDownOptions {
 }
 
 /**
- * Removes a lab's containers, anonymous volumes, networks, proxies, keys and generated inventory. Works by
- * labels, so it also takes down what a killed `lab up` left. No lab is no error.
+ * Removes a lab's containers or virtual machines, volumes, networks, proxies, keys and generated inventory. Works by
+ * labels and names, so it also takes down what a killed `lab up` left. No lab is no error.
  *
  * @returns how many hosts there were
- * @throws Diagnostic `lab-removal` when docker can't remove something
+ * @throws Diagnostic `lab-removal` when docker can't remove something; those of vm/process.ts and vm/network.ts
  */
 export async function labDown(options: LabDownOptions): Promise<number> {
   const name = options.name ?? DEFAULT_LAB;
@@ -34,27 +31,21 @@ export async function labDown(options: LabDownOptions): Promise<number> {
   // A state that can't be read must not keep the containers alive: they are found by label.
   const state = await readState(paths).catch(() => undefined);
   if (state?.proxy !== undefined) await stopProxies(state.proxy.owner);
-  const hosts = await removeLabelled([`${LABEL.lab}=${name}`]);
+  const machines = await vmDriver.remove(name, paths, report);
+  // A lab of virtual machines alone is taken down on a machine without docker too.
+  const onlyMachines = state === undefined ? machines > 0 : state.driver === 'vm';
+  const hosts = machines + (onlyMachines ? 0 : await containerDriver.remove(name, paths, report));
   await removeGenerated(state?.inventoryFile ?? defaultInventoryFile(options.projectRoot, name));
   await rm(paths.directory, { recursive: true, force: true });
   report(hosts === 0 ? `lab ${name}: there was none` : `lab ${name}: ${hosts} hosts removed`);
-  if ((await dockerLines(['ps', '--all', '--quiet', '--filter', `label=${LABEL.host}`])).length === 0) {
-    await restoreInotifyLimit(report);
-    await restoreKernelOfNested(report);
+  if (options.images === true) {
+    await vmDriver.removeImages(report);
+    if (!onlyMachines) await containerDriver.removeImages(report);
   }
-  if (options.images === true) await removeImages(report);
   return hosts;
 }
 
 async function removeGenerated(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => '');
   if (text.startsWith(GENERATED_MARK)) await rm(file, { force: true });
-}
-
-async function removeImages(report: (line: string) => void): Promise<void> {
-  for (const release of RELEASES) {
-    const removed = await dockerTry(['image', 'rm', imageTag(release)]);
-    if (removed.status === 0) report(`image ${imageTag(release)}: removed`);
-    else if (!/no such image/i.test(removed.stderr)) report(`image ${imageTag(release)} stays: ${removed.stderr.trim()}`);
-  }
 }

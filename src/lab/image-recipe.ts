@@ -92,18 +92,26 @@ ConditionPathIsReadWrite=
 ConditionPathIsReadWrite=/proc/sys/net
 `;
 
-interface ImageFile {
+/** A file of an image. */
+export interface ImageFile {
   readonly path: string;
   readonly mode: string;
   readonly text: string;
 }
 
-function files(input: RecipeInput): readonly ImageFile[] {
+const SSHD_FILE: ImageFile = { path: '/etc/ssh/sshd_config.d/10-care-lab.conf', mode: '0644', text: SSHD };
+
+/** What containers need and virtual machines do not. */
+const CONTAINER_FILES: readonly ImageFile[] = [
+  { path: '/usr/local/sbin/care-lab-init', mode: '0755', text: INIT },
+  SSHD_FILE,
+  { path: '/etc/systemd/system/chrony.service.d/10-care-lab.conf', mode: '0644', text: CHRONY },
+  { path: '/etc/systemd/system/systemd-sysctl.service.d/10-care-lab.conf', mode: '0644', text: SYSCTL },
+];
+
+/** What the images of both beds have: sudo, and this machine's mirror, settings of apt and certificates. */
+function machineFiles(input: RecipeInput): readonly ImageFile[] {
   const list: ImageFile[] = [
-    { path: '/usr/local/sbin/care-lab-init', mode: '0755', text: INIT },
-    { path: '/etc/ssh/sshd_config.d/10-care-lab.conf', mode: '0644', text: SSHD },
-    { path: '/etc/systemd/system/chrony.service.d/10-care-lab.conf', mode: '0644', text: CHRONY },
-    { path: '/etc/systemd/system/systemd-sysctl.service.d/10-care-lab.conf', mode: '0644', text: SYSCTL },
     { path: `/etc/sudoers.d/10-care-lab`, mode: '0440', text: `${LOGIN_USER} ALL=(ALL:ALL) NOPASSWD: ALL\n${PASSWORD_USER} ALL=(ALL:ALL) ALL\n` },
   ];
   if (input.aptSettings.length > 0) {
@@ -114,27 +122,43 @@ function files(input: RecipeInput): readonly ImageFile[] {
   return list;
 }
 
-/**
- * The script that mmdebstrap runs with the new root as `$1`. Units that need kernel modules or wait for
- * a network manager are masked; /etc/machine-id stays as an empty file (machine-id(5): set at first boot).
- */
-export function customizeHook(input: RecipeInput): string {
+/** Lines of a hook that write the files, and make the two users. */
+function common(input: RecipeInput, files: readonly ImageFile[]): readonly string[] {
   const lines = ['#!/bin/sh', 'set -eu', 'root=$1'];
   if (input.sources !== undefined) lines.push('rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*');
-  for (const file of files(input)) {
+  for (const file of [...files, ...machineFiles(input)]) {
     lines.push(`mkdir -p "$root$(dirname ${file.path})"`, `base64 -d >"$root${file.path}" <<'END'`, Buffer.from(file.text).toString('base64'), 'END', `chmod ${file.mode} "$root${file.path}"`);
   }
-  lines.push(
-    `for user in ${LOGIN_USER} ${PASSWORD_USER}; do chroot "$root" useradd --create-home --shell /bin/bash --password '*' "$user"; done`,
+  lines.push(`for user in ${LOGIN_USER} ${PASSWORD_USER}; do chroot "$root" useradd --create-home --shell /bin/bash --password '*' "$user"; done`);
+  return lines;
+}
+
+/** Lines that take away what each host must have of its own; /etc/machine-id stays as an empty file (machine-id(5): set at first boot). */
+const IMPERSONAL: readonly string[] = [
+  'chroot "$root" update-ca-certificates >/dev/null',
+  'rm -f "$root"/etc/ssh/ssh_host_* "$root"/var/lib/dbus/machine-id "$root"/etc/resolv.conf "$root"/etc/hostname "$root"/etc/hosts',
+  ': >"$root/etc/machine-id"',
+];
+
+/** The script that mmdebstrap runs with the new root as `$1`. Units that need kernel modules or wait for a network manager are masked. */
+export function customizeHook(input: RecipeInput): string {
+  return [
+    ...common(input, CONTAINER_FILES),
     'for unit in systemd-modules-load.service systemd-networkd-wait-online.service systemd-firstboot.service console-getty.service getty.target; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done',
-    'chroot "$root" update-ca-certificates >/dev/null',
-    'rm -f "$root"/etc/ssh/ssh_host_* "$root"/var/lib/dbus/machine-id "$root"/etc/resolv.conf "$root"/etc/hostname "$root"/etc/hosts',
-    ': >"$root/etc/machine-id"',
+    ...IMPERSONAL,
     `mkdir -p "$root${SEED_DIRECTORY}"`,
     'chroot "$root" apt-get clean',
     '',
-  );
-  return lines.join('\n');
+  ].join('\n');
+}
+
+/**
+ * The same for an image of another bed: its own files and steps in place of what containers need.
+ *
+ * @param steps lines of POSIX sh with `$root`, run before the keys are taken away
+ */
+export function customizeHookWith(input: RecipeInput, files: readonly ImageFile[], steps: readonly string[]): string {
+  return [...common(input, [SSHD_FILE, ...files]), ...steps, ...IMPERSONAL, 'chroot "$root" apt-get clean', ''].join('\n');
 }
 
 /** Same hash, same image: what it is built from, packages and text, without the versions of a day. */

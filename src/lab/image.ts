@@ -1,37 +1,11 @@
 /** Builds lab images from a Debian mirror: mmdebstrap, then `docker import`. No image registry is asked. */
-import { chmod, mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { failure } from '../support/diagnostic.ts';
-import { aptSettings, findMirror, sourcesFor, type Mirror } from './apt-source.ts';
+import { bootstrap, BUILD_TIMEOUT_MS, recipeInput } from './bootstrap.ts';
 import { docker, dockerTry, LABEL } from './docker.ts';
 import { customizeHook, imageTag, PACKAGES, recipeHash, type RecipeInput, type Release } from './image-recipe.ts';
 import { withLock } from './lock.ts';
-import { lastLines, runProgram } from './process.ts';
-
-const BUILD_TIMEOUT_MS = 15 * 60_000;
-const CERTIFICATES = '/usr/local/share/ca-certificates';
-
-async function texts(directory: string, ending: RegExp): Promise<{ name: string; text: string }[]> {
-  const names = await readdir(directory).catch(() => []);
-  const wanted = names.filter((name) => ending.test(name)).sort();
-  return Promise.all(wanted.map(async (name) => ({ name, text: await readFile(join(directory, name), 'utf8') })));
-}
-
-async function machineMirror(): Promise<Mirror> {
-  const single = await readFile('/etc/apt/sources.list', 'utf8').catch(() => '');
-  return findMirror([{ name: 'sources.list', text: single }, ...(await texts('/etc/apt/sources.list.d', /\.(?:list|sources)$/))]);
-}
-
-async function recipeInput(release: Release): Promise<RecipeInput> {
-  const dump = await runProgram('apt-config', ['dump'], { timeoutMs: 20_000 });
-  return {
-    release,
-    sources: sourcesFor(release, await machineMirror()),
-    aptSettings: aptSettings(dump.stdout, process.env),
-    certificates: await texts(CERTIFICATES, /\.crt$/),
-  };
-}
 
 export interface ImageOptions {
   readonly report: (line: string) => void;
@@ -69,22 +43,8 @@ async function build(release: Release, input: RecipeInput, hash: string, options
   options.report(`image ${imageTag(release)}: building from the Debian mirror with mmdebstrap (about half a minute)`);
   const directory = await mkdtemp(join(tmpdir(), 'care-lab-image-'));
   try {
-    // mmdebstrap may read these as another user (apt's sandbox, a user namespace).
-    await chmod(directory, 0o755);
     const tar = join(directory, 'root.tar');
-    const hook = join(directory, 'customize');
-    await writeFile(hook, customizeHook(input), { mode: 0o755 });
-    const args = ['--variant=minbase', '--format=tar', `--include=${PACKAGES.join(',')}`, `--customize-hook=${hook}`];
-    for (const setting of input.aptSettings) args.push(`--aptopt=${setting}`);
-    args.push(release, tar);
-    if (input.sources !== undefined) {
-      await mkdir(join(directory, 'apt'));
-      const sources = join(directory, 'apt', 'debian.sources');
-      await writeFile(sources, input.sources, { mode: 0o644 });
-      args.push(sources);
-    }
-    const made = await runProgram('mmdebstrap', args, { timeoutMs: BUILD_TIMEOUT_MS, signal: options.signal, env: { LC_ALL: 'C.UTF-8' } });
-    if (made.status !== 0) throw mmdebstrapFailure(release, made.stderr);
+    await bootstrap({ input, packages: PACKAGES, hook: customizeHook(input), format: 'tar', target: tar, work: directory, signal: options.signal });
     const id = await docker(
       [
         'import', '--change', 'ENV container=docker', '--change', 'ENTRYPOINT ["/usr/local/sbin/care-lab-init"]',
@@ -97,15 +57,4 @@ async function build(release: Release, input: RecipeInput, hash: string, options
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-function mmdebstrapFailure(release: Release, stderr: string): Error {
-  const detail = lastLines(stderr);
-  if (/Could not (?:resolve|connect)|Failed to fetch|Temporary failure|Unable to (?:fetch|connect)|does not have a Release file/i.test(stderr)) {
-    return failure('mirror-unreachable', `the image of ${release} could not be built: this machine's Debian mirror does not give its packages`, {
-      detail,
-      remedy: 'check with apt-get update that the mirror in /etc/apt answers and has this release; set a proxy in apt.conf if one is needed',
-    });
-  }
-  return failure('image-build-failed', `mmdebstrap could not build the image of ${release}`, { detail });
 }

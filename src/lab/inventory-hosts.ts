@@ -1,12 +1,14 @@
 /**
  * Reads which hosts a lab has from its hand-written inventory, so that the containers, the VMs of
- * vagrant/Vagrantfile and the provisioner go by one list. Only what a lab needs: names, `site`, `lab_release`.
+ * vagrant/Vagrantfile and the provisioner go by one list. Only what a lab needs: names, `site`, `lab_release` and what
+ * virtual machines have.
  */
 import { parseDocument } from 'yaml';
 import { badInput } from '../support/diagnostic.ts';
 import { isMap, type Value, type ValueMap } from '../support/value.ts';
 import { RELEASES, type Release } from './image-recipe.ts';
 import type { HostSpec } from './spec.ts';
+import { checkDisks } from './vm/words.ts';
 
 /** Debian of hosts whose inventory does not say `lab_release`. */
 const DEFAULT_RELEASE: Release = 'trixie';
@@ -24,6 +26,19 @@ function visit(group: Value | undefined, inherited: Variables, found: Map<string
 
 function mapOf(value: Value | undefined): ValueMap {
   return isMap(value) ? value : {};
+}
+
+/** What a virtual machine gets, where the inventory says it: `lab_memory` (MiB), `lab_cpus`, `lab_disks` (GiB). */
+function machineOf(name: string, variables: Variables, path: string): Pick<HostSpec, 'memoryMiB' | 'cpus' | 'disksGiB'> {
+  const whole = (variable: string): number | undefined => {
+    const value = variables[variable];
+    if (value === undefined || (typeof value === 'number' && Number.isInteger(value) && value > 0)) return value;
+    throw badInput('lab-inventory', `${path}: ${variable} of host ${name} must be a whole number above 0`);
+  };
+  const [memoryMiB, cpus, disks] = [whole('lab_memory'), whole('lab_cpus'), variables['lab_disks']];
+  if (disks !== undefined && !Array.isArray(disks)) throw badInput('lab-inventory', `${path}: lab_disks of host ${name} must be a list of sizes in GiB`);
+  const disksGiB = disks === undefined ? undefined : checkDisks(disks.map(Number), JSON.stringify(disks));
+  return { ...(memoryMiB === undefined ? {} : { memoryMiB }), ...(cpus === undefined ? {} : { cpus }), ...(disksGiB === undefined ? {} : { disksGiB }) };
 }
 
 /**
@@ -49,6 +64,6 @@ export function hostsFromInventory(text: string, path: string): readonly HostSpe
     if (release === undefined) throw badInput('lab-inventory', `${path}: host ${name} has a lab_release that the lab has no image of`, { detail: `known are: ${RELEASES.join(', ')}` });
     const nested = variables['lab_nested'] ?? false;
     if (typeof nested !== 'boolean') throw badInput('lab-inventory', `${path}: lab_nested of host ${name} must be true or false`);
-    return { name, site, release, ...(nested ? { nested } : {}) };
+    return { name, site, release, ...(nested ? { nested } : {}), ...machineOf(name, variables, path) };
   });
 }

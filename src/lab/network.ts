@@ -6,8 +6,9 @@ import { chooseNetwork, networkName } from './spec.ts';
 
 const TRIES = 4;
 
-async function takenNetworks(): Promise<readonly string[]> {
-  const ids = await dockerLines(['network', 'ls', '--quiet']);
+/** Networks that this machine has: its routes, and those of docker, which need not be in use. A machine without docker has none of those. */
+export async function takenNetworks(): Promise<readonly string[]> {
+  const ids = await dockerTry(['network', 'ls', '--quiet']).then((seen) => seen.stdout.split('\n').filter((id) => id !== ''), () => []);
   const subnets = ids.length === 0 ? [] : await dockerLines(['network', 'inspect', '--format', '{{range .IPAM.Config}}{{println .Subnet}}{{end}}', ...ids]);
   const routes = await runProgram('ip', ['-4', 'route', 'show'], { timeoutMs: 10_000 });
   return [...subnets.map((line) => line.trim()), ...routes.stdout.split('\n').map((line) => line.split(' ')[0] ?? '')];

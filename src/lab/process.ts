@@ -37,7 +37,7 @@ class Tail {
 }
 
 /** Signal numbers of signal(7) that a child may die of here. */
-const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 /**
  * Runs a program to its end, whatever its exit status.

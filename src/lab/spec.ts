@@ -12,6 +12,12 @@ export interface HostSpec {
   readonly release: Release;
   /** Whether the host runs containers of its own (a Kubernetes node): `lab_nested` of the inventory. It gets more of the machine; see container.ts. */
   readonly nested?: boolean | undefined;
+  /** Of a virtual machine, in MiB: `lab_memory`. */
+  readonly memoryMiB?: number | undefined;
+  /** Of a virtual machine: `lab_cpus`. */
+  readonly cpus?: number | undefined;
+  /** Extra disks of a virtual machine, sizes in GiB: `lab_disks`. */
+  readonly disksGiB?: readonly number[] | undefined;
 }
 
 /** One host with its place in the lab's network. */

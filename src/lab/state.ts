@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { badInput } from '../support/diagnostic.ts';
 import { isMissing } from '../support/missing.ts';
 import { writeWhole } from '../support/write-whole.ts';
+import { DRIVERS } from './driver-name.ts';
 import { RELEASES } from './image-recipe.ts';
 
 const Host = z.strictObject({
@@ -13,6 +14,9 @@ const Host = z.strictObject({
   release: z.enum(RELEASES),
   address: z.string(),
   nested: z.boolean().optional(),
+  memoryMiB: z.int().optional(),
+  cpus: z.int().optional(),
+  disksGiB: z.array(z.int()).readonly().optional(),
   /** Where SSH is answered: the host itself, or the delay proxy on loopback. */
   sshAddress: z.string(),
   sshPort: z.int(),
@@ -22,6 +26,7 @@ const Proxy = z.strictObject({ owner: z.string(), rttMs: z.number(), statsPort: 
 
 const State = z.strictObject({
   name: z.string(),
+  driver: z.enum(DRIVERS).default('container'),
   network: z.string(),
   inventoryFile: z.string(),
   hosts: z.array(Host),

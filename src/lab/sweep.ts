@@ -70,7 +70,7 @@ export async function removeLabelled(filters: readonly string[]): Promise<number
  * @param projectRoot where their files are; those of another checkout stay there
  * @returns the names of the labs removed
  */
-export async function sweep(projectRoot: string): Promise<readonly string[]> {
+export async function sweepContainers(projectRoot: string): Promise<readonly string[]> {
   const format = `{{.Label "${LABEL.lab}"}} {{.Label "${LABEL.owner}"}}`;
   const lines = [
     ...(await dockerLines(['ps', '--all', '--filter', `label=${LABEL.owner}`, '--format', format])),

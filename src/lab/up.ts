@@ -1,32 +1,25 @@
 /** `lab up`: from nothing, or from whatever is there, to a lab of the hosts asked for. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pLimit from 'p-limit';
-import type { Lab } from './access.ts';
-import { containerSpec, type ContainerSpec } from './container.ts';
-import { dockerLines, LABEL } from './docker.ts';
-import { awaitHost, runsAlready, specHash, startWithDocker, type StartContainer } from './hosts.ts';
-import { ensureImage } from './image.ts';
-import type { Release } from './image-recipe.ts';
-import { raiseInotifyLimit } from './inotify.ts';
-import { hostsFromInventory } from './inventory-hosts.ts';
-import { inventoryText } from './inventory.ts';
-import { keptRandom, knownHostsText, seedFiles, type SeedFile } from './keys.ts';
-import { withLock } from './lock.ts';
-import { machineFacts, type MachineFacts } from './machine.ts';
-import { prepareKernelForNested, prepareNestedHost } from './nested-kernel.ts';
-import { ensureNetwork } from './network.ts';
-import { startProxies, stopProxies } from './proxy-process.ts';
-import { checkSpec, DEFAULT_LAB, generateHosts, placeHosts, type HostSpec, type PlacedHost } from './spec.ts';
-import { labPaths, makeLabDirectory, readState, writeState, type LabPaths, type LabState } from './state.ts';
-import { removeContainers, sweep } from './sweep.ts';
+import { badInput } from '../support/diagnostic.ts';
 import { isMissing } from '../support/missing.ts';
 import { writeWhole } from '../support/write-whole.ts';
+import type { Lab } from './driver.ts';
+import type { DriverName } from './driver-name.ts';
+import { driverNamed, sweep } from './drivers.ts';
+import type { StartContainer } from './hosts.ts';
+import { hostsFromInventory } from './inventory-hosts.ts';
+import { inventoryText } from './inventory.ts';
+import { keptRandom, knownHostsText, seedFiles } from './keys.ts';
+import { withLock } from './lock.ts';
+import { startProxies, stopProxies } from './proxy-process.ts';
+import { checkSpec, DEFAULT_LAB, generateHosts, placeHosts, type HostSpec } from './spec.ts';
+import { labPaths, makeLabDirectory, readState, writeState, type LabPaths, type LabState } from './state.ts';
+import type { Acceleration } from './vm/qemu-arguments.ts';
+import type { Wan } from './vm/words.ts';
 
-/** How long a host may take from its start to a working sshd. */
-const BOOT_MS = 90_000;
-/** Hosts started at once: two cores gain nothing from more. */
-const PARALLEL = 4;
+/** For people. */
+const BED: Readonly<Record<DriverName, string>> = { container: 'containers', vm: 'virtual machines' };
 const LOCK_MS = 60_000;
 const DEFAULT_HOSTS = 4;
 
@@ -49,6 +42,14 @@ export interface LabUpOptions {
   /** Told each step, one line each. */
   readonly report?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The bed: containers, unless told otherwise or the lab is there already. */
+  readonly driver?: DriverName | undefined;
+  /** Virtual machines only: delay and loss between sites. */
+  readonly wan?: Wan | undefined;
+  /** Virtual machines only: insists on KVM or software emulation. */
+  readonly acceleration?: 'auto' | Acceleration | undefined;
+  /** Virtual machines only: memory in MiB, CPUs and extra disks (GiB) of hosts that do not say it themselves. */
+  readonly size?: Pick<HostSpec, 'memoryMiB' | 'cpus' | 'disksGiB'> | undefined;
   /** Makes and starts a container; the docker command line unless told otherwise. */
   readonly startContainer?: StartContainer | undefined;
 }
@@ -58,23 +59,17 @@ export function defaultInventoryFile(projectRoot: string, lab: string): string {
   return lab === DEFAULT_LAB ? join(projectRoot, 'inventory', 'lab', 'zz_generated.yml') : join(labPaths(projectRoot, lab).directory, 'inventory.yml');
 }
 
-interface Planned {
-  readonly host: PlacedHost;
-  readonly spec: ContainerSpec;
-  readonly seed: readonly SeedFile[];
-  readonly hash: string;
-}
-
 /**
  * Brings a lab up. Hosts that run already as they should are kept; others are made anew; those no longer
  * asked for are removed. After a `lab up` that was killed, the next one repairs.
  *
- * @throws Diagnostic of docker.ts, image.ts, hosts.ts, spec.ts and lock.ts
+ * @throws Diagnostic of the bed (docker.ts, image.ts, hosts.ts; vm/), spec.ts and lock.ts; `lab-driver`
  */
 export async function labUp(options: LabUpOptions): Promise<Lab> {
   const name = options.name ?? DEFAULT_LAB;
   const inventory = options.hosts === undefined && name === DEFAULT_LAB ? await readHosts(options.projectRoot) : undefined;
-  const hosts = options.hosts ?? inventory ?? generateHosts(DEFAULT_HOSTS, name === DEFAULT_LAB ? undefined : `${name}-`);
+  const listed = options.hosts ?? inventory ?? generateHosts(DEFAULT_HOSTS, name === DEFAULT_LAB ? undefined : `${name}-`);
+  const hosts = listed.map((host) => ({ ...options.size, ...host }));
   checkSpec(name, hosts);
   const paths = labPaths(options.projectRoot, name);
   await mkdir(dirname(paths.lock), { recursive: true });
@@ -94,79 +89,41 @@ async function bring(name: string, specs: readonly HostSpec[], paths: LabPaths, 
   const report = options.report ?? ((): void => undefined);
   const swept = await sweep(options.projectRoot);
   if (swept.length > 0) report(`removed what a killed run left: lab ${swept.join(', ')}`);
-  const images = new Map<Release, string>();
-  for (const release of new Set(specs.map((host) => host.release))) {
-    images.set(release, await ensureImage(release, { report, signal: options.signal, rebuild: options.rebuild }));
-  }
-  const labels: Record<string, string> = options.owner === undefined ? {} : { [LABEL.owner]: options.owner };
-  const network = await ensureNetwork(name, labels, options.isolated);
-  const placed = placeHosts(specs, network);
-  await makeLabDirectory(paths);
   const before = await readState(paths);
+  const driver = driverNamed(options.driver ?? before?.driver ?? 'container');
+  if (before !== undefined && before.driver !== driver.name) {
+    throw badInput('lab-driver', `lab ${name} is one of ${BED[before.driver]}, not of ${BED[driver.name]}`, { remedy: 'lab down first, or give the other lab a --name of its own' });
+  }
+  const prepared = await driver.prepare({
+    name,
+    projectRoot: options.projectRoot,
+    paths,
+    hosts: specs,
+    owner: options.owner,
+    isolated: options.isolated ?? false,
+    rebuild: options.rebuild ?? false,
+    report,
+    signal: options.signal,
+    startContainer: options.startContainer,
+    wan: options.wan,
+    acceleration: options.acceleration ?? 'auto',
+  });
+  const placed = placeHosts(specs, prepared.network);
+  await makeLabDirectory(paths);
   if (before?.proxy !== undefined) await stopProxies(before.proxy.owner);
   let state: LabState = {
     name,
-    network,
+    driver: driver.name,
+    network: prepared.network,
     inventoryFile: options.inventoryFile ?? defaultInventoryFile(options.projectRoot, name),
     hosts: placed.map((host) => ({ ...host, sshAddress: host.address, sshPort: 22 })),
   };
-  // Written before the first container, so that `lab down` knows of the inventory file after a kill.
+  // Written before the first host, so that `lab down` knows of the inventory file after a kill.
   await writeState(paths, state);
-  const machine = await machineFacts();
-  const planned = await plan(name, placed, images, paths, labels, machine);
-  await removeContainers(name, (container) => !planned.some((each) => each.spec.name === container));
-  const nested = placed.filter((host) => host.nested === true).length;
-  await raiseInotifyLimit(planned.length + (await otherHosts(name)), nested, report);
-  if (nested > 0) await prepareKernelForNested(report);
-  await startAll(planned, machine, options, report);
+  await prepared.start(placed);
   if (options.rttMs !== undefined && options.rttMs > 0) state = await putFarAway(state, options.rttMs, paths, options.owner, report);
-  await writeAccess(state, planned, paths, withSites);
+  await writeAccess(state, paths, withSites);
   return { state, paths };
-}
-
-async function plan(
-  lab: string,
-  hosts: readonly PlacedHost[],
-  images: ReadonlyMap<Release, string>,
-  paths: LabPaths,
-  labels: Readonly<Record<string, string>>,
-  machine: MachineFacts,
-): Promise<readonly Planned[]> {
-  const planned: Planned[] = [];
-  for (const host of hosts) {
-    const seed = await seedFiles(paths, lab, host.name);
-    const bare = containerSpec(lab, host, machine, labels);
-    const hash = specHash(bare, images.get(host.release) ?? '', seed);
-    planned.push({ host, seed, hash, spec: { ...bare, labels: { ...bare.labels, [LABEL.spec]: hash } } });
-  }
-  return planned;
-}
-
-async function otherHosts(lab: string): Promise<number> {
-  const labs = await dockerLines(['ps', '--filter', `label=${LABEL.host}`, '--format', `{{.Label "${LABEL.lab}"}}`]);
-  return labs.filter((each) => each !== lab).length;
-}
-
-async function startAll(planned: readonly Planned[], machine: MachineFacts, options: LabUpOptions, report: (line: string) => void): Promise<void> {
-  const limit = pLimit(PARALLEL);
-  const start = options.startContainer ?? startWithDocker;
-  const one = async ({ host, spec, seed, hash }: Planned): Promise<void> => {
-    options.signal?.throwIfAborted();
-    const begun = Date.now();
-    const kept = await runsAlready(spec, hash);
-    if (!kept) {
-      await removeContainers(spec.labels[LABEL.lab] ?? '', (container) => container === spec.name);
-      await start(spec, seed);
-    }
-    const ready = await awaitHost(spec, BOOT_MS, options.signal);
-    if (host.nested === true) await prepareNestedHost(spec.name, machine.cgroup);
-    const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-    const failed = ready.failed.length > 0 ? `, failed units: ${ready.failed.join(' ')}` : '';
-    report(`${host.name} (${host.site}, ${host.release}, ${host.address}): ${kept ? 'was up' : `up in ${seconds} s`}${failed}`);
-  };
-  const outcomes = await Promise.allSettled(planned.map(async (each) => limit(async () => one(each))));
-  const refused = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (refused !== undefined) throw refused.reason;
 }
 
 async function putFarAway(state: LabState, rttMs: number, paths: LabPaths, owner: string | undefined, report: (line: string) => void): Promise<LabState> {
@@ -181,8 +138,9 @@ async function putFarAway(state: LabState, rttMs: number, paths: LabPaths, owner
   return far;
 }
 
-async function writeAccess(state: LabState, planned: readonly Planned[], paths: LabPaths, withSites: boolean): Promise<void> {
-  const publicKeys = new Map(planned.map(({ host, seed }) => [host.name, seed.find((file) => file.name === 'ssh_host_ed25519_key.pub')?.text ?? '']));
+async function writeAccess(state: LabState, paths: LabPaths, withSites: boolean): Promise<void> {
+  const publicKeys = new Map<string, string>();
+  for (const host of state.hosts) publicKeys.set(host.name, (await seedFiles(paths, state.name, host.name)).find((file) => file.name === 'ssh_host_ed25519_key.pub')?.text ?? '');
   await writeWhole(paths.knownHosts, knownHostsText(state.hosts, publicKeys));
   await mkdir(dirname(state.inventoryFile), { recursive: true });
   await writeWhole(

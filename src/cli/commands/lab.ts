@@ -1,6 +1,7 @@
 /** `lab`: throw-away hosts to try things on. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { integer } from '../options.ts';
+import type { DriverName } from '../../lab/index.ts';
 import type { Session } from '../session.ts';
 
 export interface LabUpFlags {
@@ -8,7 +9,16 @@ export interface LabUpFlags {
   readonly hosts?: number;
   readonly rtt?: number;
   readonly rebuild?: boolean;
+  readonly driver?: DriverName;
+  readonly wan?: string;
+  readonly disks?: string;
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly accel?: 'auto' | 'kvm' | 'tcg';
 }
+
+export const POWER_WORDS = ['on', 'off', 'shutdown', 'reset'] as const;
+export type PowerWord = (typeof POWER_WORDS)[number];
 
 /** `100ms`, `0.1s` or `100` as milliseconds. @throws InvalidArgumentError */
 export function milliseconds(text: string): number {
@@ -26,13 +36,19 @@ export function commandWords(words: readonly string[]): readonly string[] {
 const NAME = (): Option => new Option('--name <lab>', 'which lab').default('care');
 
 export function labCommand(session: Session): Command {
-  const command = new Command('lab').description('stand-ins for bare-metal hosts on this machine (needs Docker)').enablePositionalOptions();
+  const command = new Command('lab').description('stand-ins for bare-metal hosts on this machine: containers (needs Docker) or virtual machines (needs root and QEMU)').enablePositionalOptions();
   command
     .command('up')
     .description('bring the lab up, or repair it; writes inventory/lab/zz_generated.yml')
     .addOption(NAME())
     .addOption(new Option('--hosts <n>', 'number of hosts').argParser(integer(1, 200)))
     .addOption(new Option('--rtt <time>', "emulate this round-trip time to each host's sshd, e.g. 100ms").argParser(milliseconds))
+    .addOption(new Option('--driver <bed>', 'containers, or virtual machines with a kernel of their own; as it is, or containers').choices(['container', 'vm'] satisfies DriverName[]))
+    .addOption(new Option('--wan <way>', 'virtual machines: round-trip time and loss between sites, e.g. 80ms/0.1%'))
+    .addOption(new Option('--disks <sizes>', 'virtual machines: extra disks of each host, e.g. 2x1G'))
+    .addOption(new Option('--memory <MiB>', 'virtual machines: memory of each host').argParser(integer(128, 1_048_576)))
+    .addOption(new Option('--cpus <n>', 'virtual machines: CPUs of each host').argParser(integer(1, 256)))
+    .addOption(new Option('--accel <how>', 'virtual machines: what runs them; auto tries KVM').choices(['auto', 'kvm', 'tcg']))
     .option('--rebuild', 'build the images anew, for newer packages')
     .action(async (flags: LabUpFlags) => {
       const { labUpAction } = await import('../actions/lab.ts');
@@ -55,6 +71,41 @@ export function labCommand(session: Session): Command {
     .action(async (flags: { readonly name: string; readonly json?: boolean }) => {
       const { labStatusAction } = await import('../actions/lab.ts');
       session.status = await labStatusAction(session.context, flags);
+    });
+  command
+    .command('list')
+    .description('show all labs of this machine')
+    .action(async () => {
+      const { labListAction } = await import('../actions/lab.ts');
+      session.status = await labListAction(session.context);
+    });
+  command
+    .command('power')
+    .description('the power switch of a host: off cuts it, shutdown ends it in order')
+    .argument('<host>', 'a host of the lab')
+    .addArgument(new Argument('<what>', 'what to do').choices(POWER_WORDS))
+    .addOption(NAME())
+    .action(async (host: string, what: PowerWord, flags: { readonly name: string }) => {
+      const { labPowerAction } = await import('../actions/lab.ts');
+      session.status = await labPowerAction(session.context, host, what, flags.name);
+    });
+  command
+    .command('snapshot')
+    .description('keep the disks and memory of all hosts as they are now, to go back to (virtual machines); without a name, list what there is')
+    .argument('[snapshot]', 'its name')
+    .addOption(NAME())
+    .action(async (snapshot: string | undefined, flags: { readonly name: string }) => {
+      const { labSnapshotAction } = await import('../actions/lab.ts');
+      session.status = await labSnapshotAction(session.context, snapshot, flags.name);
+    });
+  command
+    .command('restore')
+    .description('go back to a snapshot: what hosts have done since is gone (virtual machines)')
+    .argument('<snapshot>', 'its name')
+    .addOption(NAME())
+    .action(async (snapshot: string, flags: { readonly name: string }) => {
+      const { labRestoreAction } = await import('../actions/lab.ts');
+      session.status = await labRestoreAction(session.context, snapshot, flags.name);
     });
   const into = (name: string, description: string): Command =>
     command.command(name).description(description).argument('<host>', 'a host of the lab').argument('[command...]', 'a command, after --').addOption(NAME()).passThroughOptions();

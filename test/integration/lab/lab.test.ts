@@ -103,7 +103,7 @@ describe('a lab of its own', () => {
     const stats = (await readProxyStats(far.state.proxy?.statsPort ?? 0)).get(host);
     expect(stats?.connections).toBe(1);
     expect(stats?.turns).toBeGreaterThan(10);
-    expect(await labStatus(far.paths.directory.replace(/\/\.care\/.*/, ''), far.state.name)).toMatchObject({ proxyAlive: true, hosts: [{ container: 'running' }] });
+    expect(await labStatus(far.paths.directory.replace(/\/\.care\/.*/, ''), far.state.name)).toMatchObject({ proxyAlive: true, hosts: [{ machine: 'running' }] });
   });
   it.skipIf(!existsSync('/sys/fs/cgroup/freezer'))('is not kept alive by a process frozen inside (cgroup v1)', async () => {
     const frozen = { ...ownLab('frozen'), hosts: generateHosts(1, 'frozen-') };

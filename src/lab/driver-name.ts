@@ -1,0 +1,3 @@
+/** The beds that a lab's hosts can be in. */
+export const DRIVERS = ['container', 'vm'] as const;
+export type DriverName = (typeof DRIVERS)[number];

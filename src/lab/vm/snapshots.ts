@@ -1,0 +1,153 @@
+/** Snapshots of a whole lab: disks and, of machines that run, memory, all at one moment, inside the machines' own disk files. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { badInput, failure } from '../../support/diagnostic.ts';
+import type { Lab, SnapshotEntry, Snapshots } from '../driver.ts';
+import { lastLines, runProgram } from '../process.ts';
+import type { PlacedHost } from '../spec.ts';
+import { guestExec } from './guest-exec.ts';
+import { openMonitor, type Conversation } from './json-socket.ts';
+import { readRecord } from './machine.ts';
+import { guestPaths, type GuestPaths } from './names.ts';
+import { killMachine, machineProcess, startMachine } from './process.ts';
+
+const DISK_MS = 120_000;
+const SAVE_MS = 180_000;
+const CLOCK_MS = 60_000;
+const POLL_MS = 100;
+
+interface Machine {
+  readonly name: string;
+  readonly paths: GuestPaths;
+  readonly disks: readonly string[];
+  readonly running: boolean;
+}
+
+async function machines(lab: Lab): Promise<readonly Machine[]> {
+  return Promise.all(
+    lab.state.hosts.map(async (host: PlacedHost) => {
+      const paths = guestPaths(lab.paths, lab.state.name, host.name);
+      return { name: host.name, paths, disks: [paths.root, ...(host.disksGiB ?? []).map((_, index) => paths.disk(index))], running: (await machineProcess(paths)) !== undefined };
+    }),
+  );
+}
+
+const Info = z.looseObject({ snapshots: z.array(z.looseObject({ name: z.string(), 'vm-state-size': z.int() })).optional() });
+
+async function qemuImg(args: readonly string[]): Promise<string> {
+  const ran = await runProgram('qemu-img', args, { timeoutMs: DISK_MS });
+  if (ran.status !== 0) throw failure('vm-snapshot', `qemu-img ${args.slice(0, 2).join(' ')} failed`, { detail: lastLines(ran.stderr) });
+  return ran.stdout;
+}
+
+/** Asked of the disk's file; `--force-share` because QEMU may hold it. */
+async function snapshotsOf(machine: Machine): Promise<readonly SnapshotEntry[]> {
+  const info = Info.parse(JSON.parse(await qemuImg(['info', '--force-share', '--output=json', machine.paths.root])));
+  return (info.snapshots ?? []).map((each) => ({ name: each.name, running: each['vm-state-size'] > 0 }));
+}
+
+const Jobs = z.array(z.looseObject({ id: z.string(), status: z.string(), error: z.string().optional() }));
+
+/** A job of QEMU's (QEMU QMP reference, "Background jobs"), to its end. */
+async function job(monitor: Conversation, command: string, parameters: Readonly<Record<string, unknown>>): Promise<void> {
+  const id = 'care-lab';
+  await monitor.ask(command, { 'job-id': id, ...parameters });
+  const deadline = Date.now() + SAVE_MS;
+  for (;;) {
+    const seen = Jobs.parse(await monitor.ask('query-jobs')).find((each) => each.id === id);
+    if (seen === undefined || seen.status === 'concluded') {
+      if (seen !== undefined) await monitor.ask('job-dismiss', { id });
+      if (seen?.error !== undefined) throw failure('vm-snapshot', `QEMU could not carry out ${command}`, { detail: seen.error });
+      return;
+    }
+    if (Date.now() > deadline) throw failure('vm-snapshot', `${command} did not end within ${SAVE_MS / 1000} s`);
+    await sleep(POLL_MS);
+  }
+}
+
+const Blocks = z.array(z.looseObject({ inserted: z.looseObject({ 'node-name': z.string(), file: z.string() }).optional() }));
+
+async function nodeOf(monitor: Conversation, file: string): Promise<string> {
+  const node = Blocks.parse(await monitor.ask('query-block')).find((each) => each.inserted?.file === file)?.inserted?.['node-name'];
+  if (node === undefined) throw failure('vm-snapshot', `QEMU does not know the disk ${file}`);
+  return node;
+}
+
+async function saveRunning(machine: Machine, monitor: Conversation, name: string): Promise<void> {
+  const devices: string[] = [];
+  for (const file of machine.disks) devices.push(await nodeOf(monitor, file));
+  if ((await snapshotsOf(machine)).some((each) => each.name === name)) await job(monitor, 'snapshot-delete', { tag: name, devices });
+  await job(monitor, 'snapshot-save', { tag: name, vmstate: devices[0], devices });
+}
+
+async function saveOff(machine: Machine, name: string): Promise<void> {
+  const again = (await snapshotsOf(machine)).some((each) => each.name === name);
+  for (const disk of machine.disks) {
+    if (again) await qemuImg(['snapshot', '-d', name, disk]);
+    await qemuImg(['snapshot', '-c', name, disk]);
+  }
+}
+
+/** All machines stand still while the first is saved and until the last is, so that no host remembers what another has not sent yet. */
+async function save(lab: Lab, name: string): Promise<void> {
+  checkName(name);
+  const all = await machines(lab);
+  const monitors = new Map<Machine, Conversation>();
+  try {
+    for (const machine of all) if (machine.running) monitors.set(machine, await openMonitor(machine.paths.qmp));
+    for (const monitor of monitors.values()) await monitor.ask('stop');
+    try {
+      for (const [machine, monitor] of monitors) await saveRunning(machine, monitor, name);
+    } finally {
+      for (const monitor of monitors.values()) await monitor.ask('cont');
+    }
+  } finally {
+    for (const monitor of monitors.values()) monitor.close();
+  }
+  for (const machine of all) if (!machine.running) await saveOff(machine, name);
+}
+
+/**
+ * Machines that ran go on where they were, and their clocks are set to now; those that were off are off. What a machine that runs has
+ * done since is gone. They are started anew, so that it does not matter in what state they are.
+ */
+async function restore(lab: Lab, name: string, report: (line: string) => void): Promise<void> {
+  const all = await machines(lab);
+  const states = new Map<Machine, SnapshotEntry>();
+  for (const machine of all) {
+    const found = (await snapshotsOf(machine)).find((each) => each.name === name);
+    if (found === undefined) {
+      const known = (await list(lab)).map((each) => each.name);
+      throw badInput('lab-no-snapshot', `host ${machine.name} has no snapshot ${name}`, { detail: known.length === 0 ? 'the lab has none' : `the lab has ${known.join(', ')}` });
+    }
+    states.set(machine, found);
+  }
+  for (const machine of all) await killMachine(machine.paths);
+  for (const [machine, state] of states) {
+    for (const disk of machine.disks) await qemuImg(['snapshot', '-a', name, disk]);
+    if (state.running) await resume(machine, name);
+    report(`${machine.name}: ${state.running ? 'goes on where it was' : 'as it was, and off'}`);
+  }
+}
+
+async function resume(machine: Machine, name: string): Promise<void> {
+  const record = await readRecord(machine.paths);
+  if (record === undefined) throw failure('vm-missing', `there is no machine in ${machine.paths.directory}`, { remedy: 'care-provision lab up makes it' });
+  await startMachine(machine.paths, [...record.args, '-loadvm', name]);
+  const seconds = (Date.now() / 1000).toFixed(3);
+  const set = await guestExec(machine.paths.agent, ['date', '-u', '-s', `@${seconds}`], { timeoutMs: CLOCK_MS });
+  if (set.status !== 0) throw failure('vm-snapshot', `host ${machine.name} goes on, but its clock could not be set to now`, { detail: set.stderr.trim() });
+}
+
+/** Those that every host has. */
+async function list(lab: Lab): Promise<readonly SnapshotEntry[]> {
+  const [first, ...others] = await Promise.all((await machines(lab)).map(snapshotsOf));
+  return (first ?? []).filter((entry) => others.every((entries) => entries.some((each) => each.name === entry.name)));
+}
+
+function checkName(name: string): void {
+  // Only digits would be taken for a snapshot's number (qemu-img(1)).
+  if (!/^[a-z][a-z0-9.-]{0,62}$/.test(name)) throw badInput('lab-snapshot-name', `${JSON.stringify(name)} can't name a snapshot`, { detail: 'lower-case letters, digits, dots and hyphens, beginning with a letter' });
+}
+
+export const vmSnapshots: Snapshots = { save, restore, list };
