@@ -123,11 +123,16 @@ async function restore(lab: Lab, name: string, report: (line: string) => void): 
     states.set(machine, found);
   }
   for (const machine of all) await killMachine(machine.paths);
-  for (const [machine, state] of states) {
-    for (const disk of machine.disks) await qemuImg(['snapshot', '-a', name, disk]);
-    if (state.running) await resume(machine, name);
-    report(`${machine.name}: ${state.running ? 'goes on where it was' : 'as it was, and off'}`);
-  }
+  for (const machine of all) for (const disk of machine.disks) await qemuImg(['snapshot', '-a', name, disk]);
+  // At once, so that no host waits long for its neighbours to go on.
+  const outcomes = await Promise.allSettled(
+    [...states].map(async ([machine, state]) => {
+      if (state.running) await resume(machine, name);
+      report(`${machine.name}: ${state.running ? 'goes on where it was' : 'as it was, and off'}`);
+    }),
+  );
+  const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (refused !== undefined) throw refused.reason;
 }
 
 async function resume(machine: Machine, name: string): Promise<void> {

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { badInput, failure } from '../../support/diagnostic.ts';
 import type { Prepared, UpOrder } from '../driver.ts';
 import type { Release } from '../image-recipe.ts';
-import { seedFiles } from '../keys.ts';
+import { seedFiles, type SeedFile } from '../keys.ts';
 import { runProgram } from '../process.ts';
 import { takenNetworks } from '../network.ts';
 import { chooseNetwork, type HostSpec, type PlacedHost } from '../spec.ts';
@@ -85,6 +85,8 @@ interface Given {
   readonly images: ReadonlyMap<Release, VmImage>;
   readonly chosen: Chosen;
   readonly servers: readonly string[];
+  /** By host name: made one after the other, since the first makes the key that all let in. */
+  readonly keys: ReadonlyMap<string, readonly SeedFile[]>;
 }
 
 async function startAll(order: UpOrder, placed: readonly PlacedHost[], network: string, images: ReadonlyMap<Release, VmImage>, chosen: Chosen): Promise<void> {
@@ -96,7 +98,9 @@ async function startAll(order: UpOrder, placed: readonly PlacedHost[], network: 
   if (servers.length === 0) order.report("this machine's name servers are on its loopback only: hosts of the lab resolve their own names and no others");
   // Software emulation keeps a core busy for each host that boots.
   const limit = pLimit(Math.max(1, Math.min(4, availableParallelism())));
-  const given: Given = { order, placed, network, images, chosen, servers };
+  const keys = new Map<string, readonly SeedFile[]>();
+  for (const host of placed) keys.set(host.name, await seedFiles(order.paths, order.name, host.name));
+  const given: Given = { order, placed, network, images, chosen, servers, keys };
   const outcomes = await Promise.allSettled(placed.map(async (host) => limit(async () => startOne(given, host))));
   const refused = outcomes.find((outcome) => outcome.status === 'rejected');
   if (refused !== undefined) throw refused.reason;
@@ -112,14 +116,13 @@ async function removeOthers(order: UpOrder, placed: readonly PlacedHost[]): Prom
   }
 }
 
-async function startOne({ order, placed, network, images, chosen, servers }: Given, host: PlacedHost): Promise<void> {
+async function startOne({ order, placed, network, images, chosen, servers, keys }: Given, host: PlacedHost): Promise<void> {
   order.signal?.throwIfAborted();
   const begun = Date.now();
   const image = images.get(host.release);
   if (image === undefined) throw failure('vm-start', `there is no image of ${host.release}`);
   const paths = guestPaths(order.paths, order.name, host.name);
-  const keys = await seedFiles(order.paths, order.name, host.name);
-  const seed = vmSeed({ lab: order.name, network, host, hosts: placed, keys, nameservers: servers, wan: order.wan });
+  const seed = vmSeed({ lab: order.name, network, host, hosts: placed, keys: keys.get(host.name) ?? [], nameservers: servers, wan: order.wan });
   const args = qemuArguments(order.name, host, paths, chosen.kind, seed.map((file) => file.name));
   const hash = machineHash(image, host, args, seed);
   const record = await readRecord(paths);
