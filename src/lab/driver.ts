@@ -20,6 +20,8 @@ export interface UpOrder {
   readonly projectRoot: string;
   readonly paths: LabPaths;
   readonly hosts: readonly HostSpec[];
+  /** The lab as the last `lab up` left it. */
+  readonly before: LabState | undefined;
   readonly owner: string | undefined;
   readonly isolated: boolean;
   readonly rebuild: boolean;

@@ -22,7 +22,7 @@ import { nameservers, vmSeed } from './seed.ts';
 import { checkCapacity } from './words.ts';
 
 /** From the start to a working sshd, in milliseconds; software emulation with a busy machine takes its time. */
-const BOOT_MS = { kvm: 90_000, tcg: 300_000 } as const;
+const BOOT_MS = { kvm: 120_000, tcg: 600_000 } as const;
 const SETTLE_MS = 60_000;
 const TOOLS: readonly (readonly [program: string, found: readonly string[]])[] = [
   ['qemu-system-x86_64', ['--version']], ['qemu-img', ['--version']], ['mke2fs', ['-V']], ['mmdebstrap', ['--version']], ['ip', ['-V']], ['iptables', ['--version']],
@@ -64,9 +64,9 @@ async function off(order: UpOrder): Promise<readonly HostSpec[]> {
 export async function prepare(order: UpOrder): Promise<Prepared> {
   if (order.hosts.some((host) => host.nested === true)) order.report('lab_nested is for containers: a virtual machine runs containers as it is');
   await checkMachine();
-  const before = await registered(order.name);
-  if (before !== undefined && before.projectRoot !== order.projectRoot) {
-    throw badInput('lab-elsewhere', `a lab ${order.name} of virtual machines is up already, of the checkout ${before.projectRoot}`, { remedy: `take it down there, or give this one another --name` });
+  const running = await registered(order.name);
+  if (running !== undefined && running.projectRoot !== order.projectRoot) {
+    throw badInput('lab-elsewhere', `a lab ${order.name} of virtual machines is up already, of the checkout ${running.projectRoot}`, { remedy: `take it down there, or give this one another --name` });
   }
   checkCapacity(await off(order), await capacity());
   const images = new Map<Release, VmImage>();
@@ -74,7 +74,8 @@ export async function prepare(order: UpOrder): Promise<Prepared> {
   const [first] = images.values();
   const chosen = await chooseAcceleration(first?.kernel ?? '', order.acceleration, order.report);
   order.report(chosen.kind === 'kvm' ? 'virtual machines run with KVM' : `virtual machines run in software emulation, several times slower than with KVM: ${chosen.why ?? ''}`);
-  const network = before?.network ?? chooseNetwork(await takenNetworks());
+  // The lab's own from before, also when this machine has been restarted since: hosts with other addresses would be other hosts.
+  const network = running?.network ?? order.before?.network ?? chooseNetwork(await takenNetworks());
   return { network, start: async (placed) => startAll(order, placed, network, images, chosen) };
 }
 
