@@ -100,6 +100,8 @@ function applyAll(login: KubernetesLogin, manifests: readonly Manifest[], args: 
       const [manifest] = manifestsOf(object, undefined);
       if (manifest === undefined) continue;
       if (manifests.some((each) => isThatOf(each, manifest))) continue;
+      // It is being deleted, and waits for its finalizers.
+      if (manifest.metadata['deletionTimestamp'] !== undefined) continue;
       const { name, namespace } = manifest.metadata;
       changes.push(deleting(login, { apiVersion: manifest.apiVersion, kind: manifest.kind, metadata: { name, namespace } }, 'delete: it is in the definition no more'));
     }

@@ -65,6 +65,9 @@ describe('planK8s', () => {
     if (prune === undefined) throw new Error('nothing is pruned');
     const old = { ...settings('z'), metadata: { name: 'old', namespace: 'care' } };
     expect(changesOf(plan(args, [[key(settings('a')), heard(settings('a'), settings('a'))], [listed(prune), { ok: true, value: [settings('a'), old] }]]))).toEqual(['ConfigMap care/old: delete: it is in the definition no more']);
+    // One that waits for its finalizers is not deleted again.
+    const going = { ...old, metadata: { ...old.metadata, deletionTimestamp: '2026-11-26T12:00:00Z' } };
+    expect(plan(args, [[key(settings('a')), heard(settings('a'), settings('a'))], [listed(prune), { ok: true, value: [settings('a'), going] }]])).toEqual({ type: 'ok' });
   });
 
   it('keeps what the API has in default because the definition names no namespace, and what is in none though the task names one', () => {
