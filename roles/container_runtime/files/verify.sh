@@ -19,7 +19,7 @@ grep -q '"systemdCgroup": *true' "$work/info" || grep -q '"SystemdCgroup": *true
 timeout 30 crictl inspecti "$1" >/dev/null 2>"$work/error" || fail "the image $1 of sandboxes is not there: $(tail -n 1 "$work/error")"
 if systemctl is-active --quiet kubelet.service; then
   # kubelet takes away what it does not know: one of its own is looked at.
-  tried=$(crictl pods --state Ready -q | head -n 1)
+  tried=$(crictl pods --state Ready -q | head -n 5)
   [ -n "$tried" ] || fail 'no pod runs, though kubelet does'
 else
 # A pod on the network of the host: there need be no CNI yet.
@@ -29,8 +29,12 @@ END
 pod=$(timeout 60 crictl runp "$work/pod.json" 2>"$work/error") || { pod=; fail "no pod can be run: $(tail -n 3 "$work/error")"; }
 tried=$pod
 fi
-state=$(crictl inspectp "$tried" | sed -n 's/.*"state": "\(SANDBOX_[A-Z]*\)".*/\1/p' | head -n 1)
-[ "$state" = SANDBOX_READY ] || fail "a pod is $state"
-process=$(crictl inspectp "$tried" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p' | head -n 1)
-grep -q "cri-containerd-$tried.scope" "/proc/$process/cgroup" || fail "the pod is not in a scope of systemd: $(cat "/proc/$process/cgroup")"
-exit 0
+# Of several, since one may just be ending. The process by its place: "pid" stands for a kind of namespace, too.
+seen=
+for each in $tried; do
+  set -- $(crictl inspectp --output go-template --template '{{.status.state}} {{.info.pid}}' "$each" 2>"$work/error")
+  if [ "${1-}" != SANDBOX_READY ] || [ ! -d "/proc/${2:-none}" ]; then seen="$seen $each is ${1:-gone};"; continue; fi
+  grep -q "cri-containerd-$each.scope" "/proc/$2/cgroup" || fail "the pod is not in a scope of systemd: $(cat "/proc/$2/cgroup")"
+  exit 0
+done
+fail "no pod is ready:$seen"
