@@ -22,12 +22,20 @@ function built(name: string, begins = ''): string | undefined {
 }
 
 export const VERSION = '1.36.3';
+/** What an upgrade goes to. */
+export const NEXT_VERSION = '1.37.2';
 const CONTROL_PLANE_IMAGES = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
 const NODE_IMAGES = ['kube-proxy', 'coredns', 'pause', 'kube-router'] as const;
 const PROGRAMS = ['kubeadm', 'kubelet', 'kubectl', 'containerd', 'runc', 'crictl', 'cni-plugins', 'etcd'] as const;
 
 /** Names of what is not in the cache; empty when a cluster can be made. */
 export const missing: readonly string[] = [...PROGRAMS, ...[...CONTROL_PLANE_IMAGES, ...NODE_IMAGES].map((name) => `image-${name}`)].filter((name) => built(name) === undefined);
+
+/** Names of what an upgrade needs besides. */
+export const missingNext: readonly string[] = ['kubeadm', 'kubelet', 'kubectl', 'image-kube-apiserver', 'image-kube-controller-manager', 'image-kube-scheduler', 'image-kube-proxy'].filter((name) => built(name, NEXT_VERSION) === undefined);
+
+/** The tag of an image that was built: kubeadm of another version may name one that is not in the cache. */
+const tagOf = (name: string): string | undefined => images([name], '')[0]?.['image']?.split(':').at(-1);
 
 /** Images by the names that kubeadm gives them, from their archives' descriptions: `Image registry.k8s.io/pause:3.10.2, …`. */
 function images(names: readonly string[], version: string): readonly Readonly<Record<string, string>>[] {
@@ -49,7 +57,11 @@ const LAB = {
   container_runtime_restrict_oom_score_adj: true,
   kubernetes_ignore_preflight_errors: ['SystemVerification', 'NumCPU', 'Mem'],
   // Docker's DNS is on loopback: CoreDNS would ask itself.
-  kubernetes_kubelet_config: { failCgroupV1: false, resolvConf: '/etc/care-lab-resolv.conf' },
+  kubernetes_kubelet_config: {
+    failCgroupV1: false, resolvConf: '/etc/care-lab-resolv.conf',
+    // The disk is the machine's, and others fill it, too: no pod is evicted for that.
+    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' }, imageGCHighThresholdPercent: 99, imageGCLowThresholdPercent: 98,
+  },
   kubernetes_proxy_config: { conntrack: { maxPerCore: 0, min: 0 } },
   kube_router_overlay: false,
 };
@@ -60,15 +72,15 @@ export interface Cluster {
 }
 
 /** Writes inventory and artifacts.yml for the hosts of a lab. */
-export function writeInventory(project: LabProject, lab: Lab, cluster: Cluster): void {
+export function writeInventory(project: LabProject, lab: Lab, cluster: Cluster, version = VERSION): void {
   const vars = {
     ...LAB,
-    kubernetes_version: VERSION, kubernetes_artifact_version: built('kubeadm', VERSION), kubernetes_etcd_tools_version: built('etcd'),
+    kubernetes_version: version, kubernetes_artifact_version: built('kubeadm', version), kubernetes_etcd_image_tag: tagOf('etcd'), kubernetes_dns_image_tag: tagOf('coredns'), kubernetes_etcd_tools_version: built('etcd'),
     container_runtime_version: built('containerd'), container_runtime_runc_version: built('runc'), container_runtime_crictl_version: built('crictl'), container_runtime_cni_version: built('cni-plugins'),
     kubernetes_image_pull_policy: 'Never', kube_router_image: images(['kube-router'], '')[0]?.['image'],
     kubernetes_encryption_keys: [{ name: 'key1', key: `{{ secret "${Buffer.from('the key of a drill, 32 bytes ---').toString('base64')}" }}` }],
   };
-  const group = (names: readonly string[], list: readonly string[]): unknown => ({ hosts: Object.fromEntries(names.map((name) => [name, null])), vars: { container_runtime_images: images(list, VERSION) } });
+  const group = (names: readonly string[], list: readonly string[]): unknown => ({ hosts: Object.fromEntries(names.map((name) => [name, null])), vars: { container_runtime_images: images(list, version) } });
   const hosts = Object.fromEntries([...cluster.controlPlanes, ...cluster.workers].map((name) => [name, hostVariables(lab, name, { site: name.startsWith('a') ? 'kochi' : 'delhi' })]));
   const children = { kube_control_plane: group(cluster.controlPlanes, [...CONTROL_PLANE_IMAGES, ...NODE_IMAGES]), kube_node: group(cluster.workers, NODE_IMAGES) };
   project.write('artifacts.yml', readFileSync(BUILT, 'utf8'));

@@ -26,6 +26,7 @@ export interface Writer {
 
 /** @param seconds how long it writes */
 export async function startWriter(lab: Lab, controlPlane: string, node: string, seconds: number): Promise<Writer> {
+  await kubectl(lab, controlPlane, '-n default delete configmap writes --ignore-not-found');
   await kubectl(lab, controlPlane, '-n default create configmap writes --from-literal n=0');
   const config = await onHost(lab, controlPlane, 'cat /etc/kubernetes/admin.conf');
   const child = spawn('docker', [...execArguments(lab, node, ['timeout', String(seconds + 30), 'sh', '-c', SCRIPT, 'writer', String(seconds)], true)], { stdio: ['pipe', 'pipe', 'ignore'] });

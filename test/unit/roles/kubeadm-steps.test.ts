@@ -1,82 +1,160 @@
-/** Whom the program of role kubernetes takes out of a cluster, with stand-ins for etcdctl and kubectl; the drill does it with a real cluster. */
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** Whom and what the program of role kubernetes takes away, with stand-ins for etcdctl, kubectl and kubeadm; the drill does it with a real cluster. */
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createScope } from '../../../src/language/scope.ts';
-import { renderValue } from '../../../src/language/template/index.ts';
+import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
 
-const TEMPLATE = readFileSync(path.join(import.meta.dirname, '../../../roles/kubernetes/templates/care-kubeadm.hbs'), 'utf8');
 const MEMBERS = ['a1, started, k1, https://192.0.2.11:2380, https://192.0.2.11:2379, false', 'b2, started, k2, https://192.0.2.12:2380, https://192.0.2.12:2379, false', 'c3, started, k3, https://192.0.2.13:2380, https://192.0.2.13:2379, false'];
 const SILENT = 'echo "context deadline exceeded" >&2; exit 1';
 const NOT_FOUND = 'echo "Error from server (NotFound): nodes \\"$3\\" not found" >&2; exit 1';
+const TICKET = 'token abc\nca Y2E=\n';
 
-let directory = '';
-function program(name: string, text: string): void {
-  writeFileSync(path.join(directory, name), `#!/bin/sh\n${text}\n`);
-  chmodSync(path.join(directory, name), 0o755);
-}
+const ETCD = ['spec:', '  containers:', '  - command:', '    - etcd', '    - --advertise-client-urls=https://192.0.2.11:2379', '    - --election-timeout=1000', '    - --heartbeat-interval=100', '    - --initial-cluster=k1=https://192.0.2.11:2380,k2=https://192.0.2.12:2380', '    - --initial-cluster-state=existing', '    image: etcd', ''];
+const CLUSTER = ['apiServer:', '  certSANs:', '    - api.internal', '  extraArgs:', '    - { name: profiling, value: "false" }', 'etcd:', '  local:', '    extraArgs:', '      - { name: heartbeat-interval, value: "300" }', '      - { name: election-timeout, value: "3000" }', '      - { name: quota-backend-bytes, value: "8" }', '---', 'kind: KubeProxyConfiguration', ''];
 
-beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'care-kubeadm-'));
-  mkdirSync(path.join(directory, 'etc', 'kubeadm'), { recursive: true });
-  writeFileSync(path.join(directory, 'etc', 'kubeadm', 'nodes'), '# NAME ADDRESS\nk1 192.0.2.11\nk2 192.0.2.12\nk3 192.0.2.13\n');
-  const text = renderValue(TEMPLATE, createScope([{ values: { kubernetes_address: '192.0.2.11', kubernetes_api_port: 6443, kubernetes_step_timeout: 60, kubernetes_cluster_name: 'care', kubernetes_endpoint: 'api.internal:7443' }, templated: false }]));
-  if (typeof text !== 'string') throw new Error('the program is text');
-  writeFileSync(path.join(directory, 'program'), text.replaceAll('/usr/local/sbin/care-kubernetes-etcdctl', `${directory}/etcdctl`).replaceAll('/etc/kubernetes', `${directory}/etc`).replaceAll('/run/care-kubeadm', `${directory}/run`).replaceAll('/var/lib/etcd', `${directory}/data`).replaceAll('/etc/cni', `${directory}/cni`).replace('PATH=', `PATH=${directory}:`));
-});
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
+let its: Programs;
+beforeEach(() => { its = kubernetesProgram('care-kubeadm'); });
+afterEach(() => { its.remove(); });
 
 interface Cluster {
   /** What `etcdctl member list` and `kubectl get node` do; by default three members, and the node is there but not ready. */
   readonly list?: string;
   readonly node?: string;
+  readonly members?: readonly string[];
+  /** Members that do not answer, by their addresses. */
+  readonly ill?: readonly string[];
+}
+const there = (name: string): boolean => existsSync(path.join(its.directory, name));
+const notes = (name: string): readonly string[] => (there(name) ? its.read(name).trim().split('\n') : []);
+
+function cluster({ list = `cat '${its.directory}/members'`, node = 'echo False', members = MEMBERS, ill = [] }: Cluster): void {
+  its.file('members', `${members.join('\n')}\n`);
+  its.program('etcdctl', `case "$*" in 'member list') ${list} ;; 'member remove '*) echo "member $3" >>'${its.directory}/removed' ;; *health*) case "$*" in ${ill.map((each) => `*${each}*) exit 1 ;; `).join('')}*--cluster*) exit ${ill.length > 0 ? '1' : '0'} ;; esac ;; esac`);
+  its.program('kubectl', `while case $1 in --*) true ;; *) false ;; esac; do shift 2; done\ncase "$1 $2" in 'get node') ${node} ;; 'delete node') echo "node $3" >>'${its.directory}/removed' ;; esac`);
+  its.program('systemctl', `echo "$*" >>'${its.directory}/units'`);
+  its.program('kubeadm', `echo "$*" >>'${its.directory}/kubeadm-calls'`);
 }
 
-/** `removed` are the changes that were asked for, in their order. */
-function remove(shell: readonly [string, ...string[]], { list = `cat '${directory}/members'`, node = 'echo False' }: Cluster, members = MEMBERS): Promise<{ readonly status: number; readonly removed: readonly string[]; readonly stderr: string }> {
-  writeFileSync(path.join(directory, 'members'), `${members.join('\n')}\n`);
-  program('etcdctl', `case "$*" in 'member list') ${list} ;; 'member remove '*) echo "member $3" >>'${directory}/removed' ;; esac`);
-  program('kubectl', `while case $1 in --*) true ;; *) false ;; esac; do shift 2; done\ncase "$1 $2" in 'get node') ${node} ;; 'delete node') echo "node $3" >>'${directory}/removed' ;; esac`);
-  const [name, ...first] = shell;
-  return new Promise((resolve) => {
-    execFile(name, [...first, path.join(directory, 'program'), 'remove', 'k3'], { timeout: 30_000 }, (error, _stdout, stderr) => {
-      const notes = path.join(directory, 'removed');
-      resolve({ status: error === null ? 0 : Number(error.code), removed: existsSync(notes) ? readFileSync(notes, 'utf8').trim().split('\n') : [], stderr });
-    });
-  });
+/** What a control plane is made of. */
+function configured(): void {
+  for (const each of ['init', 'kubelet']) its.file(`etc/kubeadm/${each}.yaml`, 'a: b');
+  its.file('etc/kubeadm/cluster.yaml', CLUSTER.join('\n'));
+  for (const each of ['admission', 'audit', 'event-rate-limit', 'pod-security']) its.file(`etc/policies/${each}.yaml`, 'a: b');
+  for (const each of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler']) its.file(`etc/manifests/${each}.yaml`, each);
+  its.file('etc/manifests/etcd.yaml', ETCD.join('\n'));
 }
 
-describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('care-kubeadm remove, %s', (_name, shell) => {
+describe.each(SHELLS)('care-kubeadm remove, %s', (_name, shell) => {
+  const remove = async (told: Cluster): Promise<unknown> => {
+    cluster(told);
+    return { ...(await its.run(shell, ['remove', 'k3'])), removed: notes('removed') };
+  };
+
   test('takes the member and the node', async () => {
-    expect(await remove(shell, {})).toMatchObject({ status: 0, removed: ['member c3', 'node k3'] });
+    expect(await remove({})).toMatchObject({ status: 0, removed: ['member c3', 'node k3'] });
   });
 
   test('takes the member alone when there is no such node any more', async () => {
-    expect(await remove(shell, { node: NOT_FOUND })).toMatchObject({ status: 0, removed: ['member c3'] });
+    expect(await remove({ node: NOT_FOUND })).toMatchObject({ status: 0, removed: ['member c3'] });
   });
 
   test('takes a member that was added and has never started, which has no name yet', async () => {
-    expect(await remove(shell, { node: NOT_FOUND }, [...MEMBERS.slice(0, 2), 'c3, unstarted, , https://192.0.2.13:2380, , true'])).toMatchObject({ status: 0, removed: ['member c3'] });
+    expect(await remove({ node: NOT_FOUND, members: [...MEMBERS.slice(0, 2), 'c3, unstarted, , https://192.0.2.13:2380, , true'] })).toMatchObject({ status: 0, removed: ['member c3'] });
   });
 
   test('never calls a node gone when etcd or the API has not answered', async () => {
-    expect(await remove(shell, { list: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('the members of etcd: context deadline exceeded') as string });
-    expect(await remove(shell, { node: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('node k3: context deadline exceeded') as string });
+    expect(await remove({ list: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('the members of etcd: context deadline exceeded') as string });
+    expect(await remove({ node: SILENT })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('node k3: context deadline exceeded') as string });
+  });
+
+  test('keeps a member that the others cannot spare', async () => {
+    expect(await remove({ ill: ['192.0.2.12'] })).toMatchObject({ status: 1, removed: [], stderr: expect.stringContaining('only 1 of the 2 other members of etcd are well') as string });
   });
 });
 
-describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('care-kubeadm reset, %s', (_name, [name, ...first]) => {
+describe.each(SHELLS)('care-kubeadm ticket --replace, %s', (_name, shell) => {
+  test('keeps a member that the others cannot spare, too', async () => {
+    cluster({ ill: ['192.0.2.12'] });
+    expect(await its.run(shell, ['ticket', 'control-plane', 'k3', '--replace'])).toMatchObject({ status: 1, stderr: expect.stringContaining('without k3 there would be no majority') as string });
+    expect(notes('removed')).toEqual([]);
+  });
+});
+
+describe.each(SHELLS)('care-kubeadm init and join, %s', (_name, shell) => {
+  test('a join that was cut off is no ground for a new cluster over its data', async () => {
+    cluster({});
+    its.file('etc/kubeadm/unfinished', 'join\n');
+    its.file('data/member/wal', 'all there is');
+    expect(await its.run(shell, ['init'])).toMatchObject({ status: 1, stderr: expect.stringContaining('is of a cluster that this host was joining') as string });
+    expect([there('data/member/wal'), notes('kubeadm-calls')]).toEqual([true, []]);
+  });
+
+  test('an init that was cut off is begun anew', async () => {
+    cluster({});
+    configured();
+    its.file('etc/kubeadm/unfinished', 'init\n');
+    its.file('data/member/wal', 'half');
+    expect(await its.run(shell, ['init'])).toMatchObject({ status: 0 });
+    expect(there('data/member')).toBe(false);
+    expect(notes('kubeadm-calls').map((call) => call.split(' ')[0])).toEqual(['reset', 'init']);
+    expect([there('etc/kubeadm/unfinished'), there('etc/kubeadm/finishing')]).toEqual([false, false]);
+  });
+
+  test('data of another life is never joined over', async () => {
+    cluster({});
+    its.file('data/member/wal', 'somebody else’s');
+    expect(await its.run(shell, ['join', 'control-plane'], TICKET)).toMatchObject({ status: 1, stderr: expect.stringContaining('data of another life') as string });
+  });
+
+  test('a control plane that kubeadm has made stays joined when it is not well yet, and is finished later', async () => {
+    cluster({ ill: ['192.0.2.12'] });
+    configured();
+    its.file('etc/kubeadm/join.yaml', 'key: @CERTIFICATE_KEY@\n');
+    expect(await its.run(shell, ['join', 'control-plane'], TICKET)).toMatchObject({ status: 1, stderr: expect.stringContaining('this control plane is not well') as string });
+    expect([there('etc/kubeadm/unfinished'), there('etc/kubeadm/finishing')]).toEqual([false, true]);
+    cluster({});
+    expect(await its.run(shell, ['finish'])).toMatchObject({ status: 0 });
+    expect([there('etc/kubeadm/finishing'), there('etc/kubeadm/applied'), notes('kubeadm-calls').length]).toEqual([false, true, 1]);
+  }, 30_000);
+});
+
+describe.each(SHELLS)('care-kubeadm reconfigure, %s', (_name, shell) => {
+  test('changes the options of a running member of etcd, and nothing else of its manifest', async () => {
+    cluster({});
+    configured();
+    // Each look finds another container.
+    its.program('crictl', `case "$*" in ps*) n=$(cat '${its.directory}/n' 2>/dev/null || echo 0); n=$((n + 1)); echo $n >'${its.directory}/n'; echo container$n ;; esac`);
+    its.program('openssl', 'echo does match');
+    its.program('curl', 'printf ok');
+    its.file('kubelet/config.yaml', 'kind: KubeletConfiguration');
+    expect(await its.run(shell, ['reconfigure'])).toMatchObject({ status: 0, stderr: '' });
+    expect(its.read('etc/manifests/etcd.yaml').split('\n')).toEqual(ETCD.toSpliced(5, 2, '    - --election-timeout=3000', '    - --heartbeat-interval=300').toSpliced(9, 0, '    - --quota-backend-bytes=8'));
+    its.file('n', '0');
+    const made = its.read('etc/manifests/etcd.yaml');
+    expect(await its.run(shell, ['reconfigure'])).toMatchObject({ status: 0 });
+    expect(its.read('etc/manifests/etcd.yaml')).toBe(made);
+  });
+});
+
+describe.each(SHELLS)('care-kubeadm reset, %s', (_name, shell) => {
   test('leaves no key of the cluster, and no timer that would go on failing', async () => {
-    mkdirSync(path.join(directory, 'etc', 'policies'));
-    writeFileSync(path.join(directory, 'etc', 'policies', 'encryption.yaml'), 'a key');
-    program('kubeadm', 'exit 0');
-    program('systemctl', `echo "$*" >>'${directory}/units'`);
-    expect(await new Promise((resolve) => { execFile(name, [...first, path.join(directory, 'program'), 'reset'], { timeout: 30_000 }, (error) => { resolve(error); }); })).toBeNull();
-    expect([existsSync(path.join(directory, 'etc', 'policies')), existsSync(path.join(directory, 'etc', 'kubeadm'))]).toEqual([false, false]);
-    expect(readFileSync(path.join(directory, 'units'), 'utf8').trim().split('\n')).toEqual(['kubelet.service', 'care-kubelet-csr.timer', 'care-kubernetes-backup.timer'].map((unit) => `disable --now ${unit}`));
+    cluster({});
+    its.file('etc/policies/encryption.yaml', 'a key');
+    expect(await its.run(shell, ['reset'])).toMatchObject({ status: 0 });
+    expect([there('etc/policies'), there('etc/kubeadm')]).toEqual([false, false]);
+    expect(notes('units')).toEqual(['kubelet.service', 'care-kubelet-csr.timer', 'care-kubernetes-backup.timer'].map((unit) => `disable --now ${unit}`));
+  });
+
+  test('that was cut off says so until all is gone', async () => {
+    cluster({});
+    mkdirSync(path.join(its.directory, 'etc', 'policies'));
+    its.program('systemctl', 'kill -9 $PPID');
+    its.program('kubeadm', `rm -f '${its.directory}/etc/kubelet.conf'`);
+    its.file('etc/kubelet.conf', 'x');
+    await its.run(shell, ['reset']);
+    expect([there('etc/kubelet.conf'), there('etc/kubeadm/unfinished')]).toEqual([false, true]);
+    cluster({});
+    expect(await its.run(shell, ['reset'])).toMatchObject({ status: 0 });
+    expect(there('etc/kubeadm')).toBe(false);
   });
 });

@@ -1,0 +1,71 @@
+/** A control plane out of a backup, with stand-ins for etcdutl, crictl and age; the drill restores a real one. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
+
+const FILES = ['ca.crt', 'ca.key', 'etcd/ca.crt', 'etcd/ca.key', 'front-proxy-ca.crt', 'front-proxy-ca.key', 'sa.pub', 'sa.key'];
+const keys = (...names: readonly string[]): string => names.map((name) => `            - { name: "${name}", secret: "s-${name}" }\n`).join('');
+
+let its: Programs;
+const at = (name: string): string => path.join(its.directory, name);
+const there = (name: string): boolean => existsSync(at(name));
+
+/** The archive, as age decrypts it. */
+function archive(files: readonly string[] = FILES): void {
+  for (const file of files) its.file(`of/pki/${file}`, `backup ${file}`);
+  its.file('of/policies/encryption.yaml', keys('key1'));
+  its.file('in/snapshot.db', 'snapshot');
+  execFileSync('tar', ['-C', at('of'), '-cf', at('in/kubernetes.tar'), '.']);
+  execFileSync('tar', ['-C', at('in'), '-cf', at('plain.tar'), '.']);
+  its.program('age', `grep -q AGE-SECRET-KEY- "$3" || { echo 'no identity matched any of the recipients' >&2; exit 1; }; cat '${at('plain.tar')}'`);
+}
+
+beforeEach(() => {
+  its = kubernetesProgram('care-kubernetes-restore');
+  mkdirSync(at('restore'));
+  writeFileSync(at('restore/backup.tar.age'), 'x');
+  its.file('etc/policies/encryption.yaml', keys('key2', 'key1'));
+  its.program('tools/etcdutl', `case "$2" in status) echo '{"totalKey":7}' ;; restore) echo "$*" >'${at('restored-with')}'; while [ "$1" != --data-dir ]; do shift; done; mkdir -p "$2/member/snap"; echo restored >"$2/member/snap/db" ;; esac`);
+  its.program('chown', 'exit 0');
+  its.program('systemctl', 'case "$1" in is-active) exit 3 ;; esac');
+  its.program('crictl', `case "$*" in 'pods -q') echo p1 ;; *) echo "$*" >>'${at('calls')}' ;; esac`);
+});
+afterEach(() => { its.remove(); });
+
+describe.each(SHELLS)('care-kubernetes-restore, %s', (_name, shell) => {
+  test('an archive is tried before anything is stopped, and the private key does not stay', async () => {
+    archive();
+    expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 0, stdout: '7 keys in the snapshot\n' });
+    expect(there('run/identity')).toBe(false);
+  });
+
+  test('one that cannot be read, or lacks a key, or whose Secrets this inventory cannot read, is refused', async () => {
+    archive();
+    expect(await its.run(shell, ['unpack'], 'another')).toMatchObject({ status: 1, stderr: expect.stringContaining('no identity matched') as string });
+    expect(there('run/identity')).toBe(false);
+    its.file('etc/policies/encryption.yaml', keys('key2'));
+    expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 1, stderr: expect.stringContaining('lacks what Secrets in the backup may be encrypted with: key1') as string });
+    execFileSync('rm', ['-r', at('of'), at('in')]);
+    archive(FILES.filter((file) => file !== 'sa.key'));
+    expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 1, stderr: expect.stringContaining('no pki/sa.key') as string });
+  });
+
+  test('puts aside what was there, and begins with the backup', async () => {
+    archive();
+    its.file('etc/kubelet.conf', 'former');
+    its.file('etc/pki/ca.key', 'former');
+    its.file('etc/manifests/etcd.yaml', 'former');
+    its.file('data/member/wal', 'former');
+    expect(await its.run(shell, ['restore'])).toMatchObject({ status: 1, stderr: 'this control plane was not stopped\n' });
+    await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n');
+    expect(await its.run(shell, ['stop'])).toMatchObject({ status: 0, stderr: '' });
+    const [former = ''] = readdirSync(at('former'));
+    expect(readdirSync(at(`former/${former}`)).sort()).toEqual(['etcd-member', 'kubelet.conf', 'manifests', 'pki']);
+    expect(its.read('calls')).toBe('stopp p1\nrmp -f p1\n');
+    expect(await its.run(shell, ['restore'])).toMatchObject({ status: 0, stderr: '' });
+    expect([its.read('etc/pki/ca.key'), its.read('data/member/snap/db'), its.read('etc/kubeadm/unfinished')]).toEqual(['backup ca.key', 'restored\n', 'restored\n']);
+    expect(its.read('restored-with')).toContain('--name k1 --initial-cluster k1=https://192.0.2.11:2380 --initial-advertise-peer-urls https://192.0.2.11:2380 --bump-revision 1000000000 --mark-compacted');
+  });
+});
