@@ -1,6 +1,7 @@
 /**
  * `rollback`: a run whose first play puts back, on each host, what an earlier run has replaced there, and whose further plays are those of
- * the playbooks, with their handlers alone. The first play notes on the host which of them are owed.
+ * the playbooks, with their handlers alone. The first play notes on the host which of them are owed. The last one fails where something
+ * could not be put back, or where nothing is kept of a run that has changed the host: by then all that can be done is done.
  */
 import path from 'node:path';
 import { loadInventory } from '../language/inventory/index.ts';
@@ -11,7 +12,6 @@ import { inventorySecrets } from '../language/secrets/index.ts';
 import { badInput, type ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import { packageRoot } from '../support/package-root.ts';
-import type { SourceFile } from '../support/source.ts';
 import { catalogue, lazyCatalogue, loadProject, type Loaded } from './load.ts';
 import { takeLocks } from './locks.ts';
 import type { RunOptions } from './options.ts';
@@ -22,6 +22,8 @@ export interface RollbackRequest {
   readonly run: string;
   /** The hosts on which it may have changed something; undefined: that is not known. */
   readonly hosts: readonly string[] | undefined;
+  /** Those of them on which it has. */
+  readonly changed?: readonly string[];
   readonly moved: 'refuse' | 'leave' | 'overwrite';
   /** Do not read the playbooks: units are restarted as the run's handlers did. */
   readonly withoutPlaybooks: boolean;
@@ -58,11 +60,29 @@ function handlerNames(playbooks: readonly Playbook[]): readonly string[] {
   }))];
 }
 
-function putBack({ run, moved, directory }: RollbackRequest, hosts: readonly string[], loaded: Loaded): Playbook {
-  const task = { name: `put back what run ${run} has replaced`, tags: [TAG], rollback: { run, moved, handlers: handlerNames(loaded.playbooks), ...(directory === undefined ? {} : { directory }) } };
+/** What the first play has learnt on a host, for the last. */
+const RESULT = 'rollback_result';
+const EXPECTED = 'rollback_expected';
+
+function playbookOf(run: string, play: object, loaded: Loaded): Playbook {
   // JSON is YAML: the text gives errors something to point at.
-  const source: SourceFile = { path: `(rollback of ${run})`, text: JSON.stringify([{ name: `roll back ${run}`, hosts: hosts.join(','), become: true, tasks: [task] }], null, 2) };
-  return parsePlaybookText(source, process.cwd(), loaded.project, catalogue);
+  return parsePlaybookText({ path: `(rollback of ${run})`, text: JSON.stringify([play], null, 2) }, process.cwd(), loaded.project, catalogue);
+}
+
+/** Without a history that knows what the run has changed, one host that has something of it is enough: the run may have left out the others. */
+function closing({ run, hosts, changed }: RollbackRequest, chosen: readonly string[], loaded: Loaded): Playbook {
+  const kept = hosts === undefined ? `${RESULT}.kept || ansible_play_hosts.exists(h, hostvars[h].${RESULT}.kept)` : `${RESULT}.kept || !(inventory_hostname in ${EXPECTED})`;
+  const nothing = `nothing was put back of run ${run}: the host has kept nothing of it, or not any more`;
+  const task = {
+    name: 'all that the run has replaced is back', tags: [TAG],
+    assert: { quiet: true, that: [kept, `size(${RESULT}.lost) == 0`], fail_msg: `{{#if ${RESULT}.kept}}not all is back of run ${run}: {{ join ${RESULT}.lost "; " }}{{else}}${nothing}{{/if}}` },
+  };
+  return playbookOf(run, { name: `what is left of run ${run}`, hosts: chosen.join(','), vars: { [EXPECTED]: changed ?? [] }, tasks: [task] }, loaded);
+}
+
+function putBack({ run, moved, directory }: RollbackRequest, hosts: readonly string[], loaded: Loaded): Playbook {
+  const task = { name: `put back what run ${run} has replaced`, tags: [TAG], rollback: { run, moved, handlers: handlerNames(loaded.playbooks), ...(directory === undefined ? {} : { directory }) }, register: RESULT };
+  return playbookOf(run, { name: `roll back ${run}`, hosts: hosts.join(','), become: true, tasks: [task] }, loaded);
 }
 
 /** @throws Diagnostic when none is left to work on */
@@ -93,7 +113,7 @@ export async function rollBack(given: RunOptions, request: RollbackRequest): Pro
     ...given, limit: hosts.join(','), tags: [TAG], skipTags: ['always'], startAtTask: undefined, notesHandlers: true,
     keep: given.keep === undefined ? undefined : { ...given.keep, protects: request.run },
   };
-  const whole = { ...loaded, playbooks: [putBack(request, hosts, loaded), ...loaded.playbooks] };
+  const whole = { ...loaded, playbooks: [putBack(request, hosts, loaded), ...loaded.playbooks, closing(request, hosts, loaded)] };
   if (options.mode !== 'apply') return runLoaded(whole, options);
   const held = await takeLocks(options, `rollback ${request.run}`);
   try {

@@ -59,6 +59,11 @@ export function changedHosts(run: Pick<RunDetails, 'hosts' | 'changes'>): readon
   return Object.entries(run.hosts).filter(([name, counts]) => counts === null || told.has(name) || counts.changed + counts.failed + counts.unreachable + counts.rescued + counts.ignored > 0).map(([name]) => name);
 }
 
+/** Hosts on which it has changed something: those have kept something of it, or have dropped it since. */
+function surelyChanged(run: Pick<RunDetails, 'changes'>): readonly string[] {
+  return [...new Set(run.changes.map((change) => change.host))];
+}
+
 function words({ inventory, playbooks, flags }: RollbackWords, run: string): readonly string[] {
   return [
     'rollback', run, ...(inventory === undefined ? [] : [inventory]), ...playbooks, ...flags.inventory.flatMap((each) => ['--inventory', each]),
@@ -106,7 +111,7 @@ export async function rollbackAction(context: CliContext, given: RollbackWords):
           kill: interrupted.kill,
           prompt: prompter(context, report),
         },
-        { run, hosts: known === undefined ? undefined : changedHosts(known), moved: flags.moved, withoutPlaybooks: !flags.playbooks || (playbooks.length === 0 && given.inventory === undefined) },
+        { run, ...(known === undefined ? { hosts: undefined } : { hosts: changedHosts(known), changed: surelyChanged(known) }), moved: flags.moved, withoutPlaybooks: !flags.playbooks || (playbooks.length === 0 && given.inventory === undefined) },
       );
     });
   } finally {

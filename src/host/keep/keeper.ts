@@ -149,9 +149,9 @@ function leavesContent({ copies, before }: Wanted): boolean {
   return copies === 'none' && before?.exists === true && before.type !== 'link';
 }
 
-/** Sorted by time, and unique among the sessions of a run. */
+/** Unique among the sessions of a run; the host itself numbers them. */
 function newPart(): string {
-  return `${Date.now().toString(36).padStart(9, '0')}-${randomBytes(3).toString('hex')}`;
+  return randomBytes(6).toString('hex');
 }
 
 function line(entry: Omit<KeptPath, 'copy' | 'lost'>, kept: { readonly copy?: string; readonly lost?: string }): string {

@@ -97,13 +97,16 @@ export function keepScript(limits: KeepLimits, what: ToWrite): Script {
 umask 077
 r=${quote(directory)}
 d=$r/${what.run} s= y=
-j=$d/${what.part}.journal
 [ -d "$d" ] || {
   [ -d "$r" ] || mkdir -p -m 0700 -- "$r" || [ -d "$r" ] || exit 1
   ${makeRoom(limits)}
   # Another session of the run may be a moment ahead: a delegated task's, or that of another name of the host.
   mkdir -- "$d" 2>/dev/null || [ -d "$d" ] || { echo "cannot make $d" >&2; exit 1; }
 }
+# Parts are read in the order in which the host has seen them begin: controllers of one run may disagree about the time.
+j=
+for f in "$d"/*-${what.part}.journal; do [ ! -f "$f" ] || j=$f; done
+[ -n "$j" ] || { set -- "$d"/*.journal; [ -e "$1" ] || shift; j=$d/$(printf %05d $#)-${what.part}.journal; }
 ${copies ? `[ -d "$d"/${what.part} ] || mkdir -- "$d"/${what.part} || exit 1\n` : ''}${[
     ...what.groups.map(copyGroup),
     ...pieces(what.lines).map((piece) => (Array.isArray(piece) ? `printf '%s\\n' ${piece.map(quote).join(' \\\n')} >>"$j" || exit 1` : choose(piece, limits.bytes))),

@@ -75,7 +75,7 @@ function ask(host: HostView, things: Things, folder: string): void {
 
 function plan(args: RollbackArgs, host: HostView): Plan {
   const { entries, runs, later } = host.fact(keptRun({ run: args.run, directory: args.directory }));
-  if (entries === undefined) return { ...ok({ kept: false }), type: 'ok', warnings: [`nothing is kept here of run ${args.run}${runs.length === 0 ? '' : `; what is kept is of ${runs.join(', ')}`}`] };
+  if (entries === undefined) return { ...ok({ kept: false, lost: [] }), type: 'ok', warnings: [`nothing is kept here of run ${args.run}${runs.length === 0 ? '' : `; what is kept is of ${runs.join(', ')}`}`] };
   const folder = `${args.directory}/${args.run}`;
   const things = foldJournal(entries);
   ask(host, things, folder);
@@ -88,14 +88,15 @@ function plan(args: RollbackArgs, host: HostView): Plan {
   const wanted = judged.filter((each) => each.standing.type === 'as-left' || (each.standing.type === 'moved' && args.moved === 'overwrite'));
   const { changes, left, files } = restoreAll(host, wanted, things);
   const { changes: all, unknown } = withHandlers(host, { changes, files, things, known: args.handlers, folder });
+  const lost = judged.flatMap(({ file, standing: each }) => (each.type === 'lost' ? [`file ${file.path}: ${each.why}`] : []));
   const warnings = [
     ...(args.moved === 'leave' ? moved.map((each) => `left as it is: ${each}`) : []),
-    ...judged.flatMap(({ file, standing: each }) => (each.type === 'lost' ? [`not put back: file ${file.path}: ${each.why}`] : [])),
+    ...lost.map((each) => `not put back: ${each}`),
     ...left,
     ...unknown.map((name) => `handler ${name} is in none of the playbooks and did nothing to a unit: it is not run`),
     ...things.outOfReach.map((each) => `out of reach of a rollback: ${each}`),
   ];
-  const values = { kept: true, moved, out_of_reach: things.outOfReach };
+  const values = { kept: true, moved, lost, out_of_reach: things.outOfReach };
   const [first, ...rest] = all;
   return first === undefined ? { type: 'ok', values, msg: 'nothing of it is left to be put back', warnings } : { type: 'changes', changes: [first, ...rest], values, warnings };
 }
@@ -110,7 +111,7 @@ accounts, data and what commands did are out of reach, and named in warnings.
 `.trim(),
   args: RollbackArgs,
   examples: [{ title: 'Undo a run', yaml: 'rollback:\n  run: 20261126-020004-9f3a1c' }],
-  returns: { kept: 'Whether the host has anything of the run', moved: 'What has changed since', out_of_reach: 'Changes that are not put back' },
+  returns: { kept: 'Whether the host has anything of the run', moved: 'What has changed since', lost: 'What cannot be put back, since it was not kept or its copy is missing or damaged', out_of_reach: 'Changes that are not put back' },
   queries: (args) => [keptRun({ run: args.run, directory: args.directory })],
   plan: (args, host) => planning(() => plan(args, host)),
 });

@@ -120,6 +120,20 @@ test('killed in the middle, the run or the rollback: what was begun is put back,
   expect([await state(FIRST), await pending(FIRST)]).toEqual(['value=one\none\none\n640\nactive\nenabled', '0']);
 });
 
+test('a copy that is lost: the rest is back with its handlers, and the status says that not all is; one that the host has dropped', async () => {
+  await apply('one');
+  const run = runOf(await apply('two'));
+  expect(await onHost(lab, FIRST, `find ${RUNS}/${run} -type f -name second -print -delete | wc -l`)).toBe('1');
+  const partly = await care('rollback', run, '--limit', FIRST, '--output', 'json');
+  expect([partly.status, partly.stdout]).toEqual([3, expect.stringContaining(`not all is back of run ${run}: file /etc/rolled/second: its copy is missing`) as string]);
+  expect(await onHost(lab, FIRST, 'cat /etc/rolled/conf /etc/rolled/second /run/rolled')).toBe('value=one\ntwo\none');
+  await onHost(lab, FIRST, `rm -r ${RUNS}/${run}`);
+  const dropped = await care('rollback', run, '--output', 'json');
+  expect([dropped.status, dropped.stdout]).toEqual([3, expect.stringContaining(`nothing was put back of run ${run}`) as string]);
+  // The other host is back, whole.
+  expect(await state(HOSTS[1])).toBe('value=one\none\none\n640\nactive\nenabled');
+});
+
 test('a converged run keeps nothing; bad words are refused before a host is touched', async () => {
   const first = await apply('one');
   const before = await onHost(lab, FIRST, `ls ${RUNS}`);

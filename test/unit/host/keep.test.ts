@@ -163,12 +163,18 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     const ran = write(join(dir, 'runs'), { groups: [{ directory: 'part/1', paths: [join(dir, "a 'b"), join(dir, 'l')] }], lines: [`{"p":"it's"}`, 'b\\n'] });
     expect([ran.status, ran.stdout.toString(), ran.stderr]).toEqual([0, 'changed\n', '']);
     const at = join(dir, 'runs', RUN);
-    expect(readFileSync(join(at, 'part.journal'), 'utf8')).toBe(`{"p":"it's"}\nb\\n\n`);
+    expect(readFileSync(join(at, '00000-part.journal'), 'utf8')).toBe(`{"p":"it's"}\nb\\n\n`);
     expect([readFileSync(join(at, "part/1/a 'b"), 'utf8'), (statSync(join(at, "part/1/a 'b")).mode & 0o777).toString(8), readlinkSync(join(at, 'part/1/l'))]).toEqual(['one', '640', '/nowhere']);
-    expect([join(dir, 'runs'), at, join(at, 'part.journal')].map((each) => (statSync(each).mode & 0o777).toString(8))).toEqual(['700', '700', '600']);
+    expect([join(dir, 'runs'), at, join(at, '00000-part.journal')].map((each) => (statSync(each).mode & 0o777).toString(8))).toEqual(['700', '700', '600']);
     // The next batch of the connection goes on in the same part.
     expect(write(join(dir, 'runs'), { groups: [{ directory: 'part/2', paths: [join(dir, 'l')] }], lines: ['c'] }).status).toBe(0);
-    expect(readFileSync(join(at, 'part.journal'), 'utf8')).toBe(`{"p":"it's"}\nb\\n\nc\n`);
+    expect(readFileSync(join(at, '00000-part.journal'), 'utf8')).toBe(`{"p":"it's"}\nb\\n\nc\n`);
+  });
+
+  test('parts are in the order in which the host has seen them begin, whatever their names', () => {
+    const dir = scratch();
+    for (const [part, line] of [['z', '1'], ['a', '2'], ['z', '3']] as const) expect(write(join(dir, 'runs'), { part, lines: [line] }).status).toBe(0);
+    expect(readdirSync(join(dir, 'runs', RUN)).sort().map((name) => [name, readFileSync(join(dir, 'runs', RUN, name), 'utf8')])).toEqual([['00000-z.journal', '1\n3\n'], ['00001-a.journal', '2\n']]);
   });
 
   test('two sessions of a run that begin at once', () => {
@@ -183,7 +189,7 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     const ran = write(join(dir, 'runs'), { groups: [{ directory: 'part/1', paths: [join(dir, 'gone')] }], lines: ['a'] });
     expect([ran.status, ran.stdout.toString()]).toEqual([1, '']);
     expect(ran.stderr).toContain('cannot be kept for a rollback, so it is not replaced');
-    expect(existsSync(join(dir, 'runs', RUN, 'part.journal'))).toBe(false);
+    expect(existsSync(join(dir, 'runs', RUN, '00000-part.journal'))).toBe(false);
   });
 
   test('where only the host can tell: absent, a file, a tree, too large', () => {
@@ -201,7 +207,7 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     const ran = write(join(dir, 'runs'), { lines }, { bytes: 96 * 1024 });
     expect([ran.status, ran.stderr]).toEqual([0, '']);
     const at = join(dir, 'runs', RUN);
-    expect(readFileSync(join(at, 'part.journal'), 'utf8').split('\n')).toEqual(['absent', 'between', 'kept tree', 'not', 'kept x', 'not', '']);
+    expect(readFileSync(join(at, '00000-part.journal'), 'utf8').split('\n')).toEqual(['absent', 'between', 'kept tree', 'not', 'kept x', 'not', '']);
     expect([readFileSync(join(at, 'part/9/copy/x'), 'utf8'), readFileSync(join(at, 'part/7/copy'), 'utf8'), existsSync(join(at, 'part/8'))]).toEqual(['x', 'x', false]);
   });
 
@@ -214,7 +220,7 @@ describe.each(shells)('the shell under %s', (shell: Shell) => {
     }
     const ran = write(join(dir, 'runs'), { lines: trees.map((path, i) => ({ ...choice, path, tree: true, copy: `part/${String(i)}/copy` })) }, { bytes: 230 * 1024 });
     expect([ran.status, ran.stderr]).toEqual([0, '']);
-    expect(readFileSync(join(dir, 'runs', RUN, 'part.journal'), 'utf8')).toBe('kept\nkept\nnot\n');
+    expect(readFileSync(join(dir, 'runs', RUN, '00000-part.journal'), 'utf8')).toBe('kept\nkept\nnot\n');
   });
 
   test('drops the oldest runs beyond the number and the bytes, never the one that is put back', () => {

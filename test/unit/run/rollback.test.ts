@@ -1,5 +1,5 @@
 /** A run and its rollback on this machine, through the whole engine. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RunOptions } from '../../../src/run/options.ts';
@@ -161,16 +161,44 @@ describe.runIf(isRoot)('rollback', () => {
     writeFileSync(at('f'), 'x'.repeat(3000));
     const large = await apply({ ...keeping({ bytes: 4096 }), extraVars: { content: '5' } });
     const rolled = await back(runOf(large), {}, { extraVars: { content: '' } });
-    expect(warnings(rolled)).toEqual([`not put back: file ${at('f')}: with its 3000 bytes, more than 2048 of one run are not kept`]);
+    const lost = `file ${at('f')}: with its 3000 bytes, more than 2048 of one run are not kept`;
+    expect(warnings(rolled)).toEqual([`not put back: ${lost}`]);
+    expect([rolled.status, errors(rolled)]).toEqual([ExitStatus.failed, expect.stringContaining(`not all is back of run ${runOf(large)}: ${lost}`) as string]);
     expect(lstatSync(at('f')).size).toBe(1);
+    // That of a run that the host has dropped by now.
+    const dropped = await back(runs[0] ?? '', { hosts: ['one'], changed: ['one'] }, { extraVars: { content: '' } });
+    expect([dropped.status, errors(dropped)]).toEqual([ExitStatus.failed, expect.stringContaining(`nothing was put back of run ${runs[0] ?? ''}`) as string]);
   });
 
   test('a host that has nothing of the run says what it has', async () => {
     before();
     const run = runOf(await apply());
-    const rolled = await back('20200101-000000-abcdef');
-    expect([rolled.status, warnings(rolled)]).toEqual([ExitStatus.ok, [`nothing is kept here of run 20200101-000000-abcdef; what is kept is of ${run}`]]);
+    const none = '20200101-000000-abcdef';
+    const rolled = await back(none);
+    expect([rolled.status, warnings(rolled)]).toEqual([ExitStatus.failed, [`nothing is kept here of run ${none}; what is kept is of ${run}`]]);
+    // One that the run may have begun with and has not changed, as the history has it: nothing is amiss.
+    expect([(await back(none, { hosts: ['one'] })).status, (await back(none, { hosts: ['one'], changed: ['one'] }, { mode: 'check' })).status]).toEqual([ExitStatus.ok, ExitStatus.failed]);
   });
+
+  test('what is lost does not keep the rest from being put back', async () => {
+    before();
+    const run = runOf(await apply());
+    const folder = path.join(kept(), run);
+    const copy = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith('/gone')) ?? '';
+    rmSync(path.join(folder, copy));
+    const rolled = await back(run);
+    expect([rolled.status, read('kept.conf')]).toEqual([ExitStatus.failed, 'old\n']);
+    expect(errors(rolled)).toContain(`not all is back of run ${run}: file ${at('gone')}: its copy is missing`);
+  });
+});
+
+test.runIf(isRoot)('of a run that this history does not know, one host that has something of it is enough', async () => {
+  project = testProject({ 'playbook.yml': '- hosts: all\n  tasks:\n    - { copy: { dest: "{{ work }}/f", content: "new" } }\n' }, ['one', 'two']);
+  writeFileSync(at('f'), 'old');
+  const run = runOf(await apply({ limit: 'one' }));
+  // Both names are this machine.
+  project.write('inventory.yml', `all:\n  hosts:\n    one: { ansible_connection: local, work: ${at('')} }\n    two: { ansible_connection: local, work: ${at('')} }\n`);
+  expect([(await back(run)).status, read('f'), (await back('20200101-000000-abcdef')).status]).toEqual([ExitStatus.ok, 'old', ExitStatus.failed]);
 });
 
 test.runIf(isRoot)('attributes first, then content, or the whole directory: all of it is back', async () => {
