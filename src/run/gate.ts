@@ -56,8 +56,11 @@ export interface TaskMutation extends Mutation {
 export interface Gate {
   /** Lets all changes of an item of a task pass, or none. @throws Diagnostic when one may not be made: none is, and the task fails */
   pass(mutations: readonly TaskMutation[]): void;
-  /** Whether a host on which a task has failed runs the handlers that its changes have asked for all the same, as with `force_handlers`. */
-  finishes?(host: string): boolean;
+  /**
+   * Whether a host runs the handlers that its changes have asked for all the same, as with `force_handlers`.
+   * @param how a task has failed on it; or the play was stopped for all, for what happened elsewhere
+   */
+  finishes?(host: string, how: 'failed' | 'stopped'): boolean;
   /** What is to be said of a host that has come to its end. */
   remarks?(host: string): readonly string[];
 }

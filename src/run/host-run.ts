@@ -21,10 +21,11 @@ import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
 import { selected, type TagSelection } from './tags.ts';
 import { taskNames } from './validate.ts';
-import { cutsOff, HostEnded, TaskFailed } from './task-result.ts';
+import { asError, cutsOff, HostEnded, TaskFailed } from './task-result.ts';
 import { reportEnd } from './task-report.ts';
 import { TaskRun, type TaskEnd } from './task-run.ts';
 import { taskTitle } from './task-words.ts';
+import { withVars } from './with-vars.ts';
 
 export interface HostRunInit {
   readonly ctx: RunContext;
@@ -76,6 +77,7 @@ export class HostRun {
       this.#ahead.leave();
     }
     await this.#init.play.rendezvous.arrive(this.#init.host.name, [...position, Number.MAX_SAFE_INTEGER]);
+    this.#wasStopped();
     await this.runHandlers([...position, Number.MAX_SAFE_INTEGER]);
   }
 
@@ -99,6 +101,11 @@ export class HostRun {
     else await this.settle();
     if (interrupted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
     throw new HostEnded(false);
+  }
+
+  /** Handlers that others' failure has overtaken while this host waited for them are not begun, as tasks are not. @throws HostEnded */
+  #wasStopped(): void {
+    if (this.#init.play.stopped !== undefined) throw new HostEnded(false);
   }
 
   /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */
@@ -301,6 +308,7 @@ export class HostRun {
       case 'flush_handlers':
         await this.settle();
         await play.rendezvous.arrive(host.name, position);
+        this.#wasStopped();
         await this.runHandlers(position);
         return;
       case 'barrier':
@@ -386,15 +394,4 @@ export class HostRun {
   #scope(attributes: Attributes): Scope {
     return this.#init.ctx.variables.taskScope(this.#init.host.name, this.#init.play.variables, attributes);
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
-
-function withVars(node: TaskNode, vars: ValueMap): TaskNode {
-  const attributes = { ...node.attributes, vars: [...node.attributes.vars, { values: vars, templated: false }] };
-  if (node.kind !== 'block') return { ...node, attributes };
-  const all = (nodes: readonly TaskNode[]): readonly TaskNode[] => nodes.map((n) => withVars(n, vars));
-  return { ...node, attributes, body: all(node.body), rescue: all(node.rescue), always: all(node.always) };
 }

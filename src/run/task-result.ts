@@ -81,3 +81,7 @@ export function registered(items: readonly ItemResult[], looped: boolean, loopVa
     msg: each.some((v) => v['failed'] === true) ? 'One or more items failed' : 'All items completed',
   };
 }
+
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

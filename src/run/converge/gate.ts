@@ -40,9 +40,12 @@ export class ConvergeGate implements Gate {
     this.#lost.add(host);
   }
 
-  /** A host that was kept from its next change has what its earlier ones owe it. */
-  finishes(host: string): boolean {
-    return this.#refused.has(host);
+  /**
+   * A host that was kept from its next change has what its earlier ones owe it; so have the others, when a change that was refused there has
+   * ended the play for them (`any_errors_fatal`, `max_fail_percentage`).
+   */
+  finishes(host: string, how: 'failed' | 'stopped'): boolean {
+    return how === 'failed' ? this.#refused.has(host) : this.#stopped !== undefined;
   }
 
   pass(mutations: readonly TaskMutation[]): void {

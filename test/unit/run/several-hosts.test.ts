@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ConvergeGate } from '../../../src/run/converge/gate.ts';
+import { PolicySchema } from '../../../src/run/converge/policy.ts';
 import { testProject, type TestProject } from './support.ts';
 
 let project: TestProject | undefined;
@@ -182,6 +184,40 @@ describe('failures and the other hosts', () => {
     expect(made(p)).toEqual(['one-1', 'two-1']);
     expect(result.changes).toEqual(['one|file /work/one-1', 'two|file /work/two-1']);
     expect(result.tasks).toContain('two|shell|ok');
+  });
+
+  describe('handlers of the others, when a failure has stopped the play for all', () => {
+    const copy = '{ copy: { dest: "{{ work }}/{{ inventory_hostname }}", content: x }, notify: restart }';
+    /** Two is in the middle of its tasks, three has done its own and waits, when one fails. */
+    const play = (more: string): string => `
+- hosts: all
+${more}
+  any_errors_fatal: true
+  tasks:
+    - ${copy}
+    - { shell: "sleep 0.6; exit 1", when: inventory_hostname == "one" }
+    - { shell: "sleep 1.2", changed_when: false, when: inventory_hostname == "two" }
+    - { shell: "echo {{ inventory_hostname }} >> {{ work }}/late", when: inventory_hostname == "two" }
+  handlers:
+    - { name: restart, shell: "echo {{ inventory_hostname }} >> {{ work }}/log" }
+`;
+    it('do not run: the host that waits for the others to restart together, too', async () => {
+      const p = make(play(''));
+      expect((await p.run()).status).toBe(3);
+      expect([log(p), log(p, 'late')]).toEqual([[], []]);
+    });
+    it('run with force_handlers, as on the host that failed', async () => {
+      const p = make(play('  force_handlers: true'));
+      const result = await p.run();
+      expect([result.status, [...log(p)].sort(), log(p, 'late')]).toEqual([3, ['one', 'three', 'two'], []]);
+      expect(result.summary?.unfinished).toEqual(['two', 'three']);
+    });
+    it('run when the failure was a change that the policy of a night has refused', async () => {
+      const p = make(play('').replace('{ shell: "sleep 0.6; exit 1", when', '{ meta: barrier }\n    - { pause: { seconds: 1 }, when: inventory_hostname == "one" }\n    - { copy: { dest: "{{ work }}/refused", content: x }, when').replace('{ shell: "sleep 1.2", changed_when: false,', '{ pause: { seconds: 2 },'));
+      const policy = PolicySchema.parse({ mode: 'mend', max_changes: 3 });
+      const result = await p.run({ gate: new ConvergeGate({ policy, hosts: 3, lost: [], now: () => 0 }) });
+      expect([result.status, existsSync(path.join(p.dir, 'work/refused')), [...log(p)].sort()]).toEqual([3, false, ['one', 'three', 'two']]);
+    });
   });
 
   it('a failed run_once task fails all hosts; each may rescue it; the counts are right', async () => {
