@@ -67,6 +67,11 @@ export function takeUpOwed(ctx: { readonly options: Pick<RunContext['options'], 
   }
 }
 
+/** Whether a host runs what it was notified of also when the play was stopped for all, for what happened elsewhere. */
+export function finishesStopped(ctx: { readonly options: Pick<RunContext['options'], 'gate'> }, { play }: Pick<PlayState, 'play'>, host: Pick<HostState, 'name'>): boolean {
+  return play.forceHandlers || ctx.options.gate?.finishes?.(host.name, 'stopped') === true;
+}
+
 function notifiedNames(task: Task, scope: Scope): readonly string[] {
   return task.notify.map((name) => plainText(renderValue(name, scope, task.span)));
 }

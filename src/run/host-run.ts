@@ -15,7 +15,7 @@ import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
 import { concludeOnce, settleElsewhere } from './once.ts';
-import { notesIdentity, takeUpOwed } from './handlers.ts';
+import { finishesStopped, notesIdentity, takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
@@ -105,7 +105,8 @@ export class HostRun {
 
   /** Handlers that others' failure has overtaken while this host waited for them are not begun, as tasks are not. @throws HostEnded */
   #wasStopped(): void {
-    if (this.#init.play.stopped !== undefined) throw new HostEnded(false);
+    const { ctx, play, host } = this.#init;
+    if (play.stopped !== undefined && host.notified.size > 0 && !finishesStopped(ctx, play, host)) throw new HostEnded(false);
   }
 
   /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */

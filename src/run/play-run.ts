@@ -12,7 +12,7 @@ import type { ValueMap } from '../support/value.ts';
 import { formatPlace } from '../support/source.ts';
 import type { FileCache } from './controller-files.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
-import { distinctHandlers, refusesRoot, takeUpOwed } from './handlers.ts';
+import { distinctHandlers, finishesStopped, refusesRoot, takeUpOwed } from './handlers.ts';
 import { HostRun } from './host-run.ts';
 import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
@@ -53,9 +53,11 @@ export async function runPlay(ctx: RunContext, play: Play, cache: FileCache, num
   const chosen = ctx.inventory.select(play.hosts, ctx.options.limit).map((name) => ctx.host(name));
   const lost = (h: HostState): boolean => h.condition === 'failed' || h.condition === 'unreachable';
   const gone = (): readonly string[] => ctx.known().filter((h) => lost(h) && together?.owns(h.name) === true).map((h) => h.name);
-  for (const name of (await together?.enterPlay(number, gone())) ?? []) ctx.host(name).condition = 'failed';
-  const hosts = chosen.filter((h) => h.condition === 'active' || h.condition === 'ended');
-  for (const host of hosts) host.condition = 'active';
+  const decided = together === undefined ? undefined : new Set(await together.enterPlay(number, gone()));
+  if (decided !== undefined) for (const host of chosen.filter((h) => decided.has(h.name) && !lost(h))) leftOut(ctx, play, host);
+  // What was decided for all holds, also where a host fares otherwise since: batches are cut from the same hosts everywhere.
+  const hosts = chosen.filter((h) => (decided === undefined ? !lost(h) : !decided.has(h.name)));
+  for (const host of hosts) if (!lost(host)) host.condition = 'active';
   if (hosts.length === 0) return true;
   ctx.emit({ type: 'play', play: play.name, hosts: hosts.map((h) => h.name) });
   const varsFiles = play.varsFiles.map((f) => {
@@ -84,6 +86,20 @@ export async function runPlay(ctx: RunContext, play: Play, cache: FileCache, num
   }
   const all = (await together?.enterBatch({ play: number, batch: batches.length }, gone())) ?? [];
   return endedElsewhere(ctx, play, all, batches) ? cutShort(ctx, []) : true;
+}
+
+/**
+ * A host that has failed for another worker before the play began. One of ours is told of: the worker that had it before has died, and without that
+ * its failure would be in nobody's summary.
+ */
+function leftOut(ctx: RunContext, play: Play, host: HostState): void {
+  host.condition = 'failed';
+  if (ctx.options.together?.owns(host.name) !== true) return;
+  const msg = 'it had failed for the worker that had it before, so the others have begun the play without it';
+  host.reports.open().ready(() => {
+    ctx.emit({ type: 'task', host: host.name, play: play.name, role: '', task: 'the play', module: '', status: 'failed', seconds: 0, at: formatPlace(play.span), handler: false, msg, error: `${msg}; run again` });
+    ctx.tally.count(host.name, '', 'the play', 'failed', 0);
+  });
 }
 
 /** Whether the play has been ended for everybody by what became of earlier batches, here or on other workers. */
@@ -202,14 +218,16 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   if (error instanceof HostEnded) {
     host.condition = 'ended';
     if (error.wholePlay) state.ended = true;
+    if (state.stopped === undefined) return;
     // For a failure elsewhere, not by a word of the playbook.
-    if (state.stopped !== undefined) host.cutShort = true;
+    host.cutShort = true;
+    if (finishesStopped(ctx, state, host)) await afterFailure(ctx, host, () => run.runHandlers([Number.MAX_SAFE_INTEGER]));
     return;
   }
   if (error instanceof TaskFailed) {
     host.condition = 'failed';
     state.hostFailed(host, error.fatal);
-    await afterFailure(ctx, host, () => (state.play.forceHandlers || ctx.options.gate?.finishes?.(host.name) === true ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
+    await afterFailure(ctx, host, () => (state.play.forceHandlers || ctx.options.gate?.finishes?.(host.name, 'failed') === true ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
     return;
   }
   if (error instanceof Diagnostic && error.kind === 'interrupted') {

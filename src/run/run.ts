@@ -167,7 +167,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
   const starting = pLimit(options.forks);
   const tally = new Tally();
   let conditionChanges = 0;
-  const variables = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: loaded.secrets.decrypt });
+  const variables = new Variables({ inventory, extraVars: options.extraVars, mode: options.mode, diff: options.diff, decrypt: loaded.secrets.decrypt, elsewhere: options.together });
 
   function session(name: string, sharing: HostSession | undefined): HostSession {
     return new HostSession({

@@ -24,7 +24,13 @@ export interface Together {
   /** As whom hosts are locked: of the share, so that who had it before is kept out. */
   readonly lockName: string;
   readonly owns: (host: string) => boolean;
-  /** Waits until all have come as far as the play. @returns hosts of others that take no further part */
+  /** Names of variables that tasks make: of the hosts of others they are not known. */
+  readonly made: ReadonlySet<string>;
+  /**
+   * Waits until all have come as far as the play.
+   * @param gone own hosts that take no further part
+   * @returns the hosts, of all, that take no part in it: the same for everybody, whenever it is asked
+   */
   enterPlay(play: number, gone: readonly string[]): Promise<readonly string[]>;
   /** Waits until all are through with the batches before. @returns how these stand */
   enterBatch(at: BatchPlace, gone: readonly string[]): Promise<readonly BatchStanding[]>;

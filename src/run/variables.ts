@@ -2,13 +2,15 @@
 import type { EncryptedValue } from '../language/encrypted.ts';
 import type { Inventory } from '../language/inventory/index.ts';
 import { lineageOf, type Attributes, type Play, type RoleUse } from '../language/playbook/model.ts';
-import { createScope, lazyView } from '../language/scope.ts';
+import { createScope, lazyMap, lazyView } from '../language/scope.ts';
 import type { Scope, VariableLayer } from '../language/scope-types.ts';
 import type { BaseFacts } from '../host/view.ts';
+import { Diagnostic } from '../support/diagnostic.ts';
 import type { Secret } from '../support/secret.ts';
 import type { Value, ValueMap } from '../support/value.ts';
 import type { RunMode } from './events.ts';
 import { UnknownValue } from './evaluate.ts';
+import type { Together } from './together.ts';
 
 /** Marks an argument to be left out, as Ansible's `omit`. Not a word anybody would write. */
 export const OMIT = '__omit_place_holder__9f1c2b7e5d';
@@ -19,6 +21,8 @@ export interface VariablesInit {
   readonly mode: RunMode;
   readonly diff: boolean;
   readonly decrypt: ((encrypted: EncryptedValue) => Secret) | undefined;
+  /** Where other workers have hosts of the run: which are here, and the names that tasks make, which are not known of those that are not. */
+  readonly elsewhere?: Pick<Together, 'owns' | 'made'> | undefined;
 }
 
 /** What tasks of one host have learnt and set. */
@@ -148,10 +152,22 @@ export class Variables {
     if (this.#hostvarsLayer !== undefined) return this.#hostvarsLayer;
     const all: Record<string, Value> = {};
     for (const host of this.#init.inventory.hosts) {
-      Object.defineProperty(all, host, { enumerable: true, get: () => lazyView(this.hostScope(host)) });
+      Object.defineProperty(all, host, { enumerable: true, get: () => this.#viewOf(host) });
     }
     this.#hostvarsLayer = { values: { hostvars: all }, templated: false };
     return this.#hostvarsLayer;
+  }
+
+  /** What `hostvars` has of a host. What only its own worker knows must not look as if it were not defined: `default` would then guess. */
+  #viewOf(host: string): ValueMap {
+    const scope = this.hostScope(host);
+    const { elsewhere } = this.#init;
+    if (elsewhere === undefined || elsewhere.owns(host)) return lazyView(scope);
+    const { made } = elsewhere;
+    return lazyMap([...new Set([...scope.names(), ...made])], (name) => {
+      if (!made.has(name)) return scope.get(name);
+      throw new Diagnostic({ kind: 'failed', code: 'not-shared', summary: `${name} of ${host} is not known here: a task makes it, and another worker has that host`, remedy: 'run this without --workers (docs/workers.md)' });
+    });
   }
 
   /**

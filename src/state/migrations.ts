@@ -183,6 +183,18 @@ create table run_host_facts (
 );
 `,
   },
+  {
+    version: 6,
+    name: 'who takes part in a play of a run that workers share',
+    sql: `
+create table run_plays (
+  run_id text not null references shared_runs (run_id) on delete cascade,
+  play integer not null,
+  gone text not null,
+  primary key (run_id, play)
+);
+`,
+  },
 ];
 
 export function checksum(migration: Migration): string {

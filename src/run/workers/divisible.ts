@@ -2,15 +2,22 @@
  * What of a playbook cannot be dealt out to workers, since it needs what only one process can hold or what is not to be written into the
  * store: refused before a host is touched.
  */
-import type { Attributes, Include, Task } from '../../language/playbook/model.ts';
+import type { Expression } from '../../language/expression/index.ts';
+import type { Include, Play, Task } from '../../language/playbook/model.ts';
+import { lineageOf } from '../../language/playbook/model.ts';
+import { spanOf } from '../../language/positions.ts';
 import { hasTemplate } from '../../language/template/index.ts';
 import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
+import { formatPlace } from '../../support/source.ts';
+import { isList, isMap, type ValueMap } from '../../support/value.ts';
 import type { Loaded } from '../load.ts';
 import { taskNodes } from '../play-tasks.ts';
 
 /** Modules whose result is what they are for. */
 const GIVES_VARIABLES = new Set(['set_fact', 'include_vars']);
 const ENDS_PLAY = new Set(['end_play', 'end_batch']);
+/** What a task sets on its host without a name of its own. */
+const SET_BY_RESCUE = ['ansible_failed_result', 'ansible_failed_task'];
 
 const REMEDY = 'leave out --workers, or take what it is needed for apart (--tags, --limit, a playbook of its own)';
 
@@ -31,31 +38,76 @@ function unseen(include: Include): string | undefined {
   return hasTemplate(include.target) ? 'an include whose name is a template: what it brings in cannot be looked at before' : undefined;
 }
 
-function usesHostvars(task: Task | Include, names: ReadonlySet<string>): string | undefined {
-  const text = textOf(task);
+/** What tasks bring into being on their hosts. */
+export interface MadeVariables {
+  readonly names: ReadonlySet<string>;
+  /** Whether some come from files of `include_vars`, whose names only doing can tell. */
+  readonly others: boolean;
+}
+
+function allOf(play: Play): readonly (Task | Include)[] {
+  return [...taskNodes(play), ...play.handlers];
+}
+
+export function madeVariables({ playbooks }: Pick<Loaded, 'playbooks'>): MadeVariables {
+  const tasks = playbooks.flatMap((playbook) => playbook.plays).flatMap(allOf).filter((task) => task.kind === 'task');
+  const names = tasks.flatMap((task) => [
+    ...(task.register === undefined ? [] : [task.register]),
+    ...(task.module === 'set_fact' ? Object.keys(task.args).filter((name) => name !== 'cacheable') : []),
+    ...(task.module === 'include_vars' && typeof task.args['name'] === 'string' ? [task.args['name']] : []),
+  ]);
+  return { names: new Set([...names, ...SET_BY_RESCUE]), others: tasks.some((task) => task.module === 'include_vars' && task.args['name'] === undefined) };
+}
+
+/** Why a text that looks at variables of other hosts cannot be dealt out. */
+function usesHostvars(text: string, made: MadeVariables): string | undefined {
   if (!/\bhostvars\b/.test(text)) return undefined;
-  const made = [...names].find((name) => new RegExp(`\\b${name.replaceAll(/[^\w]/g, '\\$&')}\\b`).test(text));
-  return made === undefined ? undefined : `hostvars with ${made}, which a task makes: what a task of another worker's host has made is not known here`;
+  const name = [...made.names].find((each) => new RegExp(`(^|[^\\w])${each.replaceAll(/[^\w]/g, '\\$&')}([^\\w]|$)`).test(text));
+  if (name !== undefined) return `hostvars with ${name}, which a task makes: what a task of another worker's host has made is not known here`;
+  return made.others ? 'hostvars, where a task has include_vars without a name: what of another worker’s host is from there is not known here' : undefined;
 }
 
-function textOf({ attributes, loop, ...task }: Task | Include): string {
-  const conditions = (all: Attributes['when']): readonly unknown[] => all.map((each) => each.text);
-  return JSON.stringify([task.kind === 'task' ? task.args : task.target, loop ?? null, conditions(attributes.when), attributes.vars.map((layer) => layer.values)]);
+/** All strings in it: the only places where a template or an expression can stand. */
+function stringsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (isList(value)) return value.flatMap(stringsIn);
+  return isMap(value) ? Object.entries(value).flatMap(([key, each]) => [key, ...stringsIn(each)]) : [];
 }
 
-function madeNames(tasks: readonly (Task | Include)[]): ReadonlySet<string> {
-  return new Set(tasks.flatMap((task) => (task.kind !== 'task' ? [] : [...(task.register === undefined ? [] : [task.register]), ...(task.module === 'set_fact' ? Object.keys(task.args).filter((name) => name !== 'cacheable') : [])])));
+function textOf(task: Task | Include): string {
+  const conditions = (all: readonly Expression[] | undefined): readonly string[] => (all ?? []).map((each) => each.text);
+  const { attributes } = task;
+  const own = task.kind === 'task' ? [...stringsIn(task.args), ...conditions(task.changedWhen), ...conditions(task.failedWhen), ...conditions(task.until === undefined ? [] : [task.until]), ...task.notify] : [task.target];
+  return [task.name ?? '', ...own, ...stringsIn(task.loop), task.loopControl.label ?? '', ...conditions(attributes.when), ...attributes.environment.flatMap(stringsIn), ...attributes.vars.flatMap((layer) => stringsIn(layer.values))].join('\n');
 }
 
-/** All problems, each at its task. */
+/** Variables that look at other hosts' when they are used, each once: of the inventory, plays and roles. */
+function variableProblems(loaded: Pick<Loaded, 'playbooks' | 'inventory'>, made: MadeVariables): readonly Diagnostic[] {
+  const plays = loaded.playbooks.flatMap((playbook) => playbook.plays);
+  const uses = plays.flatMap((play) => [...play.roles, ...allOf(play).flatMap((task) => lineageOf(task.attributes.role))]);
+  const hosts = new Set(plays.flatMap((play) => [...loaded.inventory.select(play.hosts)]));
+  const maps = new Set<ValueMap>([...plays.map((play) => play.vars), ...uses.flatMap((use) => [use.role.defaults, use.role.vars, use.params]), ...[...hosts].map((host) => loaded.inventory.variablesOf(host))]);
+  const problems = new Map<string, Diagnostic>();
+  for (const map of maps) {
+    for (const [name, value] of Object.entries(map)) {
+      const why = usesHostvars(stringsIn(value).join('\n'), made);
+      const span = spanOf(map, name);
+      if (why !== undefined) problems.set(`${name} ${span === undefined ? '' : formatPlace(span)}`, badInput('not-divisible', `workers cannot share the variable ${name}: ${why}`, { span, remedy: REMEDY }));
+    }
+  }
+  return [...problems.values()];
+}
+
+/** All problems, each at its task or variable. What only a file of a template asks for is refused when it is asked for (`Variables`). */
 export function divisionProblems(loaded: Pick<Loaded, 'playbooks' | 'inventory'>): readonly Diagnostic[] {
   const plays = loaded.playbooks.flatMap((playbook) => playbook.plays);
-  const made = madeNames(plays.flatMap((play) => [...taskNodes(play), ...play.handlers]));
-  return plays.flatMap((play) => {
+  const made = madeVariables(loaded);
+  const tasks = plays.flatMap((play) => {
     const hosts = loaded.inventory.select(play.hosts);
-    return [...taskNodes(play), ...play.handlers].flatMap((task) => {
-      const why = (task.kind === 'task' ? indivisible(task, hosts) : unseen(task)) ?? usesHostvars(task, made);
+    return allOf(play).flatMap((task) => {
+      const why = (task.kind === 'task' ? indivisible(task, hosts) : unseen(task)) ?? usesHostvars(textOf(task), made);
       return why === undefined ? [] : [badInput('not-divisible', `workers cannot share this task: ${why}`, { span: task.span, remedy: REMEDY })];
     });
   });
+  return [...tasks, ...variableProblems(loaded, made)];
 }

@@ -2,8 +2,8 @@
  * What a worker tells of its share: changes, failures, doubts and warnings as they come, into the store; what was merely ok or skipped it only
  * counts, since sixty thousand lines of a converged night would be all that the others do.
  */
-import type { RunShares, ShareLease } from '../../state/shared-run.ts';
 import type { Reporter, RunEvent } from '../events.ts';
+import type { Share } from './share.ts';
 
 export type Summary = Extract<RunEvent, { type: 'summary' }>;
 
@@ -28,8 +28,7 @@ export function isWorthTelling(event: RunEvent): boolean {
 }
 
 export class ShareReporter implements Reporter {
-  readonly #shares: RunShares;
-  readonly #lease: ShareLease;
+  readonly #share: Pick<Share, 'tellEvents' | 'lost' | 'inDoubt'>;
   readonly #timer: NodeJS.Timeout;
   #waiting: string[] = [];
   #told = 0;
@@ -37,9 +36,8 @@ export class ShareReporter implements Reporter {
   #summary: Summary | undefined;
   #trouble: Error | undefined;
 
-  constructor(shares: RunShares, lease: ShareLease) {
-    this.#shares = shares;
-    this.#lease = lease;
+  constructor(share: Pick<Share, 'tellEvents' | 'lost' | 'inDoubt'>) {
+    this.#share = share;
     this.#timer = setInterval(() => { this.#flush(); }, OLDEST_MS);
   }
 
@@ -49,7 +47,8 @@ export class ShareReporter implements Reporter {
 
   event(event: RunEvent): void {
     if (event.type === 'summary') this.#summary = event;
-    if (!isWorthTelling(event)) return;
+    // How it ends for a worker that has lost its share, or may have, is not how it ends for the hosts: they are another worker's by then.
+    if (!isWorthTelling(event) || this.#share.lost.aborted || this.#share.inDoubt.aborted) return;
     this.#waiting.push(JSON.stringify(event));
     if (this.#waiting.length >= BATCH) this.#flush();
   }
@@ -60,14 +59,19 @@ export class ShareReporter implements Reporter {
     const first = this.#told;
     this.#waiting = [];
     this.#told += events.length;
-    this.#queue = this.#queue.then(() => this.#shares.tell(this.#lease, first, events)).catch((error: unknown) => { this.#trouble ??= error instanceof Error ? error : new Error(String(error)); });
+    this.#queue = this.#queue.then(() => this.#share.tellEvents(first, events)).catch((error: unknown) => { this.#trouble ??= error instanceof Error ? error : new Error(String(error)); });
+  }
+
+  /** All that has been reported by now is told. @throws what has kept it from being told */
+  async settled(): Promise<void> {
+    this.#flush();
+    await this.#queue;
+    if (this.#trouble !== undefined) throw this.#trouble;
   }
 
   /** @throws what has kept something from being told: the share is not through then, and is carried out by another worker */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#flush();
-    await this.#queue;
-    if (this.#trouble !== undefined) throw this.#trouble;
+    await this.settled();
   }
 }

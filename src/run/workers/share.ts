@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BaseFacts } from '../../host/view.ts';
 import { LEASE_SECONDS, sinceBoot } from '../../state/lease.ts';
-import type { RunShares, ShareLease } from '../../state/shared-run.ts';
+import { SHARE_LOST, shareLost, type RunShares } from '../../state/run-shares.ts';
+import type { ShareLease } from '../../state/shared-run.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import type { HeldLocks } from '../locks.ts';
 import type { Position } from '../rendezvous.ts';
@@ -14,19 +15,13 @@ const RENEW_MS = (LEASE_SECONDS * 1000) / 3;
 const FIRST_POLL_MS = 20;
 const LAST_POLL_MS = 500;
 
-function shareLost({ share }: ShareLease): Diagnostic {
-  return new Diagnostic({
-    kind: 'locked', code: 'share-lost', summary: `share ${String(share)} of the run has been given to another worker, or the run is over`,
-    detail: 'This worker did not renew its lease in time (it was stopped, or the machine slept), or its coordinator is gone, so it changes nothing more.',
-    remedy: 'nothing: the other worker goes on with these hosts',
-  });
-}
-
 export interface ShareInit {
   readonly shares: RunShares;
   readonly lease: ShareLease;
   /** Numbers of hosts in the inventory, for who comes first. */
   readonly numberOf: (host: string) => number;
+  /** Names of variables that the run's tasks make. */
+  readonly made: ReadonlySet<string>;
   /** Aborted when the run is to end, or the share is lost. */
   readonly ends: AbortSignal;
   /** When the lease was asked for, by that clock: it lasts from then on, however late the answer was. */
@@ -39,11 +34,13 @@ export class Share implements Together, HeldLocks {
   readonly #init: ShareInit;
   readonly #own: ReadonlySet<string>;
   readonly #lost = new AbortController();
+  readonly #doubt = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #now: () => number;
   #renewedAt: number;
   #renewing: Promise<void> | undefined;
   #gone: readonly string[] = [];
+  #settled: (() => Promise<void>) | undefined;
 
   constructor(init: ShareInit) {
     this.#init = init;
@@ -51,6 +48,11 @@ export class Share implements Together, HeldLocks {
     this.#renewedAt = init.asked;
     this.#own = new Set(init.lease.hosts);
     this.#timer = setInterval(() => { void this.#renew(); }, RENEW_MS);
+  }
+
+  /** What is told before the share says how far it has come: what others go on from must not be lost with this worker. */
+  tellsFirst(settled: () => Promise<void>): void {
+    this.#settled = settled;
   }
 
   get run(): string {
@@ -62,9 +64,18 @@ export class Share implements Together, HeldLocks {
     return `${this.run}/${String(share)}.${String(token)}`;
   }
 
+  get made(): ReadonlySet<string> {
+    return this.#init.made;
+  }
+
   /** Aborted when the share is another worker's. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Aborted when the lease may have expired and the server does not say: nothing more is begun, and whoever asks next gets the share. */
+  get inDoubt(): AbortSignal {
+    return this.#doubt.signal;
   }
 
   readonly owns = (host: string): boolean => this.#own.has(host);
@@ -88,7 +99,29 @@ export class Share implements Together, HeldLocks {
   /** Before every change. Costs nothing while the lease is known to last. */
   async check(): Promise<void> {
     if (this.#now() - this.#renewedAt > LEASE_SECONDS * 1000) await this.#renew();
-    if (this.#lost.signal.aborted || this.#now() - this.#renewedAt > LEASE_SECONDS * 1000) throw shareLost(this.#init.lease);
+    if (!this.#lost.signal.aborted && this.#now() - this.#renewedAt > LEASE_SECONDS * 1000) this.#doubt.abort();
+    // Once in doubt it stays so: some hosts may have been refused a change already.
+    if (this.#lost.signal.aborted || this.#doubt.signal.aborted) throw shareLost(this.#init.lease);
+  }
+
+  /** @throws Diagnostic `share-lost` when the server has refused it, since another worker has the share */
+  async #write<T>(write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      if (error instanceof Diagnostic && error.code === SHARE_LOST) this.#lost.abort();
+      throw error;
+    }
+  }
+
+  /** Tells the coordinator. @param events JSON. @throws Diagnostic `share-lost` */
+  tellEvents(first: number, events: readonly string[]): Promise<void> {
+    return this.#write(this.#init.shares.tell(this.#init.lease, first, events));
+  }
+
+  /** The share is through. @throws Diagnostic `share-lost` */
+  finish(result: string): Promise<void> {
+    return this.#write(this.#init.shares.finish(this.#init.lease, result));
   }
 
   tell(): void {
@@ -114,14 +147,16 @@ export class Share implements Together, HeldLocks {
   async #arrive(place: string): Promise<void> {
     const { shares, lease } = this.#init;
     await this.check();
-    await shares.reached(lease, place, this.#gone);
+    await this.#settled?.();
+    await this.#write(shares.reached(lease, place, this.#gone));
     await this.#until(async () => ((await shares.allReached(place)) ? true : undefined));
   }
 
   async enterPlay(play: number, gone: readonly string[]): Promise<readonly string[]> {
     this.#gone = gone;
     await this.#arrive(placeText(play));
-    return (await this.#init.shares.gone()).filter((host) => !this.#own.has(host));
+    const { shares, lease } = this.#init;
+    return this.#write(shares.decidePlay(lease, play));
   }
 
   async enterBatch({ play, batch }: BatchPlace, gone: readonly string[]): Promise<readonly BatchStanding[]> {
@@ -136,7 +171,7 @@ export class Share implements Together, HeldLocks {
 
   async meetOnce({ play, batch }: BatchPlace, position: Position, first: string): Promise<string> {
     const place = placeText(play, batch, ...position);
-    await this.#init.shares.stands(this.#init.lease, place, first, this.#init.numberOf(first));
+    await this.#write(this.#init.shares.stands(this.#init.lease, place, first, this.#init.numberOf(first)));
     await this.#arrive(place);
     return (await this.#init.shares.leader(place))?.host ?? first;
   }
@@ -148,17 +183,17 @@ export class Share implements Together, HeldLocks {
   }
 
   conclude({ play, batch }: BatchPlace, position: Position, leader: string, failed: boolean): Promise<void> {
-    return this.#init.shares.conclude(placeText(play, batch, ...position), leader, failed);
+    return this.#write(this.#init.shares.conclude(this.#init.lease, placeText(play, batch, ...position), leader, failed));
   }
 
   async stand({ play, batch }: BatchPlace, own: BatchStanding): Promise<BatchStanding> {
     const place = placeText(play, batch);
-    await this.#init.shares.stand(this.#init.lease, place, own);
+    await this.#write(this.#init.shares.stand(this.#init.lease, place, own));
     return (await this.#init.shares.batches(place)).get(place) ?? own;
   }
 
   tellFacts(facts: ReadonlyMap<string, BaseFacts>): Promise<void> {
-    return this.#init.shares.tellFacts(new Map([...facts].map(([host, each]) => [host, JSON.stringify(each)])));
+    return this.#write(this.#init.shares.tellFacts(this.#init.lease, new Map([...facts].map(([host, each]) => [host, JSON.stringify(each)]))));
   }
 
   async foreignFacts(): Promise<ReadonlyMap<string, BaseFacts>> {

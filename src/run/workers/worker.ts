@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseAddress } from '../../state/postgres-url.ts';
 import { sinceBoot } from '../../state/lease.ts';
-import { RunShares, type ShareLease } from '../../state/shared-run.ts';
+import { RunShares } from '../../state/run-shares.ts';
+import type { ShareLease } from '../../state/shared-run.ts';
 import { badInput, Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import type { Loaded } from '../load.ts';
 import type { RunOptions } from '../options.ts';
 import { runLoaded } from '../run.ts';
 import { loadAndDigest } from './digest.ts';
-import { divisionProblems } from './divisible.ts';
+import { divisionProblems, madeVariables } from './divisible.ts';
 import { Share } from './share.ts';
 import { ShareReporter } from './share-reporter.ts';
 import { throwProblems } from '../../language/playbook/role-spec.ts';
@@ -44,23 +45,26 @@ interface Endings {
 
 async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }: { readonly lease: ShareLease; readonly asked: number }, loaded: Loaded, { ends, leaves }: Endings): Promise<ExitStatus> {
   const order = new Map(loaded.inventory.hosts.map((host, i) => [host, i]));
-  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, ends: AbortSignal.any([ends, leaves]), asked });
-  const reporter = new ShareReporter(shares, lease);
-  const stop = AbortSignal.any([leaves, share.lost, ends]);
+  const share = new Share({ shares, lease, numberOf: (host) => order.get(host) ?? 0, made: madeVariables(loaded).names, ends: AbortSignal.any([ends, leaves]), asked });
+  const reporter = new ShareReporter(share);
+  share.tellsFirst(() => reporter.settled());
+  const stop = AbortSignal.any([leaves, share.lost, share.inDoubt, ends]);
   const kill = AbortSignal.any([options.kill, share.lost]);
   try {
     const status = await runLoaded(loaded, {
       ...options, reporter, held: share, together: share, stop, kill, lockWaitSeconds: lease.token > 1 ? Math.max(options.lockWaitSeconds, LEFT_BEHIND_WAIT_SECONDS) : options.lockWaitSeconds,
     });
     await reporter.close();
-    // One that leaves, while the run goes on, leaves its hosts to the others.
-    if (leaves.aborted && !ends.aborted) await shares.giveBack(lease);
-    else if (reporter.summary !== undefined && !share.lost.aborted) await shares.finish(lease, JSON.stringify(reporter.summary));
+    // One that leaves, while the run goes on, leaves its hosts to the others; so does one that did not know whether they were still its own.
+    if ((leaves.aborted && !ends.aborted) || share.inDoubt.aborted || share.lost.aborted) await shares.giveBack(lease);
+    else if (reporter.summary !== undefined) await share.finish(JSON.stringify(reporter.summary));
     return status;
   } catch (error) {
     // Whoever asks next goes on with it; what kept this worker from it is told by this worker.
     await reporter.close().catch(() => undefined);
-    await shares.giveBack(lease).catch(() => undefined);
+    const back = await shares.giveBack(lease).then(() => true, () => false);
+    // With a worker that was merely late there is nothing wrong: it may take what others leave behind.
+    if (back && (share.lost.aborted || share.inDoubt.aborted)) return ExitStatus.locked;
     throw error;
   } finally {
     await share.release();
@@ -70,10 +74,11 @@ async function carryOut(options: RunOptions, shares: RunShares, { lease, asked }
 /**
  * Takes shares of a run, and carries them out, until it is over.
  *
+ * @param now when a lease is asked for: milliseconds since boot
  * @returns ok when all shares are through, interrupted when this worker was told to stop
  * @throws what keeps the worker from working, when nothing of it is under way any more
  */
-export async function takeShares(options: RunOptions, loaded: Loaded, shares: RunShares, say: WorkerRequest['say']): Promise<ExitStatus> {
+export async function takeShares(options: RunOptions, loaded: Loaded, shares: RunShares, say: WorkerRequest['say'], now: () => number = sinceBoot): Promise<ExitStatus> {
   const over = new AbortController();
   const leaving = new AbortController();
   const leaves = AbortSignal.any([options.stop, leaving.signal]);
@@ -94,7 +99,7 @@ export async function takeShares(options: RunOptions, loaded: Loaded, shares: Ru
         over.abort();
         break;
       }
-      const asked = sinceBoot();
+      const asked = now();
       const lease = await shares.claim(own);
       if (lease !== undefined) {
         own = true;

@@ -1,6 +1,6 @@
 /** A PostgreSQL 17 on a lab host, from Debian's package, in a cluster of its own that only TLS and a password get into. */
 import type { Lab } from '../../../src/lab/index.ts';
-import { labHost } from '../../../src/lab/index.ts';
+import { labExec, labHost } from '../../../src/lab/index.ts';
 import { onHost } from './lab-project.ts';
 
 export const SERVER_PORT = 5499;
@@ -24,9 +24,11 @@ const INSTALL = 'export DEBIAN_FRONTEND=noninteractive; command -v pg_createclus
 
 /** Makes the cluster anew. */
 export async function postgresServer(lab: Lab, host: string): Promise<PostgresServer> {
-  await onHost(lab, host, INSTALL).catch((cause: unknown) => {
+  // Minutes, where the machine has other things to do: a package that comes late is not one that cannot be had.
+  const installed = await labExec(lab, host, ['sh', '-c', INSTALL], { timeoutMs: 300_000 }).catch((cause: unknown) => {
     throw new NoPackage(`package postgresql-17 cannot be installed on ${host}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   });
+  if (installed.status !== 0) throw new NoPackage(`package postgresql-17 cannot be installed on ${host}: ${installed.stderr}`);
   const address = labHost(lab, host).sshAddress;
   await onHost(
     lab,

@@ -6,7 +6,8 @@ import { Course } from '../../../src/run/workers/coordinate.ts';
 import { Share, type ShareInit } from '../../../src/run/workers/share.ts';
 import { takeShares } from '../../../src/run/workers/worker.ts';
 import { LEASE_SECONDS } from '../../../src/state/lease.ts';
-import { RunShares, SharedRun } from '../../../src/state/shared-run.ts';
+import { RunShares } from '../../../src/state/run-shares.ts';
+import { SharedRun } from '../../../src/state/shared-run.ts';
 import type { SqlDatabase } from '../../../src/state/sql.ts';
 import { testProject, type TestProject } from './support.ts';
 
@@ -20,7 +21,7 @@ function server(all: SqlDatabase['all']): SqlDatabase {
 }
 
 function shareOf(all: SqlDatabase['all'], more: Partial<ShareInit> = {}): Share {
-  const share = new Share({ shares: new RunShares(server(all), 'r', 'me'), lease: { share: 0, hosts: ['a'], token: 1 }, numberOf: () => 0, ends: new AbortController().signal, asked: 0, now: () => 0, ...more });
+  const share = new Share({ shares: new RunShares(server(all), 'r', 'me'), lease: { share: 0, hosts: ['a'], token: 1 }, numberOf: () => 0, made: new Set(), ends: new AbortController().signal, asked: 0, now: () => 0, ...more });
   open.push(share);
   return share;
 }
@@ -36,6 +37,23 @@ test('after a sleep of the machine, and after a late answer, it is asked whose t
   expect([asked, share.lost.aborted]).toEqual([1, true]);
   const late = shareOf(() => Promise.resolve([]), { asked: now - LEASE_SECONDS * 1000 - 1, now: () => now });
   await expect(late.check()).rejects.toMatchObject({ code: 'share-lost' });
+});
+
+test('a lease that may have expired while the server does not answer is in doubt, and stays so', async () => {
+  let now = 0;
+  let answers = false;
+  const share = shareOf(() => (answers ? Promise.resolve([{}]) : Promise.reject(new Error('no answer'))), { now: () => now });
+  now = LEASE_SECONDS * 1000 + 1;
+  await expect(share.check()).rejects.toMatchObject({ code: 'share-lost' });
+  expect([share.inDoubt.aborted, share.lost.aborted]).toEqual([true, false]);
+  answers = true;
+  await expect(share.check()).rejects.toMatchObject({ code: 'share-lost' });
+});
+
+test('a write that the server refuses, since another worker has the share, ends it', async () => {
+  const share = shareOf(() => Promise.resolve([]));
+  await expect(share.tellEvents(0, ['{}'])).rejects.toMatchObject({ code: 'share-lost' });
+  expect(share.lost.aborted).toBe(true);
 });
 
 describe('a worker whose share cannot be carried out', () => {
@@ -66,6 +84,23 @@ describe('a worker whose share cannot be carried out', () => {
       if (sql.startsWith('select digest') && (looks += 1) > 3) throw new Error('the server is gone');
       return undefined;
     })).toEqual(['0', '1', 'the server is gone']);
+  }, 10_000);
+  test('gives back a share whose lease was in doubt for a while, rather than calling it through', async () => {
+    let claimed = 0;
+    let finished = 0;
+    let over = false;
+    // The lease is answered so late that it may have expired by then, and its renewal is not answered.
+    const all: SqlDatabase['all'] = async (sql) => {
+      await Promise.resolve();
+      if (sql.includes('skip locked')) { claimed += 1; return claimed === 1 ? [{ share: 0, hosts: '["one"]', token: 1 }] : []; }
+      if (sql.includes('expires_at = 0')) over = true;
+      if (sql.includes('set result')) finished += 1;
+      if (sql.includes('set expires_at = extract')) throw new Error('no answer');
+      return sql.startsWith('select digest') ? [{ digest: '', goes_on: true, done: over }] : sql.includes('as there') ? [{ there: true }] : sql.includes('from run_plays') ? [{ gone: '[]' }] : [{}];
+    };
+    project = testProject({ 'playbook.yml': '- hosts: all\n  tasks:\n    - { command: "true" }\n' }, ['one', 'two']);
+    const result = await project.run({}, (options: RunOptions) => takeShares(options, loadProject(options), new RunShares(server(all), 'r', 'me'), () => undefined, () => -LEASE_SECONDS * 2000));
+    expect([result.status, over, finished]).toEqual([0, true, 0]);
   }, 10_000);
   test('does not wait for others when it is told to stop', async () => {
     const stop = new AbortController();

@@ -111,8 +111,22 @@ describe('what workers cannot share', () => {
     ['- { include_tasks: "{{ inventory_hostname }}.yml" }', /^an include whose name is a template/],
     ['- { command: a, register: x }\n- { debug: { msg: "{{ hostvars.two.x.rc }}" } }', /^hostvars with x/],
     ['- { set_fact: { x: 1 } }\n- { command: a, when: hostvars.two.x == 1 }', /^hostvars with x/],
+    ['- { command: a, register: x }\n- { command: b, changed_when: hostvars.two.x.changed }', /^hostvars with x/],
+    ['- { command: a, register: x }\n- { command: b, register: y, until: hostvars.two.x.rc == 0 }', /^hostvars with x/],
+    ['- { command: a, register: x }\n- { command: b, environment: { A: "{{ hostvars.two.x.rc }}" } }', /^hostvars with x/],
+    ['- { command: a, register: x }\n- { name: "{{ hostvars.two.x.rc }}", command: b }', /^hostvars with x/],
+    ['- { include_vars: { file: more.yml } }\n- { debug: { msg: "{{ hostvars.two.x }}" } }', /^hostvars, where a task has include_vars without a name/],
   ])('%s', (tasks, why) => {
     expect(problems(tasks)).toEqual([expect.stringMatching(why)]);
+  });
+  test.each([
+    ['inventory.yml', 'all:\n  hosts:\n    one: { other: "{{ hostvars.two.x.rc }}" }\n    two: {}\n'],
+    ['playbook.yml', '- hosts: all\n  vars: { other: "{{ hostvars.two.x.rc }}" }\n  tasks: [{ command: a, register: x }]\n'],
+    ['roles/r/vars/main.yml', 'other: "{{ hostvars.two.x.rc }}"\n'],
+  ])('a variable that looks at them: %s', (file, text) => {
+    project = testProject({ 'playbook.yml': '- hosts: all\n  roles: [r]\n', 'roles/r/role.yml': 'summary: r.\n', 'roles/r/tasks/main.yml': '- { command: a, register: x }\n', [file]: text }, ['one', 'two']);
+    const problems = divisionProblems(loadProject({ inventory: [`${project.dir}/inventory.yml`], playbooks: [`${project.dir}/playbook.yml`], mode: 'apply' }));
+    expect(problems.map((each) => each.message)).toEqual([expect.stringContaining('workers cannot share the variable other: hostvars with x') as string]);
   });
   test('what they can: localhost, run_once without a result, facts of others', () => {
     expect(problems('- { command: a, delegate_to: localhost }\n- { command: a, run_once: true }\n- { debug: { msg: "{{ hostvars.two.ansible_hostname }}" } }\n- { meta: flush_handlers }\n- { command: a, register: x }\n- { debug: { msg: "{{ x.rc }}" } }')).toEqual([]);
