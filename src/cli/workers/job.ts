@@ -55,7 +55,8 @@ spec:
         - name: login
           secret:
             secretName: {{ to_json login }}
-            defaultMode: 0440
+            # 0440: YAML 1.1 and 1.2 read an octal number differently.
+            defaultMode: 288
 `;
 
 export interface JobRequest {
