@@ -44,6 +44,7 @@ function refusalRemedy(status: number, words: string): string | undefined {
   if (/(invalid certificate|no chain matching|client certificate must be supplied|failed to match)/i.test(words)) return 'the CA that signs clients is not the one that the auth method knows: restore vault_operator_authority, or set access up anew: care-provision vault access INVENTORY';
   if (/no handler for route|unsupported path|route entry not found/.test(words)) return 'nothing is mounted at this path: mount it in an earlier task (vault_mount, vault_auth), or correct the path';
   if (/path is already in use/.test(words)) return 'something else is mounted there: choose another path, or unmount it';
+  if (/plugin not found in the catalog/.test(words)) return 'this build of the server does not bring that engine or method along: register its plugin (sys/plugins/catalog), or choose another';
   return status === 429 ? 'it has too much to do: run again later' : undefined;
 }
 

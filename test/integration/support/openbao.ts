@@ -17,7 +17,7 @@ import { makeSigner, writeAuthority, type Authority } from '../../../src/support
 import { issueCertificate } from '../../../src/support/x509/issue.ts';
 import { eventually } from './lab-project.ts';
 
-function program(): string {
+export function program(): string {
   const found = findArtifact(loadCatalogue([]), 'openbao', '2.7.2');
   return found.type === 'found' ? cachedPath(cacheDirectory(), found.artifact.sha256['linux/amd64'] ?? '') : '';
 }
@@ -47,7 +47,7 @@ export function authority(name: string): Authority {
   return { current: makeSigner({ subject: { common_name: name }, type: 'ec-p256', days: 30, pathLength: 1, permitted: [], rotateAtPercent: 80, overlapDays: 0, rotate: false }, Math.floor(Date.now() / 1000)), next: undefined, previous: [] };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
