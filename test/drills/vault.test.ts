@@ -1,5 +1,5 @@
 /** OpenBao on three fresh hosts with the real program, in the artefact cache beforehand; without it these are skipped. Four to eight minutes. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labDown, labUp } from '../../src/lab/index.ts';
@@ -154,5 +154,26 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     expect((await at.unseal()).status).toBe(0);
     await eventually(async () => (await at.status()).healthy, 60_000, () => 'it is not healthy');
     expect((await at.run({ mode: 'verify', extraVars: { vault_lease_ttl_hours: 12 } })).status).toBe(0);
+  });
+
+  it('a drill that leaves a member sealed wants enough shares at hand, and opens it again', async () => {
+    at.writeInventory({ drills: 'allowed' });
+    const drilled = (): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> => at.project.start(['drill', 'vault-leader-host-loss', 'inventory.yml']).ended;
+    const before = process.env['CARE_IDENTITY_FILE'];
+    try {
+      process.env['CARE_IDENTITY_FILE'] = at.identityFile('asha');
+      const few = await drilled();
+      expect([few.status, few.stderr]).toEqual([3, expect.stringContaining('this drill has 1 of the 2 key shares') as string]);
+      const both = path.join(at.project.dir, 'people', 'both.txt');
+      writeFileSync(both, PEOPLE.slice(0, 2).map((person) => readFileSync(at.identityFile(person), 'utf8')).join(''), { mode: 0o600 });
+      process.env['CARE_IDENTITY_FILE'] = both;
+      const enough = await drilled();
+      console.log(enough.stdout);
+      expect([enough.status, enough.stderr]).toEqual([0, '']);
+      expect((await at.status()).healthy).toBe(true);
+    } finally {
+      if (before === undefined) delete process.env['CARE_IDENTITY_FILE'];
+      else process.env['CARE_IDENTITY_FILE'] = before;
+    }
   });
 });

@@ -34,6 +34,10 @@ export interface VaultCluster {
   readonly snapshotDirectory: string;
   /** Devices that are enabled by the API; undefined: they are in the configuration file. */
   readonly audit: AuditWish | undefined;
+  /** On the members: where the audit log is. */
+  readonly auditDirectory: string;
+  /** Whether the journal is a second audit device. */
+  readonly auditSyslog: boolean;
   /** On the controller: the files of the key shares, encrypted. */
   readonly shareDirectory: string;
   /** Where members copy their snapshots to. @throws Diagnostic when the inventory does not say so */
@@ -94,6 +98,8 @@ export function readVaultInventory(request: ClusterRequest): VaultCluster {
   const scope = variables.hostScope(first);
   const name = optionalText(scope, 'vault_cluster_name') ?? 'care';
   const flavor = choice(scope, 'vault_flavor', ['openbao', 'vault'], 'openbao');
+  const auditDirectory = optionalText(scope, 'vault_audit_dir') ?? '/var/log/care-vault';
+  const auditSyslog = !scope.has('vault_audit_syslog') || scope.get('vault_audit_syslog') !== false;
   const beside = inventoryDirectory(request.inventory[0] ?? '.');
   return {
     name,
@@ -103,7 +109,8 @@ export function readVaultInventory(request: ClusterRequest): VaultCluster {
     members: names.map((host) => clusterHost(host, variables.hostScope(host), 'vault_address', request.becomePassword)),
     port: portOf(scope),
     caFile: `${optionalText(scope, 'vault_pki_dir') ?? '/etc/care-vault/pki'}/ca.crt`,
-    audit: flavor === 'openbao' ? undefined : { directory: optionalText(scope, 'vault_audit_dir') ?? '/var/log/care-vault', syslog: !scope.has('vault_audit_syslog') || scope.get('vault_audit_syslog') !== false },
+    audit: flavor === 'openbao' ? undefined : { directory: auditDirectory, syslog: auditSyslog },
+    auditDirectory, auditSyslog,
     snapshotDirectory: optionalText(scope, 'vault_snapshot_dir') ?? '/var/lib/care-vault-snapshots',
     shareDirectory: optionalText(scope, 'vault_share_dir') ?? join(beside, '.care', 'vault', name),
     storage: () => snapshotStorage({

@@ -37,7 +37,7 @@ async function at(answer: (asked: Asked) => Answer): Promise<{ readonly cluster:
   server = running;
   const member: ClusterHost = { name: 'vault1', address: '10.9.9.9' } as unknown as ClusterHost;
   const cluster: VaultCluster = {
-    name: 'care', inventories: [], flavor: 'openbao', seal: 'shamir', members: [member], port: running.port, caFile: '', snapshotDirectory: '', audit: undefined, storage: () => { throw new Error('none'); },
+    name: 'care', inventories: [], flavor: 'openbao', seal: 'shamir', members: [member], port: running.port, caFile: '', snapshotDirectory: '', audit: undefined, auditDirectory: '', auditSyslog: true, storage: () => { throw new Error('none'); },
     shareDirectory: dir, holders: () => holders, operatorAuthority: () => testAuthority('operators'),
   };
   const hosts = { forward: () => running.forward() } as unknown as HostAccess;
