@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tries what role monitoring has made. Prints what is wrong; exits 0 when all is as it should be.
 #   verify.sh refused ADDRESS PORT PKI            who must not get metrics of this host
-#   verify.sh host DIRECTORY                      exporters listen on loopback only; care-host-metrics has run
+#   verify.sh host DIRECTORY                      exporters listen on loopback only; care-host-metrics and care-service-metrics have run
 #   verify.sh targets SECONDS                     lines "JOB INSTANCE" on standard input: Prometheus has these and no others, all up
 #   verify.sh alerts SECONDS HOST PKI WATCHERS NETLOC…   rules are well; Alertmanagers are one cluster and each has HOST's Watchdog
 #   verify.sh mail HOST:PORT required|never CA    an SMTP server, and its certificate
@@ -45,10 +45,12 @@ host() {
     open=$(ss -Hltn "sport = :$port" | awk '{ print $4 }' | grep -v '^127\.0\.0\.1:' | grep -v '^\[::1\]:')
     [ -z "$open" ] || fail "port $port is open on $open"
   done
-  age=$(( $(date +%s) - $(sed -n 's/^care_host_metrics_timestamp_seconds //p' "$1/care_host.prom" 2>/dev/null | grep . || echo 0) ))
-  if [ "$age" -gt 180 ]; then
-    systemctl start care-host-metrics.service || fail "care-host-metrics.service fails: journalctl -u care-host-metrics"
-  fi
+  for what in host service; do
+    age=$(( $(date +%s) - $(cat "$1/care_host.prom" "$1/care_services.prom" 2>/dev/null | sed -n "s/^care_${what}_metrics_timestamp_seconds //p" | grep . || echo 0) ))
+    if [ "$age" -gt 180 ]; then
+      systemctl start "care-$what-metrics.service" || fail "care-$what-metrics.service fails: journalctl -u care-$what-metrics"
+    fi
+  done
 }
 
 seen() {
