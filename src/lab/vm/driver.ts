@@ -6,7 +6,7 @@ import type { Lab, LabDriver } from '../driver.ts';
 import { isAlive } from '../owner.ts';
 import type { LabPower } from '../power.ts';
 import { labPaths, type LabHost, type LabPaths } from '../state.ts';
-import { guestExec } from './guest-exec.ts';
+import { guestExec, guestLook } from './guest-exec.ts';
 import { removeVmImages } from './image.ts';
 import { guestPaths, interfacePrefix, RUN_DIRECTORY } from './names.ts';
 import { removeVmNetwork, restoreForwarding } from './network.ts';
@@ -15,6 +15,9 @@ import { killMachine, machineProcess } from './process.ts';
 import { machinesOf, registeredLabs, unregister } from './registry.ts';
 import { vmSnapshots } from './snapshots.ts';
 import { prepare } from './up.ts';
+
+/** A guest that does not answer by then is said not to. */
+const LOOK_MS = 10_000;
 
 function pathsOf(lab: Lab, host: LabHost): ReturnType<typeof guestPaths> {
   return guestPaths(lab.paths, lab.state.name, host.name);
@@ -62,7 +65,7 @@ export const vmDriver: LabDriver = {
   async look(lab, host) {
     const paths = pathsOf(lab, host);
     if ((await machineProcess(paths)) === undefined) return { machine: existsSync(paths.root) ? 'off' : 'missing', system: '' };
-    const seen = await guestExec(paths.agent, ['systemctl', 'is-system-running'], { timeoutMs: 10_000 });
+    const seen = await guestLook(paths.agent, ['systemctl', 'is-system-running'], LOOK_MS);
     return { machine: 'running', system: seen.stdout.trim() === '' ? 'no answer' : seen.stdout.trim() };
   },
   async exec(lab, host, argv, options) {

@@ -66,3 +66,13 @@ export async function guestExec(socket: string, argv: readonly string[], options
     agent?.close();
   }
 }
+
+/** The same for a look at a guest that may be busy booting: what does not end in time is killed there and gives 124, as timeout(1) says it. */
+export async function guestLook(socket: string, argv: readonly string[], timeoutMs: number): Promise<ProgramResult> {
+  try {
+    return await guestExec(socket, argv, { timeoutMs });
+  } catch (error) {
+    if (error instanceof Diagnostic && error.code === 'program-timeout') return { status: 124, stdout: '', stderr: `${error.message}\n` };
+    throw error;
+  }
+}

@@ -10,7 +10,7 @@ import { sshBanner } from '../hosts.ts';
 import type { SeedFile } from '../keys.ts';
 import { lastLines, runProgram } from '../process.ts';
 import type { PlacedHost } from '../spec.ts';
-import { guestExec } from './guest-exec.ts';
+import { guestLook } from './guest-exec.ts';
 import type { VmImage } from './image.ts';
 import type { GuestPaths } from './names.ts';
 import { machineProcess } from './process.ts';
@@ -117,7 +117,7 @@ export async function awaitMachine(lab: string, host: PlacedHost, paths: GuestPa
       const kept = await keepConsole(paths, lab, host.name);
       throw failure('vm-dead', `lab host ${host.name} did not boot: its QEMU has ended`, { detail: await consoleTail(paths), remedy: `the whole console is in ${kept}` });
     }
-    const state = await guestExec(paths.agent, ['systemctl', 'is-system-running'], { timeoutMs: LOOK_MS });
+    const state = await guestLook(paths.agent, ['systemctl', 'is-system-running'], LOOK_MS);
     const word = state.stdout.trim();
     if (word !== '') last = `systemd is ${word}`;
     if (word === 'running' || word === 'degraded') {
@@ -136,6 +136,6 @@ export async function awaitMachine(lab: string, host: PlacedHost, paths: GuestPa
 }
 
 async function failedUnits(paths: GuestPaths): Promise<readonly string[]> {
-  const list = await guestExec(paths.agent, ['systemctl', '--failed', '--no-pager', '--plain', '--no-legend'], { timeoutMs: LOOK_MS });
+  const list = await guestLook(paths.agent, ['systemctl', '--failed', '--no-pager', '--plain', '--no-legend'], LOOK_MS);
   return list.stdout.split('\n').map((line) => line.trim().split(/\s+/)[0] ?? '').filter((unit) => unit !== '');
 }

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { guestExec } from '../../../../src/lab/vm/guest-exec.ts';
+import { guestExec, guestLook } from '../../../../src/lab/vm/guest-exec.ts';
 import { openMonitor } from '../../../../src/lab/vm/json-socket.ts';
 
 let server: Server | undefined;
@@ -63,4 +63,16 @@ it('says 255, as ssh does, when no guest answers', async () => {
   const ran = await guestExec(silent, ['true'], { timeoutMs: 200 });
   expect([ran.status, ran.stderr]).toEqual([255, expect.stringContaining('no answer')]);
   expect((await guestExec(join(directory, 'none'), ['true'], { timeoutMs: 200 })).status).toBe(255);
+});
+
+it('kills in the guest what does not end, and a look at a busy guest goes on', async () => {
+  const asked: unknown[] = [];
+  const path = await peer((command, _socket, parameters) => {
+    if (command === 'guest-sync') return { return: parameters['id'] };
+    asked.push(parameters['path'] ?? command);
+    return command === 'guest-exec' ? { return: { pid: 7 } } : { return: { exited: false } };
+  });
+  await expect(guestExec(path, ['sleep', '9'], { timeoutMs: 100 })).rejects.toThrow('sleep 9 did not end in the guest in time');
+  expect(asked).toEqual(['sleep', ...Array.from({ length: asked.length - 2 }, () => 'guest-exec-status'), 'kill']);
+  expect((await guestLook(path, ['systemctl', 'is-system-running'], 100)).status).toBe(124);
 });
