@@ -144,7 +144,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     mkdirSync(project.dir, { recursive: true });
     project.write('backup.tar.age.base64', await onHost(lab, 'a1', 'base64 "$(ls /var/lib/kubernetes-backups/*.tar.age | tail -n 1)"'));
     execFileSync('sh', ['-c', `base64 -d <'${archive}.base64' >'${archive}'`]);
-    const restore = { kubernetes_restore_backup: archive, kubernetes_restore_identity: SECRET(identity), kubernetes_restore_confirm: 'care' };
+    const restore = { kubernetes_restore_backup: archive, kubernetes_restore_identity: `{{ secret "${identity}" }}`, kubernetes_restore_confirm: 'care' };
     const alive = await run(['kubernetes-etcd-restore.yml'], restore);
     expect([alive.status, troubleOf(alive, 'a1')]).toEqual([3, expect.stringContaining('this cluster lives') as string]);
     for (const host of CONTROL_PLANES) execFileSync('docker', ['rm', '--force', '--volumes', `${lab.state.name}.${host}`], { stdio: 'ignore' });
@@ -154,7 +154,8 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     await well(await run(['base.yml', 'kubernetes-etcd-restore.yml'], restore));
     console.log(`all control planes restored on new machines in ${((Date.now() - began) / 1000).toFixed(0)} s`);
     const after = (await uids('a2')).split('\n');
-    expect(before.split('\n').filter((each) => !after.includes(each) && !each.includes('bootstrap-token'))).toEqual([]);
+    expect(before.split('\n').filter((each) => !after.includes(each) && !/^Secret\/kube-system\/(bootstrap-token|kubeadm-certs)/.test(each))).toEqual([]);
+    for (const host of CONTROL_PLANES) expect(await onHost(lab, host, 'systemctl is-active care-kubernetes-backup.timer')).toBe('active');
     expect(await kubectl(lab, 'b1', "-n default get secret word -o 'jsonpath={.data.word}'")).toBe(Buffer.from('kept').toString('base64'));
     expect((await onHost(lab, 'b1', 'care-kubernetes-etcdctl member list')).split('\n')).toHaveLength(3);
     const verified = await run(['base.yml', 'kubernetes.yml'], {}, { mode: 'verify' });
