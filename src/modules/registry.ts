@@ -29,8 +29,10 @@ import { hostsEntryModule } from './hosts_entry/index.ts';
 import { includeVars } from './include_vars/index.ts';
 import { k8s } from './k8s/index.ts';
 import { k8sAdmission } from './k8s_admission/index.ts';
+import { k8sCanI } from './k8s_can_i/index.ts';
 import { k8sDrain } from './k8s_drain/index.ts';
 import { k8sInfo } from './k8s_info/index.ts';
+import { k8sRbacReview } from './k8s_rbac_review/index.ts';
 import { k8sWait } from './k8s_wait/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
 import { knownHostsModule } from './known_hosts/index.ts';
@@ -143,8 +145,10 @@ const all: readonly Module[] = [
   includeVars,
   k8s,
   k8sAdmission,
+  k8sCanI,
   k8sDrain,
   k8sInfo,
+  k8sRbacReview,
   k8sWait,
   kernelModuleModule,
   kubernetesInventory,

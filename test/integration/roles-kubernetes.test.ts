@@ -67,6 +67,7 @@ describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.l
       const connect = { namespace: 'care' };
       project.write('playbook.yml', JSON.stringify([{ hosts: 'all', tasks: [{ k8s_admission: { kubeconfig: `${api.dir}/admin.conf`, cases: [{ name: 'ravi', connect, refused_by: 'care-no-exec', as: { user: 'ravi' } }, { name: 'ravi, break-glass', connect, as: { user: 'ravi', group: 'care:break-glass' } }] } }] }]));
       const tried = await project.run();
+      await ask('DELETE', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/shells');
       expect([troubles(tried), tried.status]).toEqual(['', 0]);
     });
 
@@ -97,6 +98,61 @@ describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.l
       expect([...changes(made)].sort()).toEqual(['LimitRange care/care-limits: delete: it is in the definition no more', 'NetworkPolicy care/care-allow-within: delete: it is in the definition no more', 'NetworkPolicy care/from-gateway: delete: it is in the definition no more', 'ResourceQuota care/care-quota: change spec.hard.requests.cpu']);
       expect(changes(await run('kubernetes_policies', vars(less)))).toEqual([]);
       await ask('GET', '/api/v1/namespaces/gateway');
+    });
+  });
+
+  describe('kubernetes_access', () => {
+    const grants = [{ group: 'care:viewers', role: 'care-viewer', namespaces: ['care', 'gateway'] }, { group: 'care:deployers', role: 'care-viewer', namespaces: ['care'] }, { group: 'care:deployers', role: 'care-deployer', namespaces: ['care'] }, { group: 'care:auditors', role: 'care-auditor' }];
+    const people = [{ name: 'asha', groups: ['care:viewers'] }, { name: 'ravi', groups: ['care:deployers'] }, { name: 'meera', groups: ['care:auditors', 'care:viewers'] }, { name: 'other', groups: ['care:viewers'] }];
+    const vars = (more: object = {}): Readonly<Record<string, unknown>> => ({ kubernetes_access_kubeconfig: `${api.dir}/admin.conf`, kubernetes_access_grants: grants, kubernetes_access_people: people, kubernetes_access_matrix_namespaces: ['kube-system'], kubernetes_access_matrix_verbs: ['get', 'create', 'impersonate'], ...more });
+    const rbac = '/apis/rbac.authorization.k8s.io/v1';
+
+    it('is applied as predicted; a second apply changes nothing; everybody may do what was declared, and nothing else', async () => {
+      await Promise.all(['care', 'gateway'].map((name) => api.client.request({ method: 'POST', path: '/api/v1/namespaces', body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }, signal)));
+      const predicted = await run('kubernetes_access', vars(), { mode: 'check' });
+      const made = await run('kubernetes_access', vars());
+      expect([troubles(made), made.status, [...changes(made)].sort()]).toEqual(['', 0, [...changes(predicted)].sort()]);
+      // Roles, bindings of namespaces, bindings of the cluster, the policy and its binding.
+      expect(changes(made)).toHaveLength(5 + 4 + 2 + 2);
+      expect(changes(await run('kubernetes_access', vars()))).toEqual([]);
+      const verified = await run('kubernetes_access', vars(), { mode: 'verify' });
+      expect([troubles(verified), verified.status]).toEqual(['', 0]);
+    });
+
+    it('verify names rights that somebody has beyond what was declared, and the binding; apply deletes it where that is wished', async () => {
+      const stray = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: { name: 'by-hand', namespace: 'care' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'everything-of-care' }, subjects: [{ kind: 'Group', name: 'care:viewers', apiGroup: 'rbac.authorization.k8s.io' }] };
+      await ask('POST', `${rbac}/clusterroles`, { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'everything-of-care' }, rules: [{ apiGroups: ['', 'apps'], resources: ['*'], verbs: ['*'] }] });
+      await ask('POST', `${rbac}/namespaces/care/rolebindings`, stray);
+      const found = troubles(await run('kubernetes_access', vars(), { mode: 'verify' }));
+      expect(found).toContain('asha may create deployments.apps in care');
+      expect(found).toContain('meera may get secrets in care');
+      expect(found).not.toContain('ravi may');
+      const review = { k8s_rbac_review: { declared: 'care-provision/set=access', kubeconfig: `${api.dir}/admin.conf` }, register: 'review', failed_when: 'size(review.stray) > 0' };
+      project.write('playbook.yml', JSON.stringify([{ hosts: 'all', tasks: [review] }]));
+      expect(troubles(await project.run())).toContain('nobody declared it for group care:viewers; it gives all verbs on all resources (5.1.3)');
+      const gone = await run('kubernetes_access', vars({ kubernetes_access_stray: 'delete' }));
+      expect([troubles(gone), changes(gone)]).toEqual(['', ['RoleBinding care/by-hand: delete']]);
+      await ask('POST', `${rbac}/clusterrolebindings`, { ...stray, kind: 'ClusterRoleBinding', metadata: { name: 'masters' }, roleRef: { ...stray.roleRef, name: 'cluster-admin' }, subjects: [{ kind: 'Group', name: 'system:masters', apiGroup: 'rbac.authorization.k8s.io' }] });
+      project.write('playbook.yml', JSON.stringify([{ hosts: 'all', tasks: [review] }]));
+      expect(troubles(await project.run())).toContain('it gives cluster-admin (5.1.1); it is for system:masters');
+      await ask('DELETE', `${rbac}/clusterrolebindings/masters`);
+    });
+
+    it('takes rights away that are granted no more', async () => {
+      const less = vars({ kubernetes_access_grants: grants.slice(0, 3), kubernetes_access_people: people });
+      expect(changes(await run('kubernetes_access', less))).toEqual(['ClusterRoleBinding care-auditor--care:auditors: delete: it is in the definition no more']);
+    });
+
+    it('what break-glass changes is warned of', async () => {
+      project.write('playbook.yml', JSON.stringify([{ hosts: 'all', tasks: [{ k8s_admission: { kubeconfig: `${api.dir}/admin.conf`, cases: [{ name: 'a ConfigMap', definition: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'care' } }, as: { user: 'asha', group: 'care:break-glass' } }] } }] }]));
+      expect(troubles(await project.run())).toBe('');
+      const counted = await api.client.request({ method: 'GET', path: '/metrics' }, signal);
+      expect(String(counted.body)).toMatch(/apiserver_validating_admission_policy_check_total\{[^}]*policy="care-break-glass-used"[^}]*\} [1-9]/);
+    });
+
+    it('refuses groups of Kubernetes’ own, and roles that there are not', async () => {
+      await expect(run('kubernetes_access', vars({ kubernetes_access_grants: [{ group: 'system:masters', role: 'care-viewer' }] }))).rejects.toThrow(/kubernetes_access_grants/);
+      expect(troubles(await run('kubernetes_access', vars({ kubernetes_access_grants: [{ group: 'a', role: 'care-viewr' }] })))).toContain('care-viewr');
     });
   });
 });

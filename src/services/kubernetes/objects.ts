@@ -124,6 +124,12 @@ export async function tryConnect(client: KubernetesClient, namespace: string, su
 /** A name that no pod has, so that nothing is ever run. */
 const NO_POD = 'care-provision-none';
 
+/** Asks the API something by an object that it answers and does not keep, such as a SubjectAccessReview. */
+export async function postReview(client: KubernetesClient, apiVersion: string, kind: string, spec: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
+  const path = await pathOf(client, apiVersion, kind, {}, signal);
+  return path.ok ? said(await client.request({ method: 'POST', path: path.value, body: { apiVersion, kind, spec } }, signal)) : path;
+}
+
 /** A JSON merge patch (RFC 7386). */
 export async function patchObject(client: KubernetesClient, manifest: Manifest, patch: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
   const path = await ownPath(client, manifest, signal);
