@@ -6,6 +6,7 @@ import { Command, Help } from 'commander';
 import { packageVersion } from '../support/package-root.ts';
 import { applyCommand, checkCommand, verifyCommand } from './commands/apply.ts';
 import { artifactsCommand } from './commands/artifacts.ts';
+import { clusterCommand } from './commands/cluster.ts';
 import { completionCommand } from './commands/completion.ts';
 import { convergeCommand } from './commands/converge.ts';
 import { dbCommand } from './commands/db.ts';
@@ -72,6 +73,7 @@ export function buildProgram(session: Session): Command {
     driftCommand,
     convergeCommand,
     artifactsCommand,
+    clusterCommand,
     dbCommand,
     docCommand,
     drillCommand,

@@ -32,6 +32,7 @@ import { k8sAdmission } from './k8s_admission/index.ts';
 import { k8sCanI } from './k8s_can_i/index.ts';
 import { k8sDrain } from './k8s_drain/index.ts';
 import { k8sInfo } from './k8s_info/index.ts';
+import { k8sKubeconfig } from './k8s_kubeconfig/index.ts';
 import { k8sRbacReview } from './k8s_rbac_review/index.ts';
 import { k8sWait } from './k8s_wait/index.ts';
 import { kernelModuleModule } from './kernel_module/index.ts';
@@ -148,6 +149,7 @@ const all: readonly Module[] = [
   k8sCanI,
   k8sDrain,
   k8sInfo,
+  k8sKubeconfig,
   k8sRbacReview,
   k8sWait,
   kernelModuleModule,

@@ -1,7 +1,12 @@
 /** Modules of Kubernetes against a real API server; the test takes a kubelet's part, and says that pods are ready or have ended. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testProject, type Result, type TestProject } from '../unit/run/support.ts';
-import { bareKubernetes, bareMissing, type BareKubernetes } from '../support/bare-kubernetes.ts';
+import { readKubernetesInventory } from '../../src/operations/kubernetes/cluster.ts';
+import { kubernetesView } from '../../src/operations/kubernetes/status.ts';
+import { judge } from '../../src/operations/kubernetes/view.ts';
+import { hostAccess } from '../../src/operations/postgres/hosts.ts';
+import { bareKubernetes, bareMissing, signCertificate, type BareKubernetes } from '../support/bare-kubernetes.ts';
 
 const CONTROLLERS = ['disruption-controller', 'replicaset-controller', 'deployment-controller', 'serviceaccount-controller'];
 let api: BareKubernetes;
@@ -123,6 +128,24 @@ describe.skipIf(bareMissing.length > 0)(`modules of Kubernetes${bareMissing.leng
     expect([done.status, messages(done).includes('failed')]).toEqual([0, false]);
     expect((await pods()).filter((pod) => before.has(pod.metadata.name))).toEqual([]);
     expect(summaries(await drain())).toEqual([]);
+  });
+
+  it('cluster status reads nodes, requests and levels through a control plane, and says what does not answer', async () => {
+    await ask('PATCH', '/api/v1/nodes/n1/status', { status: { conditions: [{ type: 'Ready', status: 'False', message: 'no kubelet here' }], nodeInfo: { kubeletVersion: 'v1.37.0', containerRuntimeVersion: 'containerd://2' } } }, 'application/merge-patch+json');
+    signCertificate(api.dir, 'asha', '/CN=asha');
+    await ask('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name: 'asha' }, spec: { request: readFileSync(`${api.dir}/asha.csr`).toString('base64'), signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] } });
+    project.write('cluster.yml', JSON.stringify({ all: { vars: { ansible_connection: 'local', kubernetes_kubeconfig: `${api.dir}/admin.conf`, etcd_backup_dir: project.dir }, children: { kube_control_plane: { hosts: { n1: null } } } } }));
+    const cluster = readKubernetesInventory({ inventory: [`${project.dir}/cluster.yml`], extraVars: {} });
+    const hosts = hostAccess();
+    const view = await kubernetesView(cluster, hosts, signal).finally(() => hosts.close());
+    expect(view.apiTrouble).toBe('');
+    expect(view.api?.nodes).toEqual([expect.objectContaining({ name: 'n1', ready: false, why: 'no kubelet here', version: 'v1.37.0' })]);
+    expect(view.api?.pending).toEqual([expect.objectContaining({ name: 'asha', signer: 'kubernetes.io/kube-apiserver-client', user: 'bare-admin' })]);
+    expect(view.api?.levels['']).toContain('default');
+    expect(view.controlPlanes[0]?.seen?.backup?.file).toContain(project.dir);
+    const { problems } = judge(cluster, view);
+    expect(problems).toContain('n1 is not ready: no kubelet here');
+    expect(problems.join()).toContain('etcd does not answer: there is no care-kubernetes-etcdctl');
   });
 
   it('k8s_wait waits for a Deployment by what its status says, and for a pod to be gone', async () => {

@@ -1,7 +1,9 @@
 /** Roles whose work is in the API of Kubernetes, against a real API server without a cluster. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../src/run/options.ts';
-import { bareKubernetes, bareMissing, type BareKubernetes } from '../support/bare-kubernetes.ts';
+import { bareKubernetes, bareMissing, clientOf, type BareKubernetes } from '../support/bare-kubernetes.ts';
 import { testProject, type Result, type TestProject } from '../unit/run/support.ts';
 
 let api: BareKubernetes;
@@ -141,6 +143,29 @@ describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.l
     it('takes rights away that are granted no more', async () => {
       const less = vars({ kubernetes_access_grants: grants.slice(0, 3), kubernetes_access_people: people });
       expect(changes(await run('kubernetes_access', less))).toEqual(['ClusterRoleBinding care-auditor--care:auditors: delete: it is in the definition no more']);
+    });
+
+    it('keeps kubeconfigs with certificates of the cluster for people, for a while, and makes them anew in time', async () => {
+      const dir = path.join(project.dir, 'kubeconfigs');
+      const file = path.join(dir, 'asha.conf');
+      const certified = (more: object = {}): Readonly<Record<string, unknown>> => vars({ kubernetes_access_grants: grants.slice(0, 3), kubernetes_access_people: [{ name: 'asha', groups: ['care:viewers', 'care:b'], kubeconfig: true }, { name: 'ravi', groups: ['care:deployers'] }], kubernetes_access_kubeconfig_dir: dir, ...more });
+      expect(changes(await run('kubernetes_access', certified(), { mode: 'check' }))).toContainEqual(expect.stringContaining('make it for asha, for 90 days: it is not there'));
+      expect(existsSync(dir)).toBe(false);
+      expect(troubles(await run('kubernetes_access', certified()))).toBe('');
+      expect([statSync(file).mode & 0o777, readdirSync(dir)]).toEqual([0o600, ['asha.conf']]);
+      const asha = clientOf(readFileSync(file, 'utf8'));
+      const answer = await asha.request({ method: 'POST', path: '/apis/authentication.k8s.io/v1/selfsubjectreviews', body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' } }, signal);
+      expect(answer.body).toMatchObject({ status: { userInfo: { username: 'asha', groups: ['care:b', 'care:viewers', 'system:authenticated'] } } });
+      expect((await asha.request({ method: 'GET', path: '/api/v1/namespaces/care/pods' }, signal)).status).toBe(200);
+      expect((await asha.request({ method: 'GET', path: '/api/v1/namespaces/care/secrets' }, signal)).status).toBe(403);
+      await asha.close();
+      expect(changes(await run('kubernetes_access', certified()))).toEqual([]);
+      expect((await ask('GET', '/apis/certificates.k8s.io/v1/certificatesigningrequests'))['items']).toEqual([]);
+      const before = readFileSync(file, 'utf8');
+      const renewed = await run('kubernetes_access', certified({ kubernetes_access_certificate_days: 100, kubernetes_access_renew_before_days: 95 }));
+      expect(changes(renewed)).toEqual([expect.stringMatching(/it expires in \d+ days/)]);
+      expect(readFileSync(file, 'utf8')).not.toBe(before);
+      expect(JSON.stringify(renewed.events)).not.toContain('client-key-data');
     });
 
     it('what break-glass changes is warned of', async () => {

@@ -114,7 +114,7 @@ export async function bareKubernetes(controllers: readonly string[], apiWords: r
   const file = (name: string): string => path.join(dir, name);
   const [api, clients, peers, manager] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const server = `https://localhost:${String(api)}`;
-  openssl(dir, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=bare-kubernetes', '-days', '2');
+  openssl(dir, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=bare-kubernetes', '-days', '400');
   openssl(dir, 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'sa.key');
   signCertificate(dir, 'serving', '/CN=localhost', 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth');
   signCertificate(dir, 'admin', '/O=system:masters/CN=bare-admin');

@@ -115,6 +115,12 @@ export async function tryObject(client: KubernetesClient, manifest: Manifest, as
   return path.ok ? said(await client.request({ method: 'POST', path: `${path.value}?dryRun=All&fieldValidation=Strict`, body: manifest, as }, signal)) : path;
 }
 
+/** Makes an object; one of its name must not be there. */
+export async function makeObject(client: KubernetesClient, manifest: Manifest, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
+  const path = await pathOf(client, manifest.apiVersion, manifest.kind, { namespace: manifest.metadata.namespace ?? 'default' }, signal);
+  return path.ok ? said(await client.request({ method: 'POST', path: `${path.value}?fieldManager=care-provision&fieldValidation=Strict`, body: manifest }, signal)) : path;
+}
+
 /** Asks for a connection to a pod that is not there (`exec`, `attach`, `portforward`): admission comes before the look for the pod. */
 export async function tryConnect(client: KubernetesClient, namespace: string, subresource: string, as: ApiIdentity | undefined, signal: AbortSignal): Promise<Said<unknown>> {
   const query = subresource === 'portforward' ? 'ports=1' : 'stdout=true&container=none&command=true';
@@ -131,9 +137,9 @@ export async function postReview(client: KubernetesClient, apiVersion: string, k
 }
 
 /** A JSON merge patch (RFC 7386). */
-export async function patchObject(client: KubernetesClient, manifest: Manifest, patch: unknown, signal: AbortSignal): Promise<Said<Readonly<Record<string, unknown>>>> {
+export async function patchObject(client: KubernetesClient, manifest: Manifest, patch: unknown, signal: AbortSignal, subresource = ''): Promise<Said<Readonly<Record<string, unknown>>>> {
   const path = await ownPath(client, manifest, signal);
-  return path.ok ? said(await client.request({ method: 'PATCH', path: `${path.value}?fieldManager=care-provision`, body: patch, contentType: 'application/merge-patch+json' }, signal)) : path;
+  return path.ok ? said(await client.request({ method: 'PATCH', path: `${path.value}${subresource === '' ? '' : `/${subresource}`}?fieldManager=care-provision`, body: patch, contentType: 'application/merge-patch+json' }, signal)) : path;
 }
 
 /** Posts to a subresource of an object, such as `eviction`. */

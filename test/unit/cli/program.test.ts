@@ -30,7 +30,7 @@ describe('help', () => {
   test('names every command and the exit statuses', async () => {
     const { status, stdout } = await care('--help');
     expect(status).toBe(0);
-    for (const name of ['apply', 'check', 'verify', 'validate', 'inventory', 'run', 'facts', 'secrets', 'trust', 'history', 'drift', 'db', 'doc', 'drill', 'vault', 'lab', 'completion', 'version']) {
+    for (const name of ['apply', 'check', 'verify', 'validate', 'inventory', 'run', 'facts', 'secrets', 'trust', 'history', 'drift', 'cluster', 'db', 'doc', 'drill', 'vault', 'lab', 'completion', 'version']) {
       expect(stdout.text()).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
     expect(stdout.text()).toContain('130 interrupted');
