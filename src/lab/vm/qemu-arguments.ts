@@ -39,7 +39,7 @@ export function qemuArguments(lab: string, host: PlacedHost, paths: GuestPaths, 
     ...(host.disksGiB ?? []).flatMap((_, index) => disk(paths.disk(index), `disk${index + 1}`)),
     '-netdev', `tap,id=net0,ifname=${tapName(lab, host.address)},script=no,downscript=no`, '-device', `virtio-net-pci,netdev=net0,mac=${macAddress(lab, host.name)}`,
     '-device', 'virtio-rng-pci',
-    // Debian's generic kernel drives it, the cloud kernel does not; both have softdog.
+    // Debian 13's kernels drive it, of Debian 12 the generic one; all have softdog.
     '-device', 'i6300esb',
     '-chardev', `file,id=console,path=${comma(paths.console)},append=on`, '-serial', 'chardev:console',
     '-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,path=${comma(paths.agent)},server=on,wait=off`, '-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
