@@ -34,13 +34,32 @@ async function git(args: readonly string[], cwd: string, seconds: number, signal
   });
 }
 
-/** The commit alone where the server gives it by its name, else all that the repository has. */
+/** How servers say that they give no commit by its name alone (git: upload-pack.c, fetch-pack.c), or have none of it. */
+const NOT_BY_NAME = /unadvertised object|not our ref|couldn't find remote ref|no such remote ref/i;
+
+/**
+ * The commit alone where the server gives it by its name; where it says that it does not, all that the repository has. Any other trouble
+ * (no way to it, no such repository) would be the same again, only later.
+ */
 async function fetchCommit(artifact: GitArtifact, folder: string, signal: AbortSignal | undefined): Promise<void> {
   try {
     await git(['fetch', '--quiet', '--no-tags', '--depth=1', artifact.repository, artifact.commit], folder, FETCH_SECONDS, signal);
-  } catch {
+  } catch (error) {
     signal?.throwIfAborted();
+    if (!(error instanceof Error) || !NOT_BY_NAME.test(error.message)) throw error;
     await git(['fetch', '--quiet', '--no-tags', artifact.repository, '+refs/heads/*:refs/all/heads/*', '+refs/tags/*:refs/all/tags/*'], folder, FETCH_SECONDS, signal);
+    if (!(await has(artifact.commit, folder, signal))) throw new Error(`no branch and no tag of it has the commit ${artifact.commit} (${error.message.split('\n').at(-1) ?? ''})`, { cause: error });
+  }
+}
+
+async function has(commit: string, folder: string, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await git(['cat-file', '-e', commit], folder, ASK_SECONDS, signal);
+    return true;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Error) return false;
+    throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import { loginOf, SECRET_LOGIN_ARGS } from '../common/s3/login.ts';
 import { asked, planned } from '../common/s3/server.ts';
 import { defineModule } from '../define.ts';
 import { bucketQueries, planBucket } from './plan.ts';
-import { BucketArgs } from './schema.ts';
+import { BucketArgs, refusals } from './schema.ts';
 
 export const s3Bucket = defineModule({
   name: 's3_bucket',
@@ -16,6 +16,7 @@ bucket that holds anything is never removed, and object lock is refused for one 
     { title: 'A bucket that keeps versions, encrypted by the store', yaml: 's3_bucket:\n  name: care-patient\n  versioning: true\n  encryption: AES256\n  quota: 500GiB\n  endpoint_url: https://127.0.0.1:9000\n  access_key: care-root\n  secret_key: "{{ minio_root_password }}"\n  ca_cert: "{{ minio_authority }}"\nrun_once: true' },
     { title: 'One for backups, in which nothing can be deleted for a month', yaml: 's3_bucket:\n  name: backups\n  object_lock_enabled: true\n  object_lock_default_retention: {mode: GOVERNANCE, days: 30}\n  endpoint_url: https://127.0.0.1:9000\n  access_key: care-root\n  secret_key: "{{ minio_root_password }}"\nrun_once: true' },
   ],
+  refuses: refusals,
   queries(args, host) {
     const login = loginOf(args, host);
     return asked(host, login, bucketQueries(args, login));

@@ -16,7 +16,7 @@ import { s3Change } from '../common/s3/change.ts';
 import { loginOf } from '../common/s3/login.ts';
 import { quota, settleQuota } from '../common/s3/quota.ts';
 import { known, refuse } from '../common/s3/server.ts';
-import type { BucketArgs } from './schema.ts';
+import { refusals, type BucketArgs } from './schema.ts';
 
 export function bucketQueries(args: BucketArgs, login: S3Login): readonly AnyQuery[] {
   const key = { login, bucket: args.name };
@@ -78,6 +78,8 @@ function create(login: S3Login, args: BucketArgs): ServiceChange {
 const NO_LOCK_REMEDY = 'object lock comes with a new bucket only: make one with another name and object_lock_enabled: true, copy the objects there with any S3 client, let the services use it, and remove the old one when nothing needs it';
 
 export function planBucket(args: BucketArgs, host: HostView): Plan {
+  const [refused] = refusals(args);
+  if (refused !== undefined) refuse(refused, 'change the declaration');
   const login = loginOf(args, host);
   const key = { login, bucket: args.name };
   const held = known<Held<Versioning>>(host, versioning.query(key), { bucket: false });

@@ -47,6 +47,7 @@ export const BucketArgs = z
     quota: Size.optional().describe('How much it may hold: bytes, or with a unit as in `500GiB`; 0 for no limit. MinIO only'),
     cors_rules: z.array(Cors).optional().describe('Which sites’ pages may use it, exactly; an empty list for none. Not every store knows it'),
     notifications: z.array(Notification).optional().describe('Whom it tells of which events, exactly; an empty list for nobody'),
+    flavor: z.enum(['minio-source', 'silo', 'rustfs', 'other']).default('other').describe('Whose program the store is, where that is known: what it is known not to have is refused before any host is touched. minio-source, the last state of MinIO’s source, has no CORS rules by bucket'),
     ...loginFields,
   })
   .refine((args) => args.object_lock_enabled !== true || args.versioning !== false, { path: ['versioning'], message: 'must not be false: object lock needs versions' })
@@ -54,3 +55,9 @@ export const BucketArgs = z
   .refine((args) => (args.encryption === 'aws:kms') === (args.encryption_key_id !== undefined), { path: ['encryption_key_id'], message: 'belongs to encryption: aws:kms, which needs it' })
   .refine((args) => new Set(args.notifications?.map((n) => n.id)).size === (args.notifications?.length ?? 0), { path: ['notifications'], message: 'must have each id once' });
 export type BucketArgs = z.output<typeof BucketArgs>;
+
+/** What a store of that flavour does not have (cmd/dummy-handlers.go of MinIO: PutBucketCorsHandler says NotImplemented). */
+export function refusals(args: BucketArgs): readonly string[] {
+  if (args.flavor !== 'minio-source' || args.cors_rules === undefined) return [];
+  return [`bucket ${args.name}: a store of flavour minio-source has no CORS rules by bucket. Say cors_allow_origin of its subsystem api for all buckets (minio_config; minio_settings of role minio), or take a flavour that has them (silo)`];
+}

@@ -40,8 +40,10 @@ test('a commit that no branch ends in is archived, the same each time, and its d
 
 test('what is no commit, or is not there, is told', async () => {
   await expect(archiveGit(cache, entry({ commit: git('rev-parse', 'HEAD^{tree}') }), undefined)).rejects.toMatchObject({ code: 'git-failed', detail: expect.stringMatching(/no commit|not our ref|couldn't find/) as string });
-  await expect(archiveGit(cache, entry({ commit: '0'.repeat(40) }), undefined)).rejects.toMatchObject({ code: 'git-failed' });
-  await expect(archiveGit(cache, entry({ repository: `file://${folder}/nowhere` }), undefined)).rejects.toMatchObject({ code: 'git-failed' });
+  // The server says that it has none by that name; all that it has is looked through, and that is told as well.
+  await expect(archiveGit(cache, entry({ commit: '0'.repeat(39) + '1' }), undefined)).rejects.toMatchObject({ code: 'git-failed', detail: expect.stringMatching(/no branch and no tag of it has the commit 0+1 \(.*not our ref/) as string });
+  // Nobody there: that is told, and nothing is tried twice.
+  await expect(archiveGit(cache, entry({ repository: `file://${folder}/nowhere` }), undefined)).rejects.toMatchObject({ code: 'git-failed', detail: expect.stringContaining('nowhere') as string });
 });
 
 test('branches, other ways and users in addresses are refused', () => {

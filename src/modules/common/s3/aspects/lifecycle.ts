@@ -19,6 +19,8 @@ export interface LifecycleRule {
   readonly noncurrent_version_transition?: { readonly noncurrent_days: number; readonly storage_class: string };
   readonly abort_incomplete_multipart_upload?: { readonly days_after_initiation: number };
   readonly del_marker_expiration?: { readonly days: number };
+  /** What a store says besides and cannot be declared, such as a second transition: it is taken away. */
+  readonly also?: readonly string[];
 }
 
 function number(of: Element, name: string): number | undefined {
@@ -53,6 +55,13 @@ function expirationOf(rule: Element): LifecycleRule['expiration'] {
   return one === undefined ? undefined : { expired_object_delete_marker: true, ...also };
 }
 
+/** A rule may move objects more than once (S3 API reference: Transition); one time can be declared. */
+function furtherTransitions(rule: Element): readonly string[] | undefined {
+  const words = ([['Transition', 'Days'], ['NoncurrentVersionTransition', 'NoncurrentDays']] as const).flatMap(([name, days]) =>
+    children(rule, name).slice(1).map((t) => `${name} to ${childText(t, 'StorageClass') ?? ''} after ${childText(t, days) ?? childText(t, 'Date') ?? '?'}`));
+  return words.length === 0 ? undefined : words;
+}
+
 function ruleOf(rule: Element): LifecycleRule {
   const filter = child(rule, 'Filter');
   // One condition stands by itself, more of them in <And>; the oldest form has the prefix in the rule.
@@ -78,6 +87,7 @@ function ruleOf(rule: Element): LifecycleRule {
     noncurrent_version_transition: older === undefined ? undefined : { noncurrent_days: number(older, 'NoncurrentDays') ?? 0, storage_class: childText(older, 'StorageClass') ?? '' },
     abort_incomplete_multipart_upload: abort === undefined ? undefined : { days_after_initiation: number(abort, 'DaysAfterInitiation') ?? 0 },
     del_marker_expiration: markers === undefined ? undefined : { days: number(markers, 'Days') ?? 0 },
+    also: furtherTransitions(rule),
   });
 }
 

@@ -52,6 +52,16 @@ test('an expiration that deletes more than can be declared is another one', () =
   expect(read('<Date>2030-01-31T00:00:00Z</Date>')).toEqual({ date: '2030-01-31' });
 });
 
+test('a rule that moves objects more than once is another one than can be declared', () => {
+  const rule = (body: string): unknown => lifecycle.aspect.read(`<LifecycleConfiguration><Rule><ID>x</ID><Status>Enabled</Status><Filter/>${body}</Rule></LifecycleConfiguration>`)?.[0];
+  const first = '<Transition><Days>30</Days><StorageClass>WARM</StorageClass></Transition>';
+  const wanted = { id: 'x', status: 'Enabled', prefix: '', tags: {}, transition: { days: 30, storage_class: 'WARM' } };
+  expect(rule(first)).toEqual(wanted);
+  expect(rule(`${first}<Transition><Days>90</Days><StorageClass>COLD</StorageClass></Transition>`)).toEqual({ ...wanted, also: ['Transition to COLD after 90'] });
+  expect(rule(`${first}<NoncurrentVersionTransition><NoncurrentDays>1</NoncurrentDays><StorageClass>A</StorageClass></NoncurrentVersionTransition><NoncurrentVersionTransition><NoncurrentDays>2</NoncurrentDays><StorageClass>B</StorageClass></NoncurrentVersionTransition>`))
+    .toEqual({ ...wanted, noncurrent_version_transition: { noncurrent_days: 1, storage_class: 'A' }, also: ['NoncurrentVersionTransition to B after 2'] });
+});
+
 describe('policies', () => {
   const same = (a: unknown, b: unknown): void => { expect(readPolicy(JSON.stringify(a))).toEqual(readPolicy(JSON.stringify(b))); };
   test('are compared by what they mean', () => {
