@@ -48,9 +48,9 @@ export interface BaseScene {
   /** Adds to the timeline of the report. */
   readonly note: (kind: DrillEvent['kind'], what: string) => void;
   /** Milliseconds since the watching began. */
-  now(): number;
+  readonly now: () => number;
   /** The rows that the clients have been promised up to now. */
-  rows(): readonly Acknowledged[];
+  readonly rows: () => readonly Acknowledged[];
   /** Runs something that takes the inventory's lock itself, such as a playbook. */
   readonly unlocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** `--extra-vars`, for playbooks that a drill runs. */

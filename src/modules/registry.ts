@@ -43,6 +43,7 @@ import { localeModule } from './locale/index.ts';
 import { meta } from './meta/index.ts';
 import { minioConfig } from './minio_config/index.ts';
 import { minioPolicy } from './minio_policy/index.ts';
+import { minioReplication } from './minio_replication/index.ts';
 import { minioServiceAccount } from './minio_service_account/index.ts';
 import { minioUser } from './minio_user/index.ts';
 import { mountModule } from './mount/index.ts';
@@ -160,6 +161,7 @@ const all: readonly Module[] = [
   meta,
   minioConfig,
   minioPolicy,
+  minioReplication,
   minioServiceAccount,
   minioUser,
   mountModule,

@@ -5,7 +5,7 @@
 import { dayOf, type Artifact, type Platform } from '../artifacts/catalogue.ts';
 import { likelyPlatform, lockFor, refuseEnded } from '../artifacts/lock.ts';
 import { MIRRORS_VARIABLE, parseMirrors } from '../artifacts/site.ts';
-import type { Task, TaskNode } from '../language/playbook/model.ts';
+import type { Play, Task, TaskNode } from '../language/playbook/model.ts';
 import type { Scope } from '../language/scope-types.ts';
 import { hasTemplate, renderValue } from '../language/template/index.ts';
 import { ArtifactArgs } from '../modules/artifact/schema.ts';
@@ -35,6 +35,14 @@ export interface ArtifactNeed {
   readonly span: Span;
   /** The playbook goes on without it: every task that wants it ignores its errors, or is rescued. */
   readonly tolerated: boolean;
+  /** The plays whose tasks want it. */
+  readonly plays: readonly Play[];
+}
+
+/** What is not to be had, with the plays that are for nothing without it. */
+export interface Lacking {
+  readonly problem: Diagnostic;
+  readonly plays: readonly Play[];
 }
 
 interface ArtifactTask {
@@ -47,6 +55,8 @@ export interface ArtifactNeeds {
   readonly needs: readonly ArtifactNeed[];
   /** What artifacts.yml does not know, has not locked, or says has ended. */
   readonly problems: readonly Diagnostic[];
+  /** The same, with the plays. */
+  readonly lacking: readonly Lacking[];
 }
 
 type NeedOptions = Pick<RunOptions, 'extraVars' | 'limit' | 'tags' | 'skipTags' | 'startAtTask'>;
@@ -78,18 +88,18 @@ class Collector {
   readonly #loaded: Loaded;
   readonly #today: string;
   readonly #needs = new Map<string, ArtifactNeed>();
-  readonly #problems = new Map<string, Diagnostic>();
+  readonly #problems = new Map<string, Lacking>();
 
   constructor(loaded: Loaded, today: string) {
     this.#loaded = loaded;
     this.#today = today;
   }
 
-  add(args: ArtifactArgs, span: Span, tolerated: boolean): void {
+  add(args: ArtifactArgs, span: Span, tolerated: boolean, play: Play): void {
     if (args.sha256 !== undefined) {
       const name = args.name ?? args.url ?? args.dest.path;
       const title = args.version === undefined ? name : `${name} ${args.version}`;
-      this.#keep({ title, sha256: args.sha256, url: args.url, artifact: undefined, platform: undefined, span, tolerated });
+      this.#keep({ title, sha256: args.sha256, url: args.url, artifact: undefined, platform: undefined, span, tolerated, plays: [play] });
       return;
     }
     const { name = '', version = '' } = args;
@@ -97,38 +107,43 @@ class Collector {
       const catalogue = this.#loaded.artifacts();
       const locked = lockFor(catalogue, name, version, args.platform ?? likelyPlatform(catalogue, name, version), span);
       const ended = refuseEnded(catalogue, locked.artifact, this.#today, span);
-      if (ended !== undefined && !tolerated) this.#problem(ended);
-      this.#keep({ ...locked, span, tolerated });
+      if (ended !== undefined && !tolerated) this.#problem(ended, play);
+      this.#keep({ ...locked, span, tolerated, plays: [play] });
     } catch (error) {
       if (error instanceof Diagnostic) {
-        if (!tolerated) this.#problem(error);
-      } else if (error instanceof DiagnosticList) error.list.forEach((each) => { this.#problem(each); });
+        if (!tolerated) this.#problem(error, play);
+      } else if (error instanceof DiagnosticList) error.list.forEach((each) => { this.#problem(each, play); });
       else throw error;
     }
   }
 
   /** Where a host fetches from may be wrong too. */
-  mirrors(scope: Scope, span: Span): void {
+  mirrors(scope: Scope, span: Span, play: Play): void {
     const value = told(() => (scope.has(MIRRORS_VARIABLE) ? scope.get(MIRRORS_VARIABLE) : undefined));
     try {
       parseMirrors(value, span);
     } catch (error) {
       if (!(error instanceof Diagnostic)) throw error;
-      this.#problem(error);
+      this.#problem(error, play);
     }
   }
 
   #keep(need: ArtifactNeed): void {
     const known = this.#needs.get(need.sha256);
-    if (known === undefined || (known.url === undefined && need.url !== undefined) || (known.tolerated && !need.tolerated)) this.#needs.set(need.sha256, { ...need, url: need.url ?? known?.url });
+    const plays = [...new Set([...(known?.plays ?? []), ...need.plays])];
+    const better = known === undefined || (known.url === undefined && need.url !== undefined) || (known.tolerated && !need.tolerated);
+    this.#needs.set(need.sha256, better ? { ...need, url: need.url ?? known?.url, plays } : { ...known, plays });
   }
 
-  #problem(problem: Diagnostic): void {
-    this.#problems.set(problem.format(), problem);
+  #problem(problem: Diagnostic, play: Play): void {
+    const text = problem.format();
+    const known = this.#problems.get(text);
+    this.#problems.set(text, { problem: known?.problem ?? problem, plays: [...new Set([...(known?.plays ?? []), play])] });
   }
 
   get found(): ArtifactNeeds {
-    return { needs: [...this.#needs.values()], problems: [...this.#problems.values()] };
+    const lacking = [...this.#problems.values()];
+    return { needs: [...this.#needs.values()], problems: lacking.map((each) => each.problem), lacking };
   }
 }
 
@@ -156,8 +171,8 @@ export function artifactNeeds(loaded: Loaded, options: NeedOptions, now = new Da
     for (const host of hosts) {
       for (const { task, tolerated } of tasks) {
         const scope = variables.taskScope(host, shared, task.attributes);
-        collector.mirrors(scope, task.argsSpan);
-        for (const args of argumentsOf(task, scope)) collector.add(args, task.argsSpan, tolerated);
+        collector.mirrors(scope, task.argsSpan, play);
+        for (const args of argumentsOf(task, scope)) collector.add(args, task.argsSpan, tolerated, play);
       }
     }
   }

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { cacheDirectory, cachedPath, fromCache, sizeInCache } from '../artifacts/cache.ts';
 import { download } from '../artifacts/download.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
-import type { ArtifactNeed } from './artifact-needs.ts';
+import type { ArtifactNeed, Lacking } from './artifact-needs.ts';
 import type { RunMode } from './events.ts';
 
 /** Downloads at once. */
@@ -48,14 +48,14 @@ async function getReady(need: ArtifactNeed, directory: string, readiness: Readin
  *
  * @returns what is not to be had, and why; empty when the run may begin
  */
-export async function artifactsReady(needs: readonly ArtifactNeed[], readiness: Readiness): Promise<readonly Diagnostic[]> {
+export async function artifactsReady(needs: readonly ArtifactNeed[], readiness: Readiness): Promise<readonly Lacking[]> {
   const wanted = needs.filter((need) => !need.tolerated);
   if (readiness.mode === 'verify' || wanted.length === 0) return [];
   const limit = pLimit(JOBS);
   const directory = cacheDirectory();
   try {
-    const results = await Promise.all(wanted.map(async (need) => limit(async () => getReady(need, directory, readiness))));
-    return results.filter((problem) => problem !== undefined);
+    const results = await Promise.all(wanted.map(async (need) => limit(async () => ({ plays: need.plays, problem: await getReady(need, directory, readiness) }))));
+    return results.flatMap(({ plays, problem }) => (problem === undefined ? [] : [{ plays, problem }]));
   } catch (error) {
     if (readiness.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'interrupted before any host was touched; what was fetched of an artefact is kept', cause: error });
     throw error;

@@ -25,7 +25,7 @@ export type RunEvent =
   /** Something with an age or an end that the run saw by the way: a certificate, a backup, a version. */
   | ({ readonly type: 'observation'; readonly host: string } & Observation)
   | { readonly type: 'warning'; readonly host?: string; readonly message: string }
-  | { readonly type: 'summary'; readonly run: string; readonly time: string; readonly status: ExitStatus; readonly seconds: number; readonly total: Counts; readonly hosts: Readonly<Record<string, Counts>>; /** Hosts that the run left before their end, for what happened elsewhere; not there when there are none. */ readonly unfinished?: readonly string[]; readonly roles: Readonly<Record<string, Counts>>; /** Round trips and seconds per host, for the curious. */ readonly slowest: readonly { readonly host: string; readonly role: string; readonly task: string; readonly seconds: number }[] };
+  | { readonly type: 'summary'; readonly run: string; readonly time: string; readonly status: ExitStatus; readonly seconds: number; readonly total: Counts; readonly hosts: Readonly<Record<string, Counts>>; /** Hosts that the run left before their end, for what happened elsewhere; not there when there are none. */ readonly unfinished?: readonly string[]; /** Plays that were left out for upstream files that are not to be had (`care_artifacts_missing: skip`); not there when there are none. */ readonly skipped_plays?: readonly string[]; readonly roles: Readonly<Record<string, Counts>>; /** Round trips and seconds per host, for the curious. */ readonly slowest: readonly { readonly host: string; readonly role: string; readonly task: string; readonly seconds: number }[] };
 
 /** A reader of the stream. `event` must not throw; `close` is awaited at the end. */
 export interface Reporter {

@@ -17,6 +17,7 @@ import { packageVersion } from '../support/package-root.ts';
 import type { Script } from '../support/shell.ts';
 import { createConnector } from '../transport/index.ts';
 import { artifactNeeds, knownArtifacts } from './artifact-needs.ts';
+import { mayBeSkipped, playId, sortOut, type SkippedPlay } from './artifact-skips.ts';
 import { artifactsReady } from './artifacts-ready.ts';
 import { earlyRefusals } from './early-refusals.ts';
 import { connectionTarget } from './connection-target.ts';
@@ -54,6 +55,16 @@ export async function run(options: RunOptions): Promise<ExitStatus> {
   return runLoaded(loadProject(options), options);
 }
 
+/** What an `apply` of the same would leave out: what was not installed can't be verified. Nothing is fetched. */
+async function skippedByApply(loaded: Loaded, options: RunOptions, may: (play: Play) => boolean): Promise<readonly SkippedPlay[]> {
+  const plays = loaded.playbooks.flatMap((p) => p.plays);
+  if (!plays.some(may)) return [];
+  const applied = loadProject({ ...options, mode: 'apply' });
+  const { needs, lacking } = artifactNeeds(applied, options);
+  const missing = await artifactsReady(needs.map((need) => ({ ...need, url: undefined })), { mode: 'check', stop: options.stop, notice: () => undefined });
+  return sortOut([...lacking, ...missing], plays, may).skipped;
+}
+
 /** Values that are in a vault are had before any host is touched. @throws Diagnostic or DiagnosticList */
 async function askVault(loaded: Loaded, options: RunOptions, cache: FileCache): Promise<void> {
   const { inventory, playbooks, secrets } = loaded;
@@ -69,8 +80,17 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
   // Git works while the rest is made ready.
   const revisions = revisionsOf(inputsOf(loaded, options));
   const problems = validateLoaded(loaded, options, cache);
-  const { needs, problems: refused } = artifactNeeds(loaded, options);
-  problems.add(...refused, ...earlyRefusals(loaded, options));
+  const everyPlay = loaded.playbooks.flatMap((p) => p.plays);
+  // Workers of one run count plays alike, whatever each of them has in its cache.
+  const may = options.together === undefined ? mayBeSkipped(loaded, options) : () => false;
+  const skipped = new Map<string, SkippedPlay>();
+  const skip = (plays: readonly SkippedPlay[]): void => { for (const each of plays) skipped.set(playId(each.play), skipped.get(playId(each.play)) ?? each); };
+  const { needs: everyNeed, lacking } = artifactNeeds(loaded, options);
+  const refused = sortOut(lacking, everyPlay, may);
+  skip(refused.skipped);
+  if (options.mode === 'verify') skip(await skippedByApply(loaded, options, may));
+  const needs = everyNeed.filter((need) => need.plays.some((play) => !skipped.has(playId(play))));
+  problems.add(...refused.remaining, ...earlyRefusals(loaded, options));
   problems.throwIfAny();
   await askVault(loaded, options, cache);
   checkStartAtTask(loaded, options.startAtTask);
@@ -90,8 +110,11 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     await options.begun?.();
     for (const message of new Set(warnings)) context.ctx.emit({ type: 'warning', message });
     locks?.tell((message) => { context.ctx.emit({ type: 'warning', message }); });
-    throwProblems(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }));
-    const plays = loaded.playbooks.flatMap((p) => p.plays);
+    const missing = sortOut(await artifactsReady(needs, { mode: options.mode, stop: options.stop, notice: (message) => { context.ctx.emit({ type: 'warning', message }); } }), everyPlay, may);
+    throwProblems(missing.remaining);
+    skip(missing.skipped);
+    for (const { play, because } of skipped.values()) context.ctx.emit({ type: 'warning', message: `play ${play.name} is skipped: ${because}` });
+    const plays = everyPlay.filter((play) => !skipped.has(playId(play)));
     const ended = await firstFalse(plays, (play, i) => runPlay(context.ctx, play, cache, i));
     for (const play of plays.slice(ended + 1)) for (const name of loaded.inventory.select(play.hosts, options.limit)) context.ctx.host(name).cutShort = true;
     const neverBegan = own.filter((name) => !context.ctx.host(name).startReached);
@@ -103,7 +126,7 @@ export async function runLoaded(loaded: Loaded, options: RunOptions): Promise<Ex
     const interrupted = options.stop.aborted;
     const status = interrupted ? ExitStatus.interrupted : context.ctx.tally.exitStatus(options.mode);
     const { tally } = context.ctx;
-    context.ctx.emit({ type: 'summary', run: runId, time: new Date().toISOString(), status, seconds: (performance.now() - started) / 1000, total: tally.total, hosts: tally.hosts(), ...(unfinished.length === 0 ? {} : { unfinished }), roles: tally.roles(), slowest: tally.slowest() });
+    context.ctx.emit({ type: 'summary', run: runId, time: new Date().toISOString(), status, seconds: (performance.now() - started) / 1000, total: tally.total, hosts: tally.hosts(), ...(unfinished.length === 0 ? {} : { unfinished }), ...(skipped.size === 0 ? {} : { skipped_plays: [...skipped.values()].map(({ play }) => play.name) }), roles: tally.roles(), slowest: tally.slowest() });
     return status;
   } finally {
     await context.close();

@@ -1,6 +1,7 @@
 /** `care-provision validate`: everything checked, no host touched. */
 import type { Diagnostic } from '../support/diagnostic.ts';
 import { artifactNeeds, knownArtifacts } from './artifact-needs.ts';
+import { mayBeSkipped, sortOut } from './artifact-skips.ts';
 import { earlyRefusals } from './early-refusals.ts';
 import { FileCache } from './controller-files.ts';
 import { loadProject, type Loaded } from './load.ts';
@@ -19,7 +20,8 @@ export interface Validation {
 export function validateProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'limit' | 'extraVars'>): Validation {
   const loaded = loadProject({ ...options, mode: 'apply' });
   const problems = [...validateLoaded(loaded, options, new FileCache(knownArtifacts(loaded, options.extraVars))).list];
-  problems.push(...artifactNeeds(loaded, { ...options, tags: [], skipTags: [], startAtTask: undefined }).problems, ...earlyRefusals(loaded, { ...options, tags: [], skipTags: [], startAtTask: undefined }));
+  const { lacking } = artifactNeeds(loaded, { ...options, tags: [], skipTags: [], startAtTask: undefined });
+  problems.push(...sortOut(lacking, loaded.playbooks.flatMap((p) => p.plays), mayBeSkipped(loaded, options)).remaining, ...earlyRefusals(loaded, { ...options, tags: [], skipTags: [], startAtTask: undefined }));
   const verify = loadProject({ ...options, mode: 'verify' });
   problems.push(...validateLoaded(verify, options, new FileCache(knownArtifacts(loaded, options.extraVars))).list.filter((d) => !problems.some((p) => p.format() === d.format())));
   const plays = loaded.playbooks.flatMap((p) => p.plays);

@@ -93,6 +93,11 @@ function onceMore(asked: Asked, changed: number): string {
 
 /** What came of the run and what to do about it, in one or two sentences. */
 export function verdict(summary: Summary, asked: Asked): string {
+  const skipped = summary.skipped_plays ?? [];
+  return skipped.length === 0 ? verdictOf(summary, asked) : `${verdictOf(summary, asked)} Skipped, since what they install is not to be had: ${plural(skipped.length, 'play')} (${safeLine(skipped.join(', '))}).`;
+}
+
+function verdictOf(summary: Summary, asked: Asked): string {
   const { mode } = asked;
   const inventory = safeLine(asked.inventory);
   const hosts = plural(Object.keys(summary.hosts).length, 'host');

@@ -108,6 +108,7 @@ const Summary = z
     total: Counts,
     hosts: z.record(host, Counts),
     unfinished: z.array(host).exactOptional().describe('hosts that the run left before their end, since it was interrupted or ended by failures elsewhere: nobody knows whether they are converged'),
+    skipped_plays: z.array(z.string()).exactOptional().describe('plays that were left out, since an upstream file that they install is not to be had and all their hosts say `care_artifacts_missing: skip`'),
     roles: z.record(role, Counts),
     slowest: z.array(z.strictObject({ host, role, task, seconds })).describe('slowest first'),
   })

@@ -126,6 +126,42 @@ describe('before any host is touched', () => {
     await expect(project.run({ mode: 'check' })).rejects.toMatchObject({ list: [{ code: 'artifact-missing' }] });
   });
 
+  describe('a lab that says care_artifacts_missing: skip', () => {
+    const more = (): readonly string[] => ['--extra-vars', JSON.stringify({ care_artifacts_missing: 'skip' })];
+    const plain = '- hosts: all\n  name: the rest\n  tasks:\n    - { name: rest, copy: { dest: "{{ work }}/rest", content: x } }\n';
+    const [inventory, playbook] = ['inventory.yml', 'playbook.yml'];
+    const both = (): readonly string[] => [at(inventory), at(playbook), at('rest.yml')];
+    beforeEach(() => { project.write('rest.yml', plain); });
+
+    test.each([
+      // `check` fetches nothing, so it can't tell that nobody has it.
+      ['is not to be had', (): void => { rmSync(at('upstream')); }, 2],
+      ['has ended', (): void => { project.write('artifacts.yml', CATALOGUE('end_of_life: 2020-01-01')); }, 0],
+    ])('leaves out the plays of a playbook whose file %s, says so in one line, counts them, and does the rest', async (_what, spoil, checked) => {
+      project.write(playbook, `${PLAYBOOK(ASKED)}- hosts: all\n  name: what stands before it\n  tasks:\n    - { name: before, copy: { dest: "{{ work }}/before", content: x } }\n`);
+      spoil();
+      const { status, out, err } = await care('apply', ...both(), ...more());
+      expect([status, touched(), existsSync(at('work/before')), existsSync(at('work/rest'))]).toEqual([0, false, false, true]);
+      expect(err + out).toMatch(/play all is skipped: .*tool 1/);
+      expect(out).toContain('Skipped, since what they install is not to be had: 2 plays (all, what stands before it)');
+      expect((await care('validate', ...both(), ...more())).status).toBe(0);
+      expect((await care('check', ...both(), ...more())).status).toBe(checked);
+      const lines = (await care('apply', ...both(), ...more(), '--output', 'json')).out.trim().split('\n').map((line) => JSON.parse(line) as { type: string; skipped_plays?: readonly string[] });
+      expect(lines.at(-1)).toMatchObject({ type: 'summary', skipped_plays: ['all', 'what stands before it'] });
+    });
+
+    test('skips nothing that it can have, and elsewhere nothing at all', async () => {
+      expect((await care('apply', ...both(), ...more())).out).not.toContain('Skipped');
+      expect([touched(), existsSync(at('work/tool'))]).toEqual([true, true]);
+      rmSync(at('upstream'));
+      rmSync(cache, { recursive: true, force: true });
+      rmSync(at('work'), { recursive: true });
+      const refused = await care('apply', ...both());
+      expect([refused.status, existsSync(at('work/rest'))]).toEqual([65, false]);
+      expect((await care('apply', ...both(), '--extra-vars', '{"care_artifacts_missing":"perhaps"}')).err).toContain('care_artifacts_missing must be fail or skip');
+    });
+  });
+
   test('interrupted while it fetches: 130, no host touched', async () => {
     const stop = new AbortController();
     stop.abort();

@@ -1,12 +1,12 @@
 /** Formats and encodings. */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { parseDocument, stringify } from 'yaml';
 import { Secret } from '../../../support/secret.ts';
 import { sha512Crypt } from '../../../support/sha-crypt.ts';
-import type { Value } from '../../../support/value.ts';
+import type { Value, ValueMap } from '../../../support/value.ts';
 import { HelperProblem } from '../problems.ts';
 import { parseReference } from '../../vault-reference.ts';
-import { flag, scalarText, text, type Helper } from './types.ts';
+import { flag, map, scalarText, text, type Helper } from './types.ts';
 
 /** Canonical YAML for any reader: texts that YAML 1.1 or 1.2 would take for something else are quoted. */
 export function toYaml(value: Value): string {
@@ -30,6 +30,14 @@ function plain(value: unknown): Value {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
   throw new HelperProblem('the text holds something that is not a plain value');
+}
+
+/** RFC 7519, with the one header that every reader of HS256 takes. Claims in the order in which they were given. */
+function jsonWebToken(claims: ValueMap, secret: string): string {
+  if (Object.values(claims).some((value) => value instanceof Secret)) throw new HelperProblem('a claim is a secret, and whoever has the token reads its claims', 'leave it out: the token is signed, not sealed');
+  const part = (of: unknown): string => Buffer.from(JSON.stringify(of)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
 export function fromJson(source: string): Value {
@@ -97,6 +105,11 @@ export const ENCODING_HELPERS: readonly Helper[] = [
     name: 'password_hash', group: 'Formats and encodings', usage: 'password_hash text salt', summary: 'The SHA-512-crypt hash of a password (`$6$…`, crypt(5)). Of the salt (letters, digits, `.` and `/`) the first 16 characters count: take one that stays, such as `sha256` of the names of host and login, or every run would find another hash',
     example: { template: '{{ password_hash "Hello world!" "saltstring" }}', result: '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1' },
     min: 2, max: 2, kind: 'plain', secrets: 'reveal', call: (args) => sha512Crypt(text(args, 0), text(args, 1)),
+  },
+  {
+    name: 'jwt', group: 'Formats and encodings', usage: 'jwt claims secret', summary: 'A JSON Web Token (RFC 7519) that holds the claims, signed with the secret (HS256): the same claims and secret give the same token. Let it end with `exp`, in seconds since 1970',
+    example: { template: '{{ jwt (dict "sub" "me") "key" }}', result: 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJtZSJ9.PmECbsXjdLTMmSQ6a4JW49cmS_hV97wSxBztceQOal8' },
+    min: 2, max: 2, kind: 'plain', secrets: 'reveal', call: (args) => jsonWebToken(map(args, 0), text(args, 1)),
   },
   {
     // The example's secret is not registered: "a-lab", and with it every "data-label", would be masked in all that is shown.
