@@ -4,7 +4,7 @@ import { settle } from '../../modules/minio_replication/plan.ts';
 import { wished } from '../../modules/minio_replication/target.ts';
 import type { Store } from '../../operations/minio/store.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
-import { failure } from '../../support/diagnostic.ts';
+import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import { deadMan } from '../dead-man.ts';
 import { pause } from '../wait.ts';
@@ -71,7 +71,15 @@ export const siteLoss: MinioDrill = {
     const guards = store.nodes.map((node) => deadMan(hosts, node, 'site', DEAD_MAN_SECONDS, mend()));
     let [behindMs, missing, read] = [0, 0, 0];
     /** What is there and right, of what clients were promised. */
-    const there = async (by: Admin, sequence: number): Promise<boolean> => (await by.object(objectPath(DRILL_NAME, sequence)))?.equals(bodyOf(seed, sequence)) === true;
+    const there = async (by: Admin, sequence: number): Promise<boolean> => {
+      try {
+        return (await by.object(objectPath(DRILL_NAME, sequence)))?.equals(bodyOf(seed, sequence)) === true;
+      } catch (error) {
+        // A store that does not answer shows nothing.
+        if (error instanceof Diagnostic) return false;
+        throw error;
+      }
+    };
     const byHand = `on ${store.nodes.map((n) => n.name).join(', ')}: nft delete table inet ${TABLE}`;
     let last = 0;
     return {

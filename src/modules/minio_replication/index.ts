@@ -10,7 +10,7 @@ export const minioReplication = defineModule({
   summary: 'Keep a bucket of MinIO copied to other stores, exactly as declared',
   description: `What is written to the bucket is copied to a bucket of another store, versions and all, soon after a client was answered. Both buckets
 must keep versions and be there. Targets and rules are compared by what they mean: one that somebody added is taken away, one that somebody changed is
-set again. Which secret key a target has is told by the id of its rule, which holds a slow hash of it; a store never tells the key. The other store must
+set again. Which secret key a target has is told by the id of its rule, which holds a slow hash of it; a store never tells the key. Reads of what is not there are never passed on to the other store, as MinIO does by itself: they would hang while that site is lost. The other store must
 answer when this is set: it is asked at once whether the account may.`,
   args: ReplicationArgs,
   secretArgs: [...SECRET_LOGIN_ARGS],

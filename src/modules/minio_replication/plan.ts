@@ -70,11 +70,13 @@ export async function settle(client: S3Client, limits: Limits, bucket: string, g
 async function setTarget(client: S3Client, bucket: string, target: Target, secretKey: string, arn: string | undefined): Promise<S3Request> {
   const body = {
     sourcebucket: bucket, targetbucket: target.bucket, endpoint: new URL(target.endpoint_url).host, secure: true, type: 'replication', api: 's3v4', path: 'auto',
-    credentials: { accessKey: target.access_key, secretKey }, replicationSync: target.synchronous, bandwidthlimit: target.bandwidth, ...(arn === undefined ? {} : { arn }),
+    credentials: { accessKey: target.access_key, secretKey }, replicationSync: target.synchronous,
+    // MinIO would ask the other store for what is not here: while that site is lost, every such question hangs.
+    disableProxy: true, bandwidthlimit: target.bandwidth, ...(arn === undefined ? {} : { arn }),
   };
   return {
     method: 'PUT', path: adminPath('set-remote-target'),
-    query: { bucket, ...(arn === undefined ? {} : { update: 'true', creds: 'true', sync: 'true', bandwidth: 'true' }) },
+    query: { bucket, ...(arn === undefined ? {} : { update: 'true', creds: 'true', sync: 'true', bandwidth: 'true', proxy: 'true' }) },
     body: await client.sealed(body),
   };
 }

@@ -39,6 +39,7 @@ export const RemoteTargets = z
       credentials: z.object({ accessKey: z.string().default('') }).nullish(),
       replicationSync: z.boolean().default(false),
       bandwidthlimit: z.number().default(0),
+      disableProxy: z.boolean().default(false),
     }),
   )
   .nullable()
@@ -120,7 +121,7 @@ export function readTargets(configuration: string | undefined, remotes: readonly
   const known = remotes.map((remote): Target => {
     const [rule, ...more] = rules.filter((r) => arnOf(r) === remote.arn);
     const fields = rule === undefined ? NO_RULE : ruleFields(rule);
-    const also = [...(fields.also ?? []), ...(rule === undefined ? ['no rule'] : []), ...(more.length === 0 ? [] : [`${String(more.length)} more rules`])];
+    const also = [...(fields.also ?? []), ...(rule === undefined ? ['no rule'] : []), ...(remote.disableProxy ? [] : ['reads of what is not here are passed on']), ...(more.length === 0 ? [] : [`${String(more.length)} more rules`])];
     return {
       ...fields, endpoint_url: endpointOf(remote), bucket: remote.targetbucket, access_key: remote.credentials?.accessKey ?? '', synchronous: remote.replicationSync, bandwidth: remote.bandwidthlimit,
       ...(also.length === 0 ? {} : { also }),

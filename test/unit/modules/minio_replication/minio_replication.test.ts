@@ -9,7 +9,7 @@ goldenCases(minioReplication, import.meta.url);
 
 const login = { endpoint_url: 'https://127.0.0.1:9000', access_key: 'care-root', secret_key: 'RootOfTheStore' };
 const given = { endpoint_url: 'https://s3.delhi.example:9443', access_key: 'from-kochi', secret_key: 'KeyOfTheCopies26' };
-const remote = (more: object = {}): unknown => ({ sourcebucket: 'b', arn: 'arn:minio:replication::1:b', endpoint: 's3.delhi.example:9443', secure: true, targetbucket: 'care', credentials: { accessKey: 'from-kochi' }, type: 'replication', replicationSync: false, isOnline: true, ...more });
+const remote = (more: object = {}): unknown => ({ sourcebucket: 'b', arn: 'arn:minio:replication::1:b', endpoint: 's3.delhi.example:9443', secure: true, targetbucket: 'care', credentials: { accessKey: 'from-kochi' }, type: 'replication', replicationSync: false, disableProxy: true, isOnline: true, ...more });
 const read = (rules: string | undefined, ...remotes: readonly unknown[]): readonly Target[] => readTargets(rules, RemoteTargets.parse(remotes));
 
 describe('targets', () => {
@@ -34,6 +34,7 @@ describe('targets', () => {
     expect(read(rules.replace(rule, rule + rule), remote())[0]?.also).toEqual(['1 more rules']);
     expect(read(undefined, remote())[0]).toMatchObject({ enabled: false, also: ['no rule'] });
     expect(read(rules)[0]).toMatchObject({ endpoint_url: 'arn:minio:replication::1:b', also: ['a rule whose target is not there'] });
+    expect(read(rules, remote({ disableProxy: false }))[0]?.also).toEqual(['reads of what is not here are passed on']);
     expect(read(rules.replace(/care-[0-9a-f]+/, 'by-hand'), remote())[0]?.key_id).toBe('');
     // An older way of writing has the ARN as role.
     expect(read(rules.replace('arn:minio:replication::1:b', 'b').replace('<Rule>', '<Role>arn:minio:replication::1:b</Role><Rule>'), remote())).toEqual(wanted);
