@@ -201,6 +201,20 @@ it('puts no file in place that its program calls unsound, and what runs goes on'
   expect(await submit('still-there')).toMatchObject({ code: 250 });
 });
 
+it('finds what somebody has opened by hand, an open relay, and mends it', async () => {
+  const foreign = { host: address('m1'), sender: 'someone@plain.test', recipients: ['someone@plain.test'] };
+  expect(await mail(foreign)).toMatchObject({ code: 554 });
+  await onHost(lab, 'm1', 'postconf -e "mynetworks = 0.0.0.0/0" && postfix reload');
+  await eventually(async () => (await mail(foreign)).code === 250, 20_000, () => 'the relay is not open');
+  const found = await run(MAIL, { mode: 'verify' });
+  expect([found.status, troubleOf(found, 'm1'), troubleOf(found, 'm2')]).toEqual([3, expect.stringContaining('relaying from '), '']);
+  const mended = await converge();
+  expect([mended.filter((c) => !c.startsWith('m1|')), mended.filter((c) => c.includes('/etc/postfix/main.cf')).length]).toEqual([[], 1]);
+  expect(await mail(foreign)).toMatchObject({ code: 554 });
+  const verified = await run(MAIL, { mode: 'verify' });
+  expect([trouble(verified), verified.status]).toEqual([['', '', ''], 0]);
+});
+
 it('changes DKIM keys by a second selector: published first, then signing, then the former one goes', async () => {
   const both = { extraVars: { postfix_dkim_selectors: ['a', 'b'] } };
   const next = { extraVars: { postfix_dkim_selectors: ['a', 'b'], postfix_dkim_selector: 'b' } };
@@ -274,4 +288,15 @@ it('writes the records of all hosts into one file, that a DNS server takes', asy
   expect(zone.match(/^m[12]-b\._domainkey\.(care|lab)\.test\. /gm)?.length).toBe(4);
   expect(await onHost(lab, OUTSIDE, `{ printf '. 60 IN SOA a. b. 1 1 1 1 1\n. 60 IN NS a.\na. 60 IN A 192.0.2.1\n'; printf %s '${b64(zone)}' | base64 -d; } >/tmp/zone && named-checkzone -q . /tmp/zone && echo sound`)).toBe('sound');
   expect(changes(await run([book('postfix-dns.yml')]))).toEqual([]);
+});
+
+it('announces MTA-STS: the record is in the DNS, verify looks it up, and the policy names both hosts', async () => {
+  const sts = { extraVars: { ...KEY_B, postfix_mta_sts: 'testing' } };
+  expect((await converge(sts)).filter((c) => c.includes('dns')).length).toBeGreaterThan(0);
+  const early = await run(MAIL, { mode: 'verify', ...sts });
+  expect([early.status, troubleOf(early, 'm1')]).toEqual([3, expect.stringContaining('missing: _mta-sts.care.test.')]);
+  expect((await run(WORLD, sts)).status).toBe(0);
+  const verified = await run(MAIL, { mode: 'verify', ...sts });
+  expect([trouble(verified), verified.status]).toEqual([['', '', ''], 0]);
+  expect((await onHost(lab, 'm1', 'care-postfix-dns mta-sts')).split('\n')).toEqual(['version: STSv1', 'mode: testing', 'mx: m1.care.test', 'mx: m2.care.test', 'max_age: 604800']);
 });
