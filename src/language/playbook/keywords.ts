@@ -45,7 +45,7 @@ export const PLAY_KEYWORDS = {
   strategy: z.enum(['free', 'host_pinned', 'linear']).describe('linear: all hosts do one task before any does the next'),
   serial: z.union([z.int().positive(), z.string(), z.array(z.union([z.int().positive(), z.string()]))]).describe('Hosts at a time: a number, a percentage, or a list of them'),
   max_fail_percentage: z.number().min(0).max(100).describe('End the play when more than this share of a batch has failed'),
-  force_handlers: z.boolean().describe('Run notified handlers also on hosts that failed'),
+  force_handlers: z.boolean().describe('Run notified handlers also on hosts that failed, and on all others when the play is ended for all'),
   vars_files: z.array(z.string()).describe('Files of variables'),
   pre_tasks: z.array(z.unknown()).describe('Tasks before the roles'),
   roles: z.array(z.unknown()).describe('Roles, in order'),
