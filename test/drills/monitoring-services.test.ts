@@ -91,6 +91,9 @@ it('every metric of the rules is one that the services really have', async () =>
   // One backup and one proof by their units, as the timers would.
   await onHost(lab, 'v3', 'systemctl start care-postgres-backup@full.service && systemctl start care-postgres-restore-proof.service && systemctl start care-postgres-backup-status.service');
   if (openbao) await onHost(lab, 'v1', 'systemctl start care-vault-snapshot.service');
+  // PgBouncer has a pool when somebody has come.
+  const came = await run([book('postgres-proxy')], { mode: 'verify' });
+  expect([troubles(came), came.status]).toEqual(['', 0]);
   await new Promise((resolve) => setTimeout(resolve, 90_000));
   const there = new Set((await ask('label/__name__/values', '.data[]')).split('\n'));
   const missing = ['host', 'certificates', 'etcd', 'postgres', 'backup', 'proxy', 'monitoring', ...(openbao ? ['vault'] : [])].flatMap((file) => {
