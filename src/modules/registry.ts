@@ -103,6 +103,7 @@ import { userModule } from './user/index.ts';
 import { vaultAuth } from './vault_auth/index.ts';
 import { vaultDatabase } from './vault_database/index.ts';
 import { vaultInfo } from './vault_info/index.ts';
+import { vaultInventory } from './vault_inventory/index.ts';
 import { vaultKv } from './vault_kv/index.ts';
 import { vaultMount } from './vault_mount/index.ts';
 import { vaultPkiIntermediate } from './vault_pki_intermediate/index.ts';
@@ -222,6 +223,7 @@ const all: readonly Module[] = [
   vaultAuth,
   vaultDatabase,
   vaultInfo,
+  vaultInventory,
   vaultKv,
   vaultMount,
   vaultPkiIntermediate,
