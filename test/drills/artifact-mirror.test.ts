@@ -40,7 +40,7 @@ beforeAll(async () => {
   writeFileSync(path.join(project.dir, 'tool'), TOOL);
   project.write('artifacts.yml', `artifacts:\n  - { name: tool, version: "1", source: url, url: "file://@DIR@/tool", license: MIT, sha256: { linux/amd64: ${SHA256}, linux/arm64: ${SHA256} } }\n`);
   url = `https://${String(hostVariables(lab, MIRROR)['ansible_host'])}:8444`;
-  const vars = { base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], artifact_mirrors: [url] };
+  const vars = { time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], artifact_mirrors: [url] };
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts: Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name)])), children: { artifact_mirror: { hosts: { [MIRROR]: null } } } } }));
 });
 afterAll(async () => {

@@ -20,7 +20,7 @@ let project: LabProject;
 function writeInventory(members: readonly string[], auth = true): void {
   const hosts = Object.fromEntries(MEMBERS.map((name) => [name, { ...hostVariables(lab, name), etcd_address: String(hostVariables(lab, name)['ansible_host']) }]));
   const vars = {
-    base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], etcd_step_timeout: 60,
+    time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], etcd_step_timeout: 60,
     etcd_auth: auth, etcd_users: [{ name: 'patroni', password: `{{ secret "${PASSWORD}" }}`, grants: [{ prefix: '/service/' }] }],
   };
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children: { etcd: { hosts: Object.fromEntries(members.map((m) => [m, null])) } } } }));

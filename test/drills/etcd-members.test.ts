@@ -17,7 +17,7 @@ let project: LabProject;
 
 function writeInventory(members: readonly string[]): void {
   const hosts = Object.fromEntries(MEMBERS.map((name) => [name, { ...hostVariables(lab, name), etcd_address: String(hostVariables(lab, name)['ansible_host']) }]));
-  const vars = { base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], etcd_step_timeout: 60 };
+  const vars = { time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }], etcd_step_timeout: 60 };
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children: { etcd: { hosts: Object.fromEntries(members.map((m) => [m, null])) } } } }));
 }
 

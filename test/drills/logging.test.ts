@@ -24,7 +24,7 @@ const troubles = (result: Result): string => HOSTS.map((name) => troubleOf(resul
 beforeAll(async () => {
   lab = await labUp({ ...ownLab('logging'), hosts: HOSTS.map((name) => ({ name, site: name === 'l2' ? 'delhi' : 'kochi', release: name === 'h1' ? ('bookworm' as const) : ('trixie' as const) })) });
   project = labProject({});
-  const vars = { base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }] };
+  const vars = { time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }] };
   const hosts = Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name)]));
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children: { logging: { hosts: { l1: null, l2: null } } } } }));
   const below = await run(['base.yml', 'pki.yml'].map(book));

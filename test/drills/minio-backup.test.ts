@@ -48,7 +48,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('backups in m
     }));
     const group = (...names: readonly string[]): object => ({ hosts: Object.fromEntries(names.map((name) => [name, null])) });
     const vars = {
-      base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+      time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
       postgres_shared_buffers_mb: 64, postgres_client_networks: ['172.16.0.0/12'],
       minio_drives: 1, minio_filesystems: ['tmpfs'],
       minio_buckets: [{ name: 'pgbackrest', versioning: false, lifecycle: [] }, { name: 'care-patient' }],

@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('minio 2026-0
     project = labProject({});
     project.write('artifacts.yml', 'end_of_life_accepted:\n  - { name: minio, version: 2026-02-12, until: 9999-12-31, reason: a drill }\n');
     const vars = {
-      base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+      time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
       artifact_mirrors: [`https://${addressOf('s1')}:8444`], minio_drives: 2, minio_filesystems: ['tmpfs'], minio_root_password: `{{ secret "${PASSWORD}" }}`, minio_kms_key: `{{ secret "${KMS}" }}`,
       minio_extra_names: ['DNS:s3.care.test'], minio_client_networks: ['172.16.0.0/12', '10.0.0.0/8', '192.168.0.0/16'], ...DATA,
     };

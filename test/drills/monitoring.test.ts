@@ -54,7 +54,7 @@ beforeAll(async () => {
   const web = `http://${gateway}:${String(typeof at === 'object' && at !== null ? at.port : 0)}`;
   project = labProject({});
   const vars = {
-    base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
     monitoring_mail: { server: `${gateway}:${String(mail.port)}`, from: 'watch@care.test', to: ['ops@care.test'], ca_file: '/etc/sink-ca.pem' },
     monitoring_webhooks: [{ url: `{{ secret "${web}/hook" }}` }], monitoring_deadman_url: `{{ secret "${web}/alive" }}`, monitoring_expect_runs: false,
     monitoring_probes: [{ name: 'ssh-of-h1', module: 'tcp', target: `${addressOf('h1')}:22` }],

@@ -28,7 +28,7 @@ const address = (name: string): string => String(hostVariables(lab, name)['ansib
 beforeAll(async () => {
   lab = await labUp({ ...ownLab('postfix'), hosts: [{ name: 'm1', site: 'kochi', release: 'trixie' }, { name: 'm2', site: 'delhi', release: 'bookworm' }, { name: OUTSIDE, site: 'delhi', release: 'trixie' }] });
   const vars = {
-    lab_secret: 'of-the-drill', base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    lab_secret: 'of-the-drill', time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
     postfix_domain: 'care.test', postfix_postmaster: 'ops@partner.test', postfix_nameservers: [address(OUTSIDE)], postfix_verify_password: '{{ secret "verify-of-the-drill" }}',
     postfix_client_networks: ['172.30.0.0/16'],
     postfix_users: [

@@ -37,7 +37,7 @@ function writeInventory(repositories: readonly string[]): void {
     return [name, { ...variables, etcd_address: address, postgres_address: address, pki_host_address: address }];
   }));
   const vars = {
-    base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
     postgres_shared_buffers_mb: 64, postgres_client_networks: ['172.16.0.0/12'],
   };
   const group = (names: readonly string[]): object => ({ hosts: Object.fromEntries(names.map((name) => [name, null])) });

@@ -25,7 +25,7 @@ const care = {
   partitions: [{ table: 'audit.event', control: 'at', interval: '1 month', retention: '3 months' }, { table: 'audit.daily', control: 'at', interval: '1 day' }],
 };
 const vars = {
-  base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+  time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
   postgres_admin_password: secretOf('admin'), postgres_rest_password: secretOf('rest'), postgres_shared_buffers_mb: 64, postgres_client_networks: ['172.16.0.0/12'],
   postgres_shared_preload_libraries: ['pg_stat_statements', 'pgaudit'], postgres_extension_packages: ['postgresql-17-pgaudit', 'postgresql-17-partman'], postgres_reindex_min_bytes: 1_048_576,
   postgres_databases: [care, { name: 'shard0', schemas: ['public', 'audit'] }, { name: 'shard1', schemas: ['public', 'audit'] }],

@@ -26,7 +26,7 @@ function writeInventory(members: readonly string[], more: Readonly<Record<string
     }),
   );
   const vars = {
-    base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
     etcd_client_networks: ['172.30.0.0/15', '10.213.0.0/16', '10.214.0.0/16'], postgres_client_networks: ['172.30.0.0/15', '10.213.0.0/16', '10.214.0.0/16'],
     postgres_shared_buffers_mb: 64, postgres_step_timeout: 120,
     postgres_admin_password: '{{ secret "a-password-of-the-drill" }}', postgres_rest_password: '{{ secret "another-one-of-the-drill" }}', ...more,

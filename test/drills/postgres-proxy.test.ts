@@ -24,7 +24,7 @@ beforeAll(async () => {
   const hosts = Object.fromEntries(MEMBERS.map((name) => [name, { ...hostVariables(lab, name), etcd_address: String(hostVariables(lab, name)['ansible_host']) }]));
   const secret = (name: string): string => `{{ secret "${name}-of-the-drill" }}`;
   const vars = {
-    base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+    time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
     postgres_shared_buffers_mb: 128, postgres_admin_password: secret('admin'), postgres_rest_password: secret('rest'), haproxy_read_max_lag: MAX_LAG,
     pgbouncer_auth_password: secret('pgbouncer'), pgbouncer_verify_password: `{{ secret "${VERIFY_PASSWORD}" }}`,
     // Patroni logs in to etcd from its first start on.

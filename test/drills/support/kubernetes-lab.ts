@@ -53,7 +53,7 @@ export function hostSpecs(names: readonly string[]): readonly HostSpec[] {
 
 /** What containers on a machine with cgroup v1 need besides; on other machines it does no harm. */
 const LAB = {
-  base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+  time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
   container_runtime_restrict_oom_score_adj: true,
   kubernetes_ignore_preflight_errors: ['SystemVerification', 'NumCPU', 'Mem'],
   // Docker's DNS is on loopback: CoreDNS would ask itself.

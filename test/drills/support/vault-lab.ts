@@ -64,7 +64,7 @@ export class VaultLab {
   writeInventory(vars: Readonly<Record<string, unknown>> = {}, members: readonly string[] = MEMBERS): void {
     const hosts = Object.fromEntries(this.lab.state.hosts.map(({ name }) => [name, { ...hostVariables(this.lab, name), lab_address: this.address(name) }]));
     const all = {
-      base_time_control_clock: false, base_time_servers: [], base_time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
+      time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
       vault_key_holders: PEOPLE.map((name, i) => ({ name, recipient: this.#recipients[i] })), vault_key_threshold: 2, ...vars,
     };
     this.project.write('inventory.yml', JSON.stringify({ all: { vars: all, hosts, children: { vault: { hosts: Object.fromEntries(members.map((m) => [m, null])) } } } }));
