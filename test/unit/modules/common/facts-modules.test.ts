@@ -165,6 +165,13 @@ test('fetch brings a file once, and again when it differs', async () => {
   expect(planHere(fetchModule, { ...args, src: join(dir, 'none'), fail_on_missing: false }).plan.type).toBe('ok');
 });
 
+test('check mode says that a file will be fetched which an earlier task may be about to make', () => {
+  const dir = scratch();
+  const store = new FactStore(true);
+  store.apply([forgetAll], 'command make-a-key');
+  expect(planHere(fetchModule, { src: join(dir, 'none'), dest: dir }, { store, check: true }).plan).toMatchObject({ type: 'action', action: { resource: `controller file ${join(dir, 'here', dir, 'none')}` } });
+});
+
 describe('find', () => {
   function names(args: Readonly<Record<string, unknown>>, dir: string): readonly string[] {
     const found = values(find, { paths: dir, ...args }) as { files: { path: string }[] };
