@@ -19,6 +19,9 @@ export interface ModuleExample {
   readonly yaml: string;
 }
 
+/** What is wrong, and the group of the inventory that it is wrong with: told at the place where that is written. */
+export type Refusal = string | { readonly summary: string; readonly group: string };
+
 export interface ModuleDefinition<Schema extends z.ZodType> {
   /** Ansible's name where it has such a module. */
   readonly name: string;
@@ -43,7 +46,7 @@ export interface ModuleDefinition<Schema extends z.ZodType> {
    *
    * @returns a sentence for each trouble
    */
-  refuses?(args: z.output<Schema>): readonly string[];
+  refuses?(args: z.output<Schema>): readonly Refusal[];
   /**
    * The facts the plan will ask for, as far as can be told; called again as facts come in. Facts that the
    * plan asks for and that are not listed here cost another round trip, never a failure.
@@ -71,7 +74,7 @@ export interface Module {
   readonly examples: readonly ModuleExample[];
   readonly returns: Readonly<Record<string, string>>;
   /** What is wrong with raw arguments by themselves; undefined where the module has nothing to say. @throws z.ZodError */
-  readonly refuses: ((rawArgs: unknown) => readonly string[]) | undefined;
+  readonly refuses: ((rawArgs: unknown) => readonly Refusal[]) | undefined;
   /** Parsed arguments ready for planning. @throws z.ZodError */
   prepare(rawArgs: unknown): PreparedModule;
 }

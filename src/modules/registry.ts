@@ -111,6 +111,7 @@ import { vaultPolicy } from './vault_policy/index.ts';
 import { vaultTransitKey } from './vault_transit_key/index.ts';
 import { vaultWrite } from './vault_write/index.ts';
 import { vaultMember } from './vault_member/index.ts';
+import { votersInventory } from './voters_inventory/index.ts';
 import { waitFor } from './wait_for/index.ts';
 import { waitForConnection } from './wait_for_connection/index.ts';
 import { x509Bundle } from './x509_bundle/index.ts';
@@ -231,6 +232,7 @@ const all: readonly Module[] = [
   vaultTransitKey,
   vaultWrite,
   vaultMember,
+  votersInventory,
   waitFor,
   waitForConnection,
   x509Bundle,

@@ -4,8 +4,10 @@
  */
 import type { Task, TaskNode } from '../language/playbook/model.ts';
 import { hasTemplate, renderValue } from '../language/template/index.ts';
+import type { Refusal } from '../modules/define.ts';
 import { findModule } from '../modules/registry.ts';
 import { badInput, type Diagnostic } from '../support/diagnostic.ts';
+import { formatPlace } from '../support/source.ts';
 import { isMap } from '../support/value.ts';
 import { scopesOf, told, variablesOf } from './early.ts';
 import { allHold } from './evaluate.ts';
@@ -27,7 +29,14 @@ function judged(nodes: readonly TaskNode[]): readonly Task[] {
   });
 }
 
-/** Each trouble once, at its task. */
+/** At the group that it is about, where that is written in a file, else at the task. */
+function diagnosticOf(refusal: Refusal, task: Task, loaded: Loaded): Diagnostic {
+  if (typeof refusal === 'string') return badInput('refused', refusal, { span: task.span });
+  const place = loaded.inventory.placeOfGroup(refusal.group);
+  return badInput('refused', refusal.summary, place === undefined ? { span: task.span } : { span: place, detail: `asked for by the task at ${formatPlace(task.span)}` });
+}
+
+/** Each trouble once, at its task or its group. */
 export function earlyRefusals(loaded: Loaded, options: RefusalOptions): readonly Diagnostic[] {
   const plays = loaded.playbooks.flatMap((p) => p.plays).map((play) => ({ play, tasks: judged(play.sections.flatMap((s) => s.nodes)).filter((task) => selected(task.attributes.tags, options)) }));
   if (plays.every(({ tasks }) => tasks.length === 0) || options.startAtTask !== undefined) return [];
@@ -43,8 +52,8 @@ export function earlyRefusals(loaded: Loaded, options: RefusalOptions): readonly
           if (told(() => allHold(task.attributes.when, scope, NOTHING_UNKNOWN)) !== true) continue;
           const rendered = told(() => renderValue(task.args, scope, task.argsSpan));
           const said = rendered !== undefined && isMap(rendered) ? told(() => findModule(task.module)?.refuses?.(withoutOmitted(rendered))) : undefined;
-          for (const summary of said ?? []) {
-            const diagnostic = badInput('refused', summary, { span: task.span });
+          for (const refusal of said ?? []) {
+            const diagnostic = diagnosticOf(refusal, task, loaded);
             found.set(diagnostic.format(), diagnostic);
           }
         }

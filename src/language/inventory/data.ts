@@ -9,6 +9,8 @@ import { copyEntryPosition } from '../positions.ts';
 
 export interface Group {
   readonly name: string;
+  /** Where its hosts are written, the first time. */
+  span: Span | undefined;
   /** Longest way down from `all`: variables of deeper groups win. */
   depth: number;
   /** `ansible_group_priority`: decides between groups of one depth. */
@@ -78,7 +80,7 @@ export class InventoryData {
   addGroup(name: string): Group {
     let group = this.groups.get(name);
     if (group === undefined) {
-      group = { name, depth: 0, priority: 1, vars: {}, hosts: new Set(), children: [], parents: [] };
+      group = { name, span: undefined, depth: 0, priority: 1, vars: {}, hosts: new Set(), children: [], parents: [] };
       this.groups.set(name, group);
     }
     return group;

@@ -1,6 +1,7 @@
 /** Ansible's YAML inventories, read as Ansible reads them. `docs/inventory.md` says what is supported. */
 import { dirname } from 'node:path';
 import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
+import type { Span } from '../../support/source.ts';
 import { suggestion } from '../../support/nearest.ts';
 import type { ValueMap } from '../../support/value.ts';
 import { byCodePoint, hostsOf, InventoryData, type Group, type Host } from './data.ts';
@@ -29,6 +30,8 @@ export interface Inventory {
   groups(): readonly string[];
   /** The hosts of a group and the groups below it. @throws Diagnostic for an unknown group */
   hostsOfGroup(group: string): readonly string[];
+  /** Where the hosts of a group are written; undefined for a group that is in no YAML file. */
+  placeOfGroup(group: string): Span | undefined;
   /** `group_names`: the groups of a host, sorted, without `all`. @throws Diagnostic for an unknown host */
   groupsOf(host: string): readonly string[];
   /**
@@ -112,6 +115,10 @@ class LoadedInventory implements Inventory {
   #implicit(name: string): Host | undefined {
     if (!LOCALHOST.includes(name)) return undefined;
     return this.#data.hosts.get(this.#selector.localhost(name)) ?? { name, vars: { ansible_connection: 'local' }, groups: new Set(), file: undefined };
+  }
+
+  placeOfGroup(group: string): Span | undefined {
+    return this.#data.groups.get(group)?.span;
   }
 
   hostsOfGroup(group: string): readonly string[] {

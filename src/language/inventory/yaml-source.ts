@@ -97,6 +97,7 @@ class Reader {
       return undefined;
     }
     const group = this.#data.addGroup(name);
+    if (content !== null && ('hosts' in content || 'children' in content)) group.span ??= place;
     if (content !== null) for (const section of keysInFileOrder(content)) this.#section(group, content, section, depth);
     return group;
   }

@@ -5,6 +5,7 @@
  * "Creating Highly Available Clusters with kubeadm"; etcd's FAQ ("Why an odd number of cluster members?").
  */
 import { revealed } from '../../support/secret.ts';
+import { siteTroubles } from '../common/voters.ts';
 import type { InventoryNode, KubernetesInventoryArgs } from './schema.ts';
 
 /** kubeadm.k8s.io/v1beta4, and the API versions of the control plane's own files (AuthenticationConfiguration v1). */
@@ -38,20 +39,14 @@ function overlap(one: Network, other: Network): boolean {
 const minorOf = (version: string): number => Number(version.split('.')[1] ?? '0');
 const names = (nodes: readonly InventoryNode[]): string => nodes.map((node) => node.name).join(', ');
 
-function voters(args: KubernetesInventoryArgs): readonly string[] {
+/** How many control planes there are, and where. */
+export function checkVoters(args: KubernetesInventoryArgs): readonly string[] {
   const { control_planes: planes } = args;
   const found: string[] = [];
   if (planes.length === 0) return ['there is no control plane: the group is empty'];
   if (planes.length < 3 && !args.allow_single) found.push(`${String(planes.length)} control plane${planes.length === 1 ? '' : 's'} (${names(planes)}): the loss of one is the loss of the cluster. Take three, or say kubernetes_allow_single: true`);
   else if (planes.length % 2 === 0) found.push(`${String(planes.length)} control planes (${names(planes)}): an even number survives no more losses than one fewer, and is likelier to lose one. Take ${String(planes.length - 1)} or ${String(planes.length + 1)}`);
-  if (args.geo_ha === 'required') {
-    for (const site of new Set(planes.map((plane) => plane.site))) {
-      const there = planes.filter((plane) => plane.site === site);
-      if (planes.length - there.length <= planes.length / 2) {
-        found.push(`site ${site === '' ? '(none)' : site} has ${String(there.length)} of ${String(planes.length)} control planes (${names(there)}): with it gone the others are no majority, and geo_ha is required. Take three sites, or two and a witness`);
-      }
-    }
-  }
+  if (args.geo_ha === 'required') found.push(...siteTroubles('control planes', planes));
   return found;
 }
 
@@ -111,16 +106,20 @@ function keys(args: KubernetesInventoryArgs): readonly string[] {
   ];
 }
 
-/** Everything that is wrong, each in a sentence that names the hosts. */
-export function checkInventory(args: KubernetesInventoryArgs): readonly string[] {
+/** Everything else that is wrong, each in a sentence that names the hosts. */
+export function checkOthers(args: KubernetesInventoryArgs): readonly string[] {
   const both = args.nodes.filter((node) => args.control_planes.some((plane) => plane.name === node.name));
   const crowded = args.control_planes.filter((plane) => args.etcd_hosts.includes(plane.name));
   return [
-    ...voters(args),
     ...versions(args),
     ...networks(args),
     ...keys(args),
     ...(both.length > 0 ? [`${names(both)} can't be control plane and worker: for pods on control planes say kubernetes_control_plane_schedulable: true`] : []),
     ...(crowded.length > 0 ? [`${names(crowded)} would run two etcds on ports 2379 and 2380: the cluster's own, and that of the group etcd`] : []),
   ];
+}
+
+/** Everything that is wrong. */
+export function checkInventory(args: KubernetesInventoryArgs): readonly string[] {
+  return [...checkVoters(args), ...checkOthers(args)];
 }

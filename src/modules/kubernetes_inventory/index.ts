@@ -1,12 +1,13 @@
 import { failed, ok } from '../../host/plan.ts';
+import { lifeWarnings } from '../common/kubernetes/end-of-life.ts';
 import { defineModule } from '../define.ts';
-import { checkInventory } from './check.ts';
+import { checkInventory, checkOthers, checkVoters } from './check.ts';
 import { KubernetesInventoryArgs } from './schema.ts';
 
 export const kubernetesInventory = defineModule({
   name: 'kubernetes_inventory',
   summary: 'Refuse an inventory that makes no sound Kubernetes cluster',
-  description: `Asks no host: numbers and places of control planes, networks that overlap, versions too far apart. Where its arguments can be told
+  description: `Asks no host: numbers and places of control planes, networks that overlap, versions too far apart; a version that gets no more fixes is warned of. Where its arguments can be told
 before a run, it is judged before any host is touched, by \`validate\` too. Used by \`playbooks/kubernetes.yml\`.`,
   args: KubernetesInventoryArgs,
   examples: [
@@ -25,9 +26,11 @@ before a run, it is judged before any host is touched, by \`validate\` too. Used
     },
   ],
   secretArgs: ['encryption_keys'],
-  refuses: checkInventory,
-  plan(args) {
+  refuses: (args) => [...checkVoters(args).map((summary) => ({ summary, group: args.control_plane_group })), ...checkOthers(args)],
+  plan(args, host) {
     const problems = checkInventory(args);
-    return problems.length === 0 ? ok() : failed(problems.join('\n'), 'change the inventory');
+    if (problems.length > 0) return failed(problems.join('\n'), 'change the inventory');
+    const warnings = lifeWarnings(args.version, host.base.epoch);
+    return warnings.length === 0 ? ok() : { type: 'ok', warnings };
   },
 });

@@ -14,6 +14,7 @@ const NETWORK = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an
 export const KubernetesInventoryArgs = z.strictObject({
   version: z.string().regex(/^1\.\d+\.\d+$/, 'must be a version of Kubernetes, such as 1.36.4').describe('Version of the control planes'),
   control_planes: z.array(Node).describe('Hosts that are to be control planes'),
+  control_plane_group: z.string().default('kube_control_plane').describe('Their group in the inventory, where a refusal points at'),
   nodes: z.array(Node).default([]).describe('Hosts that are to be workers'),
   pod_network: NETWORK.describe('Network of the pods'),
   pod_network_node_prefix: z.int().min(1).max(30).describe('Length of each node’s part of it'),

@@ -1,4 +1,5 @@
 /** What is wrong with a Kubernetes cluster, and what soon will be. Pure. */
+import { lifeWarnings, minorOf } from '../../modules/common/kubernetes/end-of-life.ts';
 import type { ApiSeen, NodeSeen } from './api-look.ts';
 import type { KubernetesCluster } from './cluster.ts';
 import type { ControlPlaneSeen, EtcdMember } from './host-look.ts';
@@ -32,11 +33,6 @@ const LATE_DAYS = 7;
 const PENDING_SECONDS = 900;
 /** kubernetes.io, "Version Skew Policy". */
 const NODE_SKEW = 3;
-/** kubernetes.io, "Patch Releases": the last day of a minor version. */
-const END_OF_LIFE: Readonly<Record<number, string>> = { 33: '2026-06-28', 34: '2026-10-27', 35: '2027-02-28', 36: '2027-06-28', 37: '2027-10-28' };
-const EOL_SOON_DAYS = 60;
-
-const minorOf = (version: string): number => Number(/^v?1\.(\d+)/.exec(version)?.[1] ?? 'NaN');
 
 function versionTroubles(api: ApiSeen): readonly string[] {
   const own = minorOf(api.version);
@@ -45,14 +41,6 @@ function versionTroubles(api: ApiSeen): readonly string[] {
     if (minor > own) return [`${node.name} runs kubelet ${node.version}, newer than the API server's ${api.version}`];
     return own - minor > NODE_SKEW ? [`${node.name} runs kubelet ${node.version}, more than ${String(NODE_SKEW)} minor versions older than the API server's ${api.version}`] : [];
   });
-}
-
-function lifeWarnings(version: string, now: number): readonly string[] {
-  const end = END_OF_LIFE[minorOf(version)];
-  if (end === undefined) return minorOf(version) < 33 ? [`Kubernetes ${version} gets no more fixes`] : [];
-  const left = Math.floor((Date.parse(end) / 1000 - now) / DAY);
-  if (left < 0) return [`Kubernetes ${version} gets no more fixes since ${end}`];
-  return left < EOL_SOON_DAYS ? [`Kubernetes ${version} gets no more fixes from ${end} on, in ${String(left)} days`] : [];
 }
 
 function nodeTroubles(cluster: KubernetesCluster, nodes: readonly NodeSeen[]): Judgement {

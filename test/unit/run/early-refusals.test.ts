@@ -45,3 +45,12 @@ test('what hangs on a fact is judged when it is reached', async () => {
   const result = await late.run();
   expect([result.status, result.summary?.total.failed]).toEqual([3, 1]);
 });
+
+test('what is wrong with a group is told where its hosts are written', () => {
+  const voters = '\n    - voters_inventory: {what: members of etcd, group: etcd, geo_ha: required, voters: [{name: one, site: x}]}';
+  const one = made(playbook(voters));
+  one.write('inventory.yml', 'all:\n  vars: {ansible_connection: local, work: w}\n  children:\n    site:\n      children:\n        etcd:\n    etcd:\n      hosts:\n        one:\n');
+  const [problem] = validateProject({ inventory: [`${one.dir}/inventory.yml`], playbooks: [`${one.dir}/playbook.yml`], limit: undefined, extraVars: {} }).problems;
+  expect(problem?.format()).toMatch(/inventory\.yml:7:5.*site x has 1 of 1 members of etcd \(one\)/);
+  expect(problem?.format()).toMatch(/asked for by the task at .*playbook\.yml:5/);
+});

@@ -3,6 +3,7 @@ import { checkInventory } from '../../../../src/modules/kubernetes_inventory/che
 import { kubernetesInventory } from '../../../../src/modules/kubernetes_inventory/index.ts';
 import { KubernetesInventoryArgs } from '../../../../src/modules/kubernetes_inventory/schema.ts';
 import { Secret } from '../../../../src/support/secret.ts';
+import { fakeHost } from '../fake-host.ts';
 import { goldenCases } from '../golden.ts';
 
 goldenCases(kubernetesInventory, import.meta.url);
@@ -72,4 +73,15 @@ describe('checkInventory', () => {
     expect(check({ nodes: [plane('a1', '10.0.0.1')] })).toContain("a1 can't be control plane and worker");
     expect(check({ etcd_hosts: ['a2', 'elsewhere'] })).toContain('a2 would run two etcds');
   });
+});
+
+it('warns of a version that gets no more fixes, or soon none', () => {
+  const warnings = (version: string, day: string): unknown => {
+    const plan = kubernetesInventory.prepare({ ...SOUND, version }).plan(fakeHost({ base: { epoch: Date.parse(day) / 1000 } }));
+    return [plan.type, 'warnings' in plan ? plan.warnings : []];
+  };
+  expect(warnings('1.36.4', '2026-11-26')).toEqual(['ok', []]);
+  expect(warnings('1.36.4', '2027-05-29')).toEqual(['ok', ['Kubernetes 1.36.4 gets no more fixes from 2027-06-28 on, in 30 days']]);
+  expect(warnings('1.34.9', '2026-11-26')).toEqual(['ok', ['Kubernetes 1.34.9 gets no more fixes since 2026-10-27']]);
+  expect(warnings('1.41.0', '2029-01-01')).toEqual(['ok', []]);
 });
