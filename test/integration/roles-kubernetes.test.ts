@@ -73,6 +73,16 @@ describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.l
       expect([troubles(tried), tried.status]).toEqual(['', 0]);
     });
 
+    it('lets verify of role kubernetes run its pods, and nobody else’s like them; Pod Security comes before the policies', async () => {
+      const pod = (more: object = {}): object => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' }, spec: { automountServiceAccountToken: false, containers: [{ name: 'x', image: 'registry.k8s.io/coredns/coredns:v1.14.2', ...more }] } });
+      const tried = async (space: string, one: object): Promise<string> => JSON.stringify((await api.client.request({ method: 'POST', path: `/api/v1/namespaces/${space}/pods?dryRun=All`, body: one }, signal)).body);
+      await ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'care-verify-4711' } });
+      expect(await tried('care-verify-4711', pod())).toContain('"kind":"Pod"');
+      expect(await tried('by-hand', pod())).toContain('care-');
+      expect(await tried('gateway', pod({ securityContext: { privileged: true } }))).toContain('violates PodSecurity');
+      await ask('DELETE', '/api/v1/namespaces/care-verify-4711');
+    });
+
     it('pins images by tag where that is wished, warns where that is, and refuses a registry without its slash before anything', async () => {
       const tagged = vars(both, { kubernetes_policies_image_pinning: 'tag' });
       expect((await run('kubernetes_policies', tagged)).status).toBe(0);
