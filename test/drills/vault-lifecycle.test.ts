@@ -88,19 +88,32 @@ async function canary(host: string, value?: string): Promise<string> {
   return onHost(at.lab, host, `cd /etc/care-vault/pki; token=$(curl -s -m 10 --cacert ca.crt --cert member.crt --key member.key -X POST -d '{"name":"member"}' ${url}/auth/care/login | sed -n 's/.*"client_token":"\\([^"]*\\)".*/\\1/p'); curl -s -m 10 --cacert ca.crt -H "X-Vault-Token: $token" ${request} | sed -n 's/.*"v":"\\([^"]*\\)".*/\\1/p'`);
 }
 
-/** Applies until it is through, with people who unseal each member that was restarted; the members in the order of their restarts. */
-async function applied(): Promise<readonly string[]> {
+/** All are open, and peers with a vote; while an upgrade is under way their versions differ, which `vault status` calls not healthy. */
+async function open(): Promise<void> {
+  await eventually(async () => {
+    const { members, peers } = await at.status();
+    return members.every((m) => m.state === 'active' || m.state === 'standby') && members.every((m) => peers?.some((p) => p.name === m.name && p.voter) === true);
+  }, 120_000, () => 'not all are open');
+}
+
+/**
+ * Applies until it is through, with people who unseal each member that was restarted.
+ *
+ * @param away so many members may be sealed at a time: the one that was restarted, or those that are new
+ * @returns the members in the order of their restarts
+ */
+async function applied(away = 1): Promise<readonly string[]> {
   const order: string[] = [];
-  for (let round = 0; round < 8; round += 1) {
+  for (let round = 0; round < 10; round += 1) {
     const result = await run();
     order.push(...restarted(result));
     const { members } = await at.status();
-    expect(members.filter((m) => m.state === 'active' || m.state === 'standby').length).toBeGreaterThanOrEqual(members.length - 1);
+    expect(members.filter((m) => m.state === 'active' || m.state === 'standby').length).toBeGreaterThanOrEqual(members.length - (round === 0 ? away : 1));
     const unsealed = await at.unseal();
     expect([unsealed.status, unsealed.stderr]).toEqual([0, '']);
-    await whole();
+    await open();
     if (result.status === 0) return order;
-    expect(troubles(result)).toMatch(/is sealed, so v\d is not restarted now/);
+    expect(troubles(result)).toMatch(/is sealed.*, so v\d is not restarted now/);
   }
   throw new Error('it does not come to an end');
 }
@@ -130,6 +143,7 @@ describe.skipIf(!hasOpenBao() || !hasOlder || !hasMinio)('openbao 2.7.1 and 2.7.
     at.writeInventory(variables('2.7.2'));
     const order = await applied();
     expect([order.length, order.at(-1)]).toEqual([3, leader]);
+    await whole();
     expect((await at.status()).members.map((m) => m.version)).toEqual(['2.7.2', '2.7.2', '2.7.2']);
     expect(await canary('v3')).toBe('of-the-version-before');
     const again = await run();
@@ -138,11 +152,9 @@ describe.skipIf(!hasOpenBao() || !hasOlder || !hasMinio)('openbao 2.7.1 and 2.7.
 
   it('two members join, and it bears the loss of two; two leave, one of them the leader, and are peers no more', async () => {
     at.writeInventory(variables('2.7.2'), FIVE);
-    const joined = await run();
-    expect(troubles(joined)).toBe('');
-    expect([(await at.unseal()).status]).toEqual([0]);
+    // New members are sealed until people open them, and no other one is restarted before.
+    await applied(2);
     await whole();
-    await applied();
     expect((await at.status()).peers?.map((p) => [p.name, p.voter]).sort()).toEqual(FIVE.map((name) => [name, true]));
     for (const name of ['v2', 'v3']) await onHost(at.lab, name, 'systemctl stop care-vault');
     await eventually(async () => (await canary('v5', 'with-three-of-five').then(() => canary('v4'))) === 'with-three-of-five', 60_000, () => 'three of five do not serve');
