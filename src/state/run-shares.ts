@@ -124,9 +124,20 @@ export class RunShares {
     return (await decided()) ?? gone;
   }
 
-  /** Says who would lead a task that is carried out once. To be said before {@link reached}. @throws Diagnostic `share-lost` */
+  /**
+   * Says who would lead a task that is carried out once. To be said before {@link reached}. The share keeps the number with which its first worker
+   * stood there, and so its right to lead, which others may have read already; the host may be another one by now, since a
+   * worker that takes the share over may have lost the host of before.
+   *
+   * @throws Diagnostic `share-lost`
+   */
   async stands(lease: ShareLease, place: string, host: string, number: number): Promise<void> {
-    await this.#fenced(lease, 'insert into run_meetings (run_id, place, share, host, host_number) select $1, $5::text, share, $6::text, $7::integer from fence on conflict do nothing', [place, host, number]);
+    await this.#fenced(
+      lease,
+      `insert into run_meetings (run_id, place, share, host, host_number) select $1, $5::text, share, $6::text, $7::integer from fence
+       on conflict (run_id, place, share) do update set host = excluded.host`,
+      [place, host, number],
+    );
   }
 
   /** The first of the hosts that stand there, and how the task has ended if it has. */

@@ -47,8 +47,10 @@ export class ShareReporter implements Reporter {
 
   event(event: RunEvent): void {
     if (event.type === 'summary') this.#summary = event;
-    // How it ends for a worker that has lost its share, or may have, is not how it ends for the hosts: they are another worker's by then.
-    if (!isWorthTelling(event) || this.#share.lost.aborted || this.#share.inDoubt.aborted) return;
+    if (!isWorthTelling(event) || this.#share.lost.aborted) return;
+    // How it ends for a worker that may have lost its share is not how it ends for the hosts: they are another worker's by then. What it has
+    // done to them is true all the same, and whoever comes next finds it done: without this line nobody would know who did it.
+    if (this.#share.inDoubt.aborted && event.type !== 'change') return;
     this.#waiting.push(JSON.stringify(event));
     if (this.#waiting.length >= BATCH) this.#flush();
   }

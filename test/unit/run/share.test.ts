@@ -1,9 +1,11 @@
 /** Shares of a run as their worker sees them, without a server. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadProject } from '../../../src/run/load.ts';
+import type { RunEvent } from '../../../src/run/events.ts';
 import type { RunOptions } from '../../../src/run/options.ts';
 import { Course } from '../../../src/run/workers/coordinate.ts';
 import { Share, type ShareInit } from '../../../src/run/workers/share.ts';
+import { ShareReporter } from '../../../src/run/workers/share-reporter.ts';
 import { takeShares } from '../../../src/run/workers/worker.ts';
 import { LEASE_SECONDS } from '../../../src/state/lease.ts';
 import { RunShares } from '../../../src/state/run-shares.ts';
@@ -54,6 +56,23 @@ test('a write that the server refuses, since another worker has the share, ends 
   const share = shareOf(() => Promise.resolve([]));
   await expect(share.tellEvents(0, ['{}'])).rejects.toMatchObject({ code: 'share-lost' });
   expect(share.lost.aborted).toBe(true);
+});
+
+test('a change that was made while the lease was in doubt is told of, how its tasks ended is not; nothing is when the share is another one\'s', async () => {
+  const told: unknown[] = [];
+  const [lost, doubt] = [new AbortController(), new AbortController()];
+  const reporter = new ShareReporter({ lost: lost.signal, inDoubt: doubt.signal, tellEvents: (_first, events) => { told.push(...events.map((each) => (JSON.parse(each) as RunEvent).type)); return Promise.resolve(); } });
+  const change: RunEvent = { type: 'change', host: 'a', role: '', task: '', resource: 'file /x', what: 'content', handler: false };
+  const failed: RunEvent = { type: 'task', host: 'a', play: '', role: '', task: '', module: '', status: 'failed', seconds: 0, at: '', handler: false };
+  doubt.abort();
+  reporter.event(change);
+  reporter.event(failed);
+  await reporter.settled();
+  expect(told).toEqual(['change']);
+  lost.abort();
+  reporter.event(change);
+  await reporter.close();
+  expect(told).toEqual(['change']);
 });
 
 describe('a worker whose share cannot be carried out', () => {
