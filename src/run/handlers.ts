@@ -12,6 +12,7 @@ import type { Script } from '../support/shell.ts';
 import { plainText } from '../support/value.ts';
 import type { HostState, PlayState, RunContext } from './context.ts';
 import { flattenTasks } from './look-ahead.ts';
+import { HostEnded } from './task-result.ts';
 
 function roleOf(task: Task): string {
   return task.attributes.role?.role.name ?? '';
@@ -70,6 +71,11 @@ export function takeUpOwed(ctx: { readonly options: Pick<RunContext['options'], 
 /** Whether a host runs what it was notified of also when the play was stopped for all, for what happened elsewhere. */
 export function finishesStopped(ctx: { readonly options: Pick<RunContext['options'], 'gate'> }, { play }: Pick<PlayState, 'play'>, host: Pick<HostState, 'name'>): boolean {
   return play.forceHandlers || ctx.options.gate?.finishes?.(host.name, 'stopped') === true;
+}
+
+/** Handlers that others' failure has overtaken while this host waited for them, or for its turn, are not begun, as tasks are not. @throws HostEnded */
+export function notOvertaken(ctx: { readonly options: Pick<RunContext['options'], 'gate'> }, state: Pick<PlayState, 'play' | 'stopped'>, host: Pick<HostState, 'name'>): void {
+  if (state.stopped !== undefined && !finishesStopped(ctx, state, host)) throw new HostEnded(false);
 }
 
 function notifiedNames(task: Task, scope: Scope): readonly string[] {

@@ -1,4 +1,6 @@
 /** One host's way through a play: nodes in order, blocks, includes, handlers. */
+// Who waited for another's end begins in the next turn of the event loop: in that of the end it is decided whether it ends the play for all.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ChangeFailed } from '../host/host-session.ts';
 import type { Identity } from '../host/identity.ts';
 import type { AnyQuery } from '../host/query.ts';
@@ -15,7 +17,7 @@ import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
 import { concludeOnce, settleElsewhere } from './once.ts';
-import { finishesStopped, notesIdentity, takeUpOwed } from './handlers.ts';
+import { notesIdentity, notOvertaken, takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
@@ -77,7 +79,6 @@ export class HostRun {
       this.#ahead.leave();
     }
     await this.#init.play.rendezvous.arrive(this.#init.host.name, [...position, Number.MAX_SAFE_INTEGER]);
-    this.#wasStopped();
     await this.runHandlers([...position, Number.MAX_SAFE_INTEGER]);
   }
 
@@ -101,12 +102,6 @@ export class HostRun {
     else await this.settle();
     if (interrupted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'the run was interrupted' });
     throw new HostEnded(false);
-  }
-
-  /** Handlers that others' failure has overtaken while this host waited for them are not begun, as tasks are not. @throws HostEnded */
-  #wasStopped(): void {
-    const { ctx, play, host } = this.#init;
-    if (play.stopped !== undefined && host.notified.size > 0 && !finishesStopped(ctx, play, host)) throw new HostEnded(false);
   }
 
   /** Sends what waits; a change that failed is charged to its task. @throws TaskFailed */
@@ -135,6 +130,7 @@ export class HostRun {
     if (play.play.strategy === 'linear') {
       await this.settle();
       await play.rendezvous.arrive(host.name, position);
+      await this.#mayGoOn();
     }
     const scope = this.#scope(task.attributes);
     if (resolveBoolean(task.attributes.runOnce, scope) ?? false) {
@@ -145,6 +141,8 @@ export class HostRun {
     if (limit > 0) {
       await this.settle();
       await ctx.throttle(task.id, limit)(async () => {
+        await nextTurn();
+        await this.#mayGoOn();
         this.#remember(task, await this.#runTask(task, false));
         await this.settle();
       });
@@ -195,6 +193,8 @@ export class HostRun {
     const { play, host } = this.#init;
     await this.settle();
     const together = await play.rendezvous.arrive(host.name, position, true);
+    // With other workers the leader says how it has ended in any case: they wait for that.
+    if (play.shared === undefined) await this.#mayGoOn();
     const slot = onceSlot(play, `${task.id}@${position.join('.')}`);
     const leader = together[0];
     await settleElsewhere(play, slot, position, { host: host.name, together });
@@ -309,7 +309,6 @@ export class HostRun {
       case 'flush_handlers':
         await this.settle();
         await play.rendezvous.arrive(host.name, position);
-        this.#wasStopped();
         await this.runHandlers(position);
         return;
       case 'barrier':
@@ -348,6 +347,8 @@ export class HostRun {
       host.notified.delete(handler.id);
       const limit = resolveNumber(handler.attributes.throttle, this.#scope(handler.attributes)) ?? 0;
       const work = async (): Promise<void> => {
+        if (limit > 0) await nextTurn();
+        notOvertaken(ctx, play, host);
         this.#remember(handler, await this.#runTask(handler, true));
         await this.settle();
       };

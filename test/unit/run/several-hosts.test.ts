@@ -186,6 +186,16 @@ describe('failures and the other hosts', () => {
     expect(result.tasks).toContain('two|shell|ok');
   });
 
+  it.each([
+    ['strategy linear', '  strategy: linear', '{ shell: "sleep 0.5; exit 1", when: inventory_hostname == "one" }', ''],
+    ['throttle', '', '{ debug: { msg: x } }', 'throttle: 1, '],
+    ['run_once', '', '{ shell: "sleep 0.5; exit 1", when: inventory_hostname == "one" }', 'run_once: true, '],
+  ])('a host that waits for its turn does not begin when another has ended the play for all meanwhile: %s', async (_what, more, first, word) => {
+    const p = make(`- hosts: all\n  any_errors_fatal: true\n${more}\n  tasks:\n    - ${first}\n    - { ${word}shell: "echo {{ inventory_hostname }} >> {{ work }}/log; test {{ inventory_hostname }} != one" }\n`);
+    const result = await p.run();
+    expect([result.status, log(p), result.summary?.unfinished]).toEqual([3, word === 'throttle: 1, ' ? ['one'] : [], ['two', 'three']]);
+  });
+
   describe('handlers of the others, when a failure has stopped the play for all', () => {
     const copy = '{ copy: { dest: "{{ work }}/{{ inventory_hostname }}", content: x }, notify: restart }';
     /** Two is in the middle of its tasks, three has done its own and waits, when one fails. */
@@ -211,6 +221,25 @@ ${more}
       const result = await p.run();
       expect([result.status, [...log(p)].sort(), log(p, 'late')]).toEqual([3, ['one', 'three', 'two'], []]);
       expect(result.summary?.unfinished).toEqual(['two']);
+    });
+    it('are not begun either when one of them fails while others wait for their turn', async () => {
+      const fails = (more: string): string => `
+- hosts: all
+${more}
+  any_errors_fatal: true
+  tasks:
+    - ${copy}
+    - { copy: { dest: "{{ work }}/{{ inventory_hostname }}.more", content: x }, notify: next }
+  handlers:
+    - { name: restart, throttle: 1, shell: "echo {{ inventory_hostname }} >> {{ work }}/log; test {{ inventory_hostname }} != one" }
+    - { name: next, shell: "echo {{ inventory_hostname }} >> {{ work }}/late" }
+`;
+      const p = make(fails(''));
+      const result = await p.run();
+      expect([result.status, log(p), log(p, 'late'), result.summary?.unfinished]).toEqual([3, ['one'], [], ['two', 'three']]);
+      const forced = make(fails('  force_handlers: true'));
+      expect((await forced.run()).status).toBe(3);
+      expect([[...new Set(log(forced))].sort(), [...log(forced, 'late')].sort()]).toEqual([['one', 'three', 'two'], ['three', 'two']]);
     });
     it('run when the failure was a change that the policy of a night has refused', async () => {
       const p = make(play('').replace('{ shell: "sleep 0.6; exit 1", when', '{ meta: barrier }\n    - { pause: { seconds: 1 }, when: inventory_hostname == "one" }\n    - { copy: { dest: "{{ work }}/refused", content: x }, when').replace('{ shell: "sleep 1.2", changed_when: false,', '{ pause: { seconds: 2 },'));
