@@ -81,7 +81,7 @@ async function withStore<T>({ cluster, hosts, observer }: Work, work: (store: Sn
 /** From the object storage. @throws Diagnostic */
 async function readStored(context: CliContext, flags: VaultRestoreFlags, at: Work): Promise<ReadSnapshot> {
   return withStore(at, async (store) => {
-    const chosen = chosenSnapshot(await store.list(), flags.from.slice(STORED.length));
+    const chosen = chosenSnapshot(await store.list(), flags.from.slice(STORED.length), at.cluster.name);
     at.say(`${chosen.name}: ${String(chosen.bytes)} bytes`);
     return decrypted(context, flags, `${STORED}${chosen.name}`, await store.fetch(chosen));
   });

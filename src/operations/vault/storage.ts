@@ -74,14 +74,24 @@ function takenAt(snapshot: StoredSnapshot): string {
   return /(\d{8}T\d{6}Z)\.snap\.age$/.exec(snapshot.name)?.[1] ?? '';
 }
 
-/** The one that is meant. @throws Diagnostic (bad input) when there is none */
-export function chosenSnapshot(all: readonly StoredSnapshot[], wanted: string): StoredSnapshot {
-  const [newest] = newestFirst(all);
-  if (newest === undefined) throw badInput('no-snapshot', 'there are no snapshots in the object storage', { remedy: 'see on the members: journalctl -u care-vault-snapshot; vault_snapshot_s3_url may name another folder than theirs' });
-  if (wanted === 'newest') return newest;
+/** Whether it is a snapshot of that cluster: several may share a bucket, and another one's can't be told from what is in it. */
+function isOf(cluster: string, { name }: StoredSnapshot): boolean {
+  const file = name.slice(name.lastIndexOf('/') + 1);
+  return file.startsWith(`vault-${cluster}-`) && /^\d{8}T\d{6}Z\.snap\.age$/.test(file.slice(`vault-${cluster}-`.length));
+}
+
+/**
+ * The one that is meant: the cluster's newest, or any by its name.
+ *
+ * @throws Diagnostic (bad input) when there is none
+ */
+export function chosenSnapshot(all: readonly StoredSnapshot[], wanted: string, cluster: string): StoredSnapshot {
+  const [newest] = newestFirst(all.filter((each) => isOf(cluster, each)));
+  if (newest === undefined && (wanted === 'newest' || all.length === 0)) throw badInput('no-snapshot', `there are no snapshots of ${cluster} in the object storage`, { remedy: 'see on the members: journalctl -u care-vault-snapshot; vault_snapshot_s3_url may name another folder than theirs' });
+  if (wanted === 'newest' && newest !== undefined) return newest;
   const found = all.find((each) => each.name === wanted);
   if (found !== undefined) return found;
-  throw badInput('no-snapshot', `there is no snapshot ${wanted} in the object storage`, { remedy: suggestion(wanted, all.map((each) => each.name)) ?? `care-provision vault snapshots INVENTORY lists them; the newest is ${newest.name}` });
+  throw badInput('no-snapshot', `there is no snapshot ${wanted} in the object storage`, { remedy: suggestion(wanted, all.map((each) => each.name)) ?? `care-provision vault snapshots INVENTORY lists them${newest === undefined ? '' : `; the newest is ${newest.name}`}` });
 }
 
 export function newestFirst(all: readonly StoredSnapshot[]): readonly StoredSnapshot[] {

@@ -6,14 +6,21 @@ const ALL = [stored('v1', '20261126T100003Z'), stored('v2', '20261126T110001Z'),
 const ACCOUNT = { accessKey: 'reader', secretKey: 'a-secret-key-of-the-test', region: undefined, caFile: undefined };
 
 test('the newest is the one that was taken last, whichever member has copied it when', () => {
-  expect(chosenSnapshot(ALL, 'newest').name).toBe('v2/vault-care-20261126T110001Z.snap.age');
+  expect(chosenSnapshot(ALL, 'newest', 'care').name).toBe('v2/vault-care-20261126T110001Z.snap.age');
   expect(newestFirst(ALL).map((s) => s.name.slice(0, 2))).toEqual(['v2', 'v1', 'v3']);
 });
 
+test('the newest is never one of another cluster whose members use the same bucket; that one is had by its name alone', () => {
+  const others = ['vault-care-test-20261126T120000Z', 'vault-test-20261126T120000Z'].map((name) => ({ name: `t1/${name}.snap.age`, bytes: 9, stored: '2026-11-26T12:00:00.000Z' }));
+  expect(chosenSnapshot([...others, ...ALL], 'newest', 'care').name).toBe('v2/vault-care-20261126T110001Z.snap.age');
+  expect(() => chosenSnapshot(others, 'newest', 'care')).toThrow(expect.objectContaining({ code: 'no-snapshot', message: expect.stringContaining('of care') as string }) as Error);
+  expect(chosenSnapshot(others, others[0]?.name ?? '', 'care')).toBe(others[0]);
+});
+
 test('one is chosen by its name; another name is refused with the nearest, and an empty bucket with what to look at', () => {
-  expect(chosenSnapshot(ALL, ALL[2]?.name ?? '')).toBe(ALL[2]);
-  expect(() => chosenSnapshot(ALL, 'v1/vault-care-20261126T100004Z.snap.age')).toThrow(expect.objectContaining({ code: 'no-snapshot', remedy: expect.stringContaining('v1/vault-care-20261126T100003Z') as string }) as Error);
-  expect(() => chosenSnapshot([], 'newest')).toThrow(expect.objectContaining({ code: 'no-snapshot' }) as Error);
+  expect(chosenSnapshot(ALL, ALL[2]?.name ?? '', 'care')).toBe(ALL[2]);
+  expect(() => chosenSnapshot(ALL, 'v1/vault-care-20261126T100004Z.snap.age', 'care')).toThrow(expect.objectContaining({ code: 'no-snapshot', remedy: expect.stringContaining('v1/vault-care-20261126T100003Z') as string }) as Error);
+  expect(() => chosenSnapshot([], 'newest', 'care')).toThrow(expect.objectContaining({ code: 'no-snapshot' }) as Error);
 });
 
 test('an address is a bucket, and perhaps a folder in it', () => {
