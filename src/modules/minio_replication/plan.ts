@@ -31,7 +31,10 @@ export function planReplication(args: ReplicationArgs, host: HostView): Plan {
   ]);
 }
 
-async function remotesOf(client: S3Client, limits: Limits, bucket: string): Promise<readonly RemoteTarget[]> {
+/** What of the client is used here. */
+type Store = Pick<S3Client, 'read' | 'write' | 'sealed'>;
+
+async function remotesOf(client: Store, limits: Limits, bucket: string): Promise<readonly RemoteTarget[]> {
   try {
     return RemoteTargets.parse(JSON.parse((await client.read(listTargets(bucket), limits)).body.toString('utf8')));
   } catch (error) {
@@ -46,7 +49,7 @@ async function remotesOf(client: S3Client, limits: Limits, bucket: string): Prom
  * @param given with the secret keys of the targets
  * @throws S3Trouble
  */
-export async function settle(client: S3Client, limits: Limits, bucket: string, given: readonly TargetArgs[], after: readonly Target[]): Promise<void> {
+export async function settle(client: Store, limits: Limits, bucket: string, given: readonly TargetArgs[], after: readonly Target[]): Promise<void> {
   const rules = async (targets: readonly Target[], arns: ReadonlyMap<string, string>): Promise<void> => {
     const address = { path: `/${bucket}`, query: { replication: '' } };
     await client.write(targets.length === 0 ? { method: 'DELETE', ...address } : { method: 'PUT', ...address, body: Buffer.from(writeRules(targets, arns)), headers: { 'content-type': 'application/xml' } }, limits);
@@ -55,7 +58,8 @@ export async function settle(client: S3Client, limits: Limits, bucket: string, g
   const stays = (remote: RemoteTarget): boolean => after.some((t) => t.endpoint_url === endpointOf(remote) && t.bucket === remote.targetbucket);
   const arns = new Map(remotes.filter(stays).map((remote) => [endpointOf(remote), remote.arn]));
   const gone = remotes.filter((remote) => !stays(remote));
-  if (gone.length > 0 || after.length === 0) await rules(after.filter((t) => arns.has(t.endpoint_url)), arns);
+  // Their ids claim no key yet: what is cut off before the targets have theirs must not look as if they had.
+  if (gone.length > 0 || after.length === 0) await rules(after.filter((t) => arns.has(t.endpoint_url)).map((t, i) => ({ ...t, key_id: `unset-${String(i + 1)}` })), arns);
   for (const { arn } of gone) await client.write({ method: 'DELETE', path: adminPath('remove-remote-target'), query: { bucket, arn } }, limits);
   for (const target of after) {
     const secret = given.find((g) => g.endpoint_url === target.endpoint_url)?.secret_key;
@@ -67,7 +71,7 @@ export async function settle(client: S3Client, limits: Limits, bucket: string, g
 }
 
 /** @param arn of the target that is there and gets other settings; undefined: it is a new one */
-async function setTarget(client: S3Client, bucket: string, target: Target, secretKey: string, arn: string | undefined): Promise<S3Request> {
+async function setTarget(client: Store, bucket: string, target: Target, secretKey: string, arn: string | undefined): Promise<S3Request> {
   const body = {
     sourcebucket: bucket, targetbucket: target.bucket, endpoint: new URL(target.endpoint_url).host, secure: true, type: 'replication', api: 's3v4', path: 'auto',
     credentials: { accessKey: target.access_key, secretKey }, replicationSync: target.synchronous,

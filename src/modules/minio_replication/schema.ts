@@ -8,7 +8,8 @@ const LEAST_BANDWIDTH = 100_000_000;
 
 const Target = z
   .strictObject({
-    endpoint_url: loginFields.endpoint_url.describe('The other store, as the nodes of this one see it: `https://s3.other.example:9443`. Its certificate is verified with the CAs of the nodes'),
+    // As the store says it itself: without the port that https has anyway, in small letters. Any other way of writing would never be found again.
+    endpoint_url: loginFields.endpoint_url.transform((text) => new URL(text).origin).describe('The other store, as the nodes of this one see it: `https://s3.other.example:9443`. Its certificate is verified with the CAs of the nodes'),
     bucket: BucketName.optional().describe('The bucket there; default: of the same name. It must keep versions, too'),
     access_key: z.string().min(3).describe('An account of the other store that may do no more than write copies into that bucket'),
     secret_key: SecretKey.describe('Its secret key'),

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { S3Request } from '../../../../src/services/s3/sign.ts';
 import { minioReplication } from '../../../../src/modules/minio_replication/index.ts';
+import { settle } from '../../../../src/modules/minio_replication/plan.ts';
 import { ReplicationArgs } from '../../../../src/modules/minio_replication/schema.ts';
 import { keyId, readTargets, RemoteTargets, wished, writeRules, type Target } from '../../../../src/modules/minio_replication/target.ts';
 import { Secret } from '../../../../src/support/secret.ts';
@@ -38,6 +40,29 @@ describe('targets', () => {
     expect(read(rules.replace(/care-[0-9a-f]+/, 'by-hand'), remote())[0]?.key_id).toBe('');
     // An older way of writing has the ARN as role.
     expect(read(rules.replace('arn:minio:replication::1:b', 'b').replace('<Rule>', '<Role>arn:minio:replication::1:b</Role><Rule>'), remote())).toEqual(wanted);
+  });
+
+  test.each([['https://S3.Delhi.example:443', 'https://s3.delhi.example'], ['https://s3.delhi.example:9443/', 'https://s3.delhi.example:9443']])('%s is found again as the store says it: %s', (written, said) => {
+    const parsed = ReplicationArgs.parse({ name: 'care', targets: [{ ...given, endpoint_url: written }], ...login }).targets;
+    const wish = wished(parsed, 'care');
+    expect(read(writeRules(wish, new Map([[said, 'arn:minio:replication::1:b']])), remote({ endpoint: said.replace('https://', '') }))).toEqual(wish);
+  });
+
+  test('cut off while the other store does not answer: rules that stay do not say yet that their target has the new key', async () => {
+    const sent: S3Request[] = [];
+    const answer = (body: string) => ({ status: 200, headers: {}, body: Buffer.from(body) });
+    const store = {
+      read: () => Promise.resolve(answer(JSON.stringify([remote(), remote({ arn: 'arn:minio:replication::2:b', endpoint: 's3.gone.example:9443' })]))),
+      write: (request: S3Request) => {
+        sent.push(request);
+        return request.path.endsWith('set-remote-target') ? Promise.reject(new Error('it does not answer')) : Promise.resolve(answer(''));
+      },
+      sealed: (value: unknown) => Promise.resolve(Buffer.from(JSON.stringify(value))),
+    };
+    await expect(settle(store, { timeoutSeconds: 1, signal: new AbortController().signal }, 'care', targets, wanted)).rejects.toThrow('it does not answer');
+    expect(sent.map((r) => r.path.split('/').at(-1))).toEqual(['care', 'remove-remote-target', 'set-remote-target']);
+    const left = read(sent[0]?.body?.toString('utf8'), remote());
+    expect(left).toEqual([{ ...wanted[0], key_id: '' }]);
   });
 
   test('of another name are none of ours, and a store without any says so as null', () => {
