@@ -1,10 +1,12 @@
 /** What role site_mesh makes of an inventory: peers at other sites, and what WireGuard is told of them. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { createScope } from '../../../src/language/scope.ts';
 import { renderValue } from '../../../src/language/template/index.ts';
 import type { ValueMap } from '../../../src/support/value.ts';
@@ -43,6 +45,40 @@ test('both ends of a pair derive one preshared key, and no other pair has it', (
 
 test('the port is open to the endpoints of other sites alone', () => {
   expect(rows(rendered('firewall.nft.hbs', {}))).toEqual(['ip saddr 198.51.100.1 udp dport 51820 accept comment "WireGuard of b1"', 'ip6 saddr 2001:db8::1 udp dport 51820 accept comment "WireGuard of c1"']);
+});
+
+describe('public keys on the controller', () => {
+  const Tasks = z.array(z.looseObject({ name: z.string().optional(), shell: z.string().optional() }));
+  const task = Tasks.parse(parse(readFileSync(path.join(ROLE, 'tasks', 'peers.yml'), 'utf8'))).find((each) => each.name === 'public keys of all peers');
+  const [A1, B1] = [createHash('sha256').update('a1').digest('base64'), createHash('sha256').update('b1').digest('base64')];
+  let directory = '';
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'care mesh-'));
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const listed = (files: Readonly<Record<string, string>>): ReturnType<typeof spawnSync> => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(directory, `${name}.pub`), text);
+    const script = renderValue(task?.shell ?? '', createScope([{ values: { site_mesh_key_dir: directory }, templated: false }]));
+    if (typeof script !== 'string') throw new Error('what is rendered is text');
+    return spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 20_000 });
+  };
+
+  test('are listed by host', () => {
+    expect(listed({ a1: `${A1}\n`, b1: `${B1}\n` })).toMatchObject({ status: 0, stdout: `a1=${A1}\nb1=${B1}\n`, stderr: '' });
+  });
+  test('are none before the first apply', () => {
+    expect(listed({})).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+  test.each([
+    ['a line that speaks for another host', `${A1}\nb1=${A1}\n`, 'a1.pub holds no public key'],
+    ['networks behind the key', `${A1} none 0.0.0.0/0\n`, 'a1.pub holds no public key'],
+    ['nothing', '', 'a1.pub holds no public key'],
+    ['the key of another host', `${B1}\n`, 'these hosts have one public key: a1.pub b1.pub'],
+  ])('with %s are refused', (_what, text, reason) => {
+    expect(listed({ a1: text, b1: `${B1}\n` })).toMatchObject({ status: 1, stderr: expect.stringContaining(reason) as string });
+  });
 });
 
 describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('care-site-mesh, %s', (_name, [shell, ...words]) => {
