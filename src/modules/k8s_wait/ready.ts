@@ -15,13 +15,18 @@ const Count = z.int().default(0);
 const Observed = z.looseObject({
   kind: z.string().default(''),
   metadata: z.looseObject({ generation: z.int().optional(), deletionTimestamp: z.string().optional() }).default({}),
-  spec: z.looseObject({ replicas: z.int().default(1) }).prefault({}),
+  spec: z.looseObject({ replicas: z.int().default(1), updateStrategy: z.unknown().optional() }).prefault({}),
   status: z.looseObject({
     observedGeneration: z.int().optional(), phase: z.string().optional(), conditions: z.array(Condition).default([]), replicas: Count, updatedReplicas: Count, readyReplicas: Count, availableReplicas: Count,
     desiredNumberScheduled: z.int().optional(), updatedNumberScheduled: Count, numberAvailable: Count, updateRevision: z.string().optional(), currentRevision: z.string().optional(),
   }).prefault({}),
 });
+/** Of a StatefulSet; other kinds have other things there. */
+const Strategy = z.looseObject({ type: z.string().default('RollingUpdate'), rollingUpdate: z.looseObject({ partition: z.int().default(0) }).prefault({}) });
 type Observed = z.output<typeof Observed>;
+
+/** Kinds whose controllers write which generation they have seen. */
+const ROLLOUTS: readonly string[] = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet'];
 
 const READY: Readiness = { type: 'ready' };
 const waiting = (why: string): Readiness => ({ type: 'waiting', why });
@@ -57,7 +62,11 @@ const byKind: Readonly<Record<string, (object: Observed) => Readiness>> = {
     return first(counts(status.updatedReplicas, spec.replicas, 'updated'), counts(status.updatedReplicas, status.replicas, 'are new'), counts(status.availableReplicas, spec.replicas, 'available'));
   },
   ReplicaSet: ({ spec, status }) => first(counts(status.readyReplicas, spec.replicas, 'ready')),
-  StatefulSet: ({ spec, status }) => first(counts(status.updatedReplicas, spec.replicas, 'updated'), counts(status.readyReplicas, spec.replicas, 'ready')),
+  StatefulSet: ({ spec, status }) => {
+    const strategy = Strategy.safeParse(spec.updateStrategy).data;
+    const wanted = strategy?.type === 'OnDelete' ? 0 : Math.max(0, spec.replicas - (strategy?.rollingUpdate.partition ?? 0));
+    return first(status.updatedReplicas < wanted ? `${String(status.updatedReplicas)} of ${String(wanted)} updated` : undefined, counts(status.readyReplicas, spec.replicas, 'ready'));
+  },
   DaemonSet: ({ status }) => (status.desiredNumberScheduled === undefined ? waiting('it has not been scheduled') : first(counts(status.updatedNumberScheduled, status.desiredNumberScheduled, 'updated'), counts(status.numberAvailable, status.desiredNumberScheduled, 'available'))),
   Pod: (object) => {
     if (object.status.phase === 'Succeeded') return READY;
@@ -84,7 +93,9 @@ export function readiness(object: unknown, wanted: WantedCondition | undefined):
   if (!parsed.success) return waiting(`its status is not as is usual: ${z.prettifyError(parsed.error)}`);
   const { kind, metadata, status } = parsed.data;
   if (metadata.deletionTimestamp !== undefined) return waiting('it is being deleted');
-  if (metadata.generation !== undefined && status.observedGeneration !== undefined && status.observedGeneration < metadata.generation) return waiting('its controller has not seen its last change yet');
+  // A controller that has not looked at all has written no generation, and its counts are zeros: 0 of 0 pods of a DaemonSet.
+  const observed = status.observedGeneration ?? (ROLLOUTS.includes(kind) ? 0 : undefined);
+  if (metadata.generation !== undefined && observed !== undefined && observed < metadata.generation) return waiting('its controller has not seen its last change yet');
   if (wanted === undefined) return byKind[kind]?.(parsed.data) ?? READY;
   const found = conditionOf(parsed.data, wanted.type);
   return found?.status === wanted.status && (wanted.reason === undefined || found.reason === wanted.reason) ? READY : waiting(saidBy(found, wanted.type));
