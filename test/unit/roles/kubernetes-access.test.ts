@@ -1,0 +1,29 @@
+/** What role kubernetes_access refuses to grant, and what it never deletes. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { compileCondition } from '../../../src/language/expression/index.ts';
+import { createScope } from '../../../src/language/scope.ts';
+import type { ValueMap } from '../../../src/support/value.ts';
+
+const Tasks = z.array(z.looseObject({ name: z.string(), when: z.string().optional(), assert: z.looseObject({ that: z.array(z.string()) }).optional() }));
+const tasks = Tasks.parse(parse(readFileSync(path.join(import.meta.dirname, '../../../roles/kubernetes_access/tasks/main.yml'), 'utf8')));
+const named = (name: string): z.output<typeof Tasks>[number] | undefined => tasks.find((each) => each.name === name);
+const holds = (condition: string | undefined, values: ValueMap): unknown => compileCondition(condition ?? '').evaluate(createScope([{ values, templated: false }]));
+
+test.each([
+  ['namespaces that are named', { namespaces: ['care'] }, true],
+  ['the whole cluster, by saying none', {}, true],
+  ['an empty list of namespaces', { namespaces: [] }, false],
+])('a grant for %s is for %o: %s', (_what, more, expected) => {
+  const that = named('a grant for namespaces names some')?.assert?.that ?? [];
+  const grants = { kubernetes_access_grants: [{ group: 'g', role: 'r', ...more }] };
+  expect(that.map((condition) => holds(condition, grants))).toEqual([expected]);
+});
+
+test('strays are deleted where that is declared, and those that the administrator logs in by never', () => {
+  const deletes = (name: string, stray: string): unknown => holds(named('they are deleted')?.when, { item: { name }, kubernetes_access_stray: stray });
+  expect([deletes('by-hand', 'delete'), deletes('by-hand', 'report'), deletes('kubeadm:cluster-admins', 'delete')]).toEqual([true, false, false]);
+});
