@@ -113,6 +113,19 @@ export function chooseNetwork(taken: readonly string[]): string {
 }
 
 /**
+ * Which of the networks that are taken a lab's overlaps; undefined when it is free.
+ *
+ * @param taken as for {@link chooseNetwork}
+ */
+export function takenBy(network: string, taken: readonly string[]): string | undefined {
+  const own = parseNetwork(network);
+  return taken.find((text) => {
+    const other = parseNetwork(text);
+    return own !== undefined && other !== undefined && other.length > 0 && overlap(own, other);
+  });
+}
+
+/**
  * Gives each host an address: site n has the n-th /24 of the lab's network, hosts from .10 on in their order, so that a
  * host's address depends on nothing but the list of hosts.
  *

@@ -48,11 +48,12 @@ async function remove(name: string, paths: LabPaths, report: (line: string) => v
   return new Set([...machines.keys(), ...kept]).size;
 }
 
-async function sweep(projectRoot: string): Promise<readonly string[]> {
+/** Files too are those of the lab's own checkout: this one may have another lab of that name. */
+async function sweep(): Promise<readonly string[]> {
   const dead = (await registeredLabs()).filter((lab) => lab.owner !== undefined && !isAlive(lab.owner));
   for (const lab of dead) {
-    await remove(lab.name, labPaths(lab.projectRoot, lab.name), () => undefined);
-    const paths = labPaths(projectRoot, lab.name);
+    const paths = labPaths(lab.projectRoot, lab.name);
+    await remove(lab.name, paths, () => undefined);
     await rm(paths.directory, { recursive: true, force: true });
     await rm(paths.lock, { force: true });
   }
@@ -74,7 +75,11 @@ export const vmDriver: LabDriver = {
   power,
   remove,
   sweep,
-  removeImages: removeVmImages,
+  async removeImages(report) {
+    const users = (await registeredLabs()).map((lab) => lab.name);
+    if (users.length > 0) report(`images of virtual machines stay: the disks of lab ${users.join(', ')} lie over them`);
+    else await removeVmImages(report);
+  },
   async labs() {
     return new Map((await registeredLabs()).map((lab) => [lab.name, lab.hosts.length]));
   },

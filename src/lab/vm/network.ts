@@ -23,9 +23,17 @@ async function must(file: string, args: readonly string[]): Promise<string> {
 /** `-w`: waits for others that hold the tables (iptables(8)). */
 const PATIENT = ['-w', '20'] as const;
 
+/** A kernel without the table has no rules in it. */
+function isMissingTable(listing: ProgramResult): boolean {
+  return listing.status !== 0 && /table does not exist/i.test(listing.stderr);
+}
+
 async function removeRules(lab: string): Promise<void> {
   for (const table of ['filter', 'nat'] as const) {
     const listing = await attempt('iptables', [...PATIENT, '-t', table, '-S']);
+    if (isMissingTable(listing)) continue;
+    // Rules that could not be listed would stay, and nobody would know.
+    if (listing.status !== 0) throw failure('lab-network', `iptables could not list the rules of table ${table}`, { detail: listing.stderr.trim(), remedy: REMEDY });
     for (const args of removals(lab, table, listing.stdout)) await must('iptables', [...PATIENT, ...args]);
   }
 }
@@ -54,6 +62,11 @@ export async function ensureVmNetwork(lab: string, network: string, hosts: reado
   const why = await setParameter(FORWARDING, '1');
   if (why !== undefined) throw failure('lab-network', `this machine does not forward packets between the lab's sites: ${why}`, { remedy: 'sysctl -w net.ipv4.ip_forward=1' });
   report('this machine forwards packets (net.ipv4.ip_forward) until the last lab of virtual machines goes');
+}
+
+/** Whether interfaces of the lab are there: then its network is in use by itself. */
+export async function hasVmInterfaces(lab: string): Promise<boolean> {
+  return interfacesOf(lab, await must('ip', ['-o', 'link', 'show'])).length > 0;
 }
 
 /** Takes a lab's interfaces and rules away, whatever is left of them. */

@@ -46,7 +46,12 @@ export async function startMachine(paths: GuestPaths, args: readonly string[], s
 export async function killMachine(paths: Pick<GuestPaths, 'pid'>): Promise<void> {
   const owner = await machineProcess(paths);
   if (owner === undefined) return;
-  process.kill(Number(owner.split(':')[0]), 'SIGKILL');
+  try {
+    process.kill(Number(owner.split(':')[0]), 'SIGKILL');
+  } catch (cause) {
+    // It has ended by itself since.
+    if (isAlive(owner)) throw cause;
+  }
   await ended(owner, END_MS, paths.pid);
 }
 

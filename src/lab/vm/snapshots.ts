@@ -88,6 +88,12 @@ async function saveOff(machine: Machine, name: string): Promise<void> {
   }
 }
 
+/** All of them, also when one does not answer: a machine that stands still looks dead to everybody. */
+async function goOn(monitors: readonly Conversation[]): Promise<void> {
+  const gone = (await Promise.allSettled(monitors.map(async (monitor) => monitor.ask('cont')))).find((each) => each.status === 'rejected');
+  if (gone !== undefined) throw gone.reason;
+}
+
 /** All machines stand still while the first is saved and until the last is, so that no host remembers what another has not sent yet. */
 async function save(lab: Lab, name: string): Promise<void> {
   checkName(name);
@@ -95,11 +101,11 @@ async function save(lab: Lab, name: string): Promise<void> {
   const monitors = new Map<Machine, Conversation>();
   try {
     for (const machine of all) if (machine.running) monitors.set(machine, await openMonitor(machine.paths.qmp));
-    for (const monitor of monitors.values()) await monitor.ask('stop');
     try {
+      for (const monitor of monitors.values()) await monitor.ask('stop');
       for (const [machine, monitor] of monitors) await saveRunning(machine, monitor, name);
     } finally {
-      for (const monitor of monitors.values()) await monitor.ask('cont');
+      await goOn([...monitors.values()]);
     }
   } finally {
     for (const monitor of monitors.values()) monitor.close();

@@ -8,13 +8,13 @@ import type { Release } from '../image-recipe.ts';
 import { seedFiles, type SeedFile } from '../keys.ts';
 import { runProgram } from '../process.ts';
 import { takenNetworks } from '../network.ts';
-import { chooseNetwork, type HostSpec, type PlacedHost } from '../spec.ts';
+import { chooseNetwork, takenBy, type HostSpec, type PlacedHost } from '../spec.ts';
 import { chooseAcceleration, type Chosen } from './acceleration.ts';
 import { guestExec } from './guest-exec.ts';
 import { ensureVmImage, type VmImage } from './image.ts';
 import { awaitMachine, disksThere, machineHash, makeMachine, readRecord, writeSeed } from './machine.ts';
 import { guestPaths } from './names.ts';
-import { ensureVmNetwork } from './network.ts';
+import { ensureVmNetwork, hasVmInterfaces } from './network.ts';
 import { killMachine, machineProcess, startMachine } from './process.ts';
 import { qemuArguments } from './qemu-arguments.ts';
 import { machinesOf, register, registered } from './registry.ts';
@@ -61,6 +61,21 @@ async function off(order: UpOrder): Promise<readonly HostSpec[]> {
   return order.hosts.filter((_, index) => processes[index] === undefined);
 }
 
+/**
+ * The lab's own network from before this machine was restarted: hosts with other addresses would be other hosts.
+ *
+ * @throws Diagnostic `lab-network` when somebody else has it by now: the lab would take away that one's routes
+ */
+async function networkBefore(order: UpOrder): Promise<string | undefined> {
+  const network = order.before?.network;
+  if (network === undefined || (await hasVmInterfaces(order.name))) return network;
+  const taker = takenBy(network, await takenNetworks());
+  if (taker === undefined) return network;
+  throw badInput('lab-network', `the network of lab ${order.name}, ${network}, is in use by something else on this machine now (${taker})`, {
+    remedy: `take that down, or care-provision lab down --name ${order.name}: its hosts are made anew then, with other addresses`,
+  });
+}
+
 export async function prepare(order: UpOrder): Promise<Prepared> {
   if (order.hosts.some((host) => host.nested === true)) order.report('lab_nested is for containers: a virtual machine runs containers as it is');
   await checkMachine();
@@ -74,8 +89,7 @@ export async function prepare(order: UpOrder): Promise<Prepared> {
   const [first] = images.values();
   const chosen = await chooseAcceleration(first?.kernel ?? '', order.acceleration, order.report);
   order.report(chosen.kind === 'kvm' ? 'virtual machines run with KVM' : `virtual machines run in software emulation, several times slower than with KVM: ${chosen.why ?? ''}`);
-  // The lab's own from before, also when this machine has been restarted since: hosts with other addresses would be other hosts.
-  const network = running?.network ?? order.before?.network ?? chooseNetwork(await takenNetworks());
+  const network = running?.network ?? (await networkBefore(order)) ?? chooseNetwork(await takenNetworks());
   return { network, start: async (placed) => startAll(order, placed, network, images, chosen) };
 }
 

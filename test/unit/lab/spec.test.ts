@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostsFromInventory } from '../../../src/lab/inventory-hosts.ts';
-import { checkSpec, chooseNetwork, generateHosts, placeHosts, type HostSpec } from '../../../src/lab/spec.ts';
+import { checkSpec, chooseNetwork, generateHosts, placeHosts, takenBy, type HostSpec } from '../../../src/lab/spec.ts';
 
 describe('generateHosts', () => {
   it('spreads hosts over two sites, the last of four or more on the older Debian', () => {
@@ -34,6 +34,16 @@ describe('checkSpec', () => {
     expect(() => { checkSpec('lab', [{ ...host, name: 'under_score' }]); }).toThrow('RFC 1123');
     expect(() => { checkSpec('lab', [host, host]); }).toThrow('two hosts named h1');
     expect(() => { checkSpec('lab', [host]); }).not.toThrow();
+  });
+});
+
+describe('takenBy', () => {
+  it.each([
+    [['default', '172.30.4.0/22', 'fd00::/64', '0.0.0.0/0'], undefined],
+    [['192.168.0.0/16', '172.30.3.0/24'], '172.30.3.0/24'],
+    [['172.16.0.0/12'], '172.16.0.0/12'],
+  ])('names what a lab\u2019s network overlaps: %j', (taken, expected) => {
+    expect(takenBy('172.30.0.0/22', taken)).toBe(expected);
   });
 });
 
