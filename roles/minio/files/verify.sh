@@ -4,8 +4,9 @@
 #   verify.sh client URL OTHER-URL USER NAME REGION KEY DRIVE…   the root password comes on standard input; NAME makes the bucket this
 #                                                               host's own; KEY says whether the store encrypts (true, false)
 #   verify.sh metrics URL FILE                that metrics are for whoever has the token in FILE; FILE may be `none`
-#   verify.sh copied URL USER REGION BUCKET OTHER-URL OTHER-BUCKET OTHER-USER MARKERS   that what is written here is read there. Standard
-#                                                               input: both passwords, a line each; MARKERS: whether deleting is copied
+#   verify.sh copied URL USER REGION BUCKET OTHER-URL OTHER-BUCKET OTHER-USER MARKERS [PREFIX]   that what is written here is read
+#                                                               there. Standard input: both passwords, a line each; MARKERS: whether
+#                                                               deleting is copied; PREFIX: what is copied begins so, percent-encoded
 set -u
 LC_ALL=C
 export LC_ALL
@@ -38,7 +39,7 @@ if [ "$1" = copied ]; then
   IFS= read -r other_password || [ -n "$other_password" ] || fail 'no second password on standard input'
   account "$3" "$password" "$4" >"$work/account"
   account "$8" "$other_password" "$4" >"$work/other"
-  object=care-verify/$(openssl rand -hex 16)
+  object=${10-}care-verify/$(openssl rand -hex 16)
   openssl rand -hex 2048 >"$work/object"
   signed() { plain -K "$work/account" "$@"; }
   code=$(signed -D "$work/head" -T "$work/object" -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$url/$5/$object")
@@ -64,7 +65,10 @@ if [ "$1" = copied ]; then
   # Nothing of it stays here; there the lifecycle takes it.
   for id in $version $marker; do
     code=$(signed -X DELETE "$url/$5/$object?versionId=$id")
-    [ "$code" = 204 ] || fail "deleting a version of the object of $5: $code"
+    [ "$code" = 204 ] && continue
+    # Object lock keeps it until its time.
+    signed -I -D "$work/head" "$url/$5/$object?versionId=$id" >/dev/null
+    grep -qi '^x-amz-object-lock-mode: *[a-z]' "$work/head" || fail "deleting a version of the object of $5: $code"
   done
   exit 0
 fi

@@ -24,8 +24,10 @@ export const driveWipe: MinioDrill = {
       byHand: `nothing: the store heals ${drive.path} of ${victim.name} by itself; journalctl -u care-minio there`,
       async break() {
         had.objects = await held();
+        // Where none are, none would have to come back, and nothing would be proven.
+        if (had.objects === 0) throw failure('no-objects', `${drive.path} of ${victim.name} holds no objects of the drill`, { remedy: `see whether the store knows that drive by this path: ls ${drive.path} on ${victim.name}` });
         // Only below the mount point: `-xdev` never leaves the drive.
-        await hosts.text(victim, sh`mountpoint -q ${drive.path} && find ${drive.path} -xdev -mindepth 1 -delete 2>/dev/null; [ "$(ls -A ${drive.path} | grep -cv '^\.minio\.sys$')" -le 2 ]`, 60);
+        await hosts.text(victim, sh`mountpoint -q ${drive.path} || { echo ${`${drive.path} is no mount point`} >&2; exit 1; }; find ${drive.path} -xdev -mindepth 1 -delete 2>/dev/null; [ "$(ls -A ${drive.path} | grep -cv '^\.minio\.sys$')" -le 2 ]`, 60);
       },
       healsItself: true,
       heal: () => Promise.resolve(),
