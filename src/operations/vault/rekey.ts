@@ -84,7 +84,8 @@ export async function rekey(options: RekeyOptions): Promise<Rekeyed> {
     for (const share of fresh.slice(0, holders.threshold)) complete = Verified.parse(await operator.write(`${path}/verify`, { key: share.reveal(), nonce: given.verification_nonce }, whole)).complete;
   } catch (error) {
     if (!(error instanceof VaultTrouble)) throw error;
-    if (error.trouble.kind === 'refused') {
+    // An error of the server itself (5xx) may have come after it changed its keys, and says nothing of which count.
+    if (error.trouble.kind === 'refused' && (error.trouble.status ?? 0) < 500) {
       unmarkCounting(cluster.shareDirectory);
       throw error;
     }

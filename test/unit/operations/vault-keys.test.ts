@@ -90,6 +90,14 @@ test('a rekey whose last answer is lost says where both kinds of shares are', as
   expect(readdirSync(join(dir, 'next')).sort()).toEqual(['asha.age', 'binu.age', 'chitra.age', 'counting', 'shares.json']);
 });
 
+test.each([
+  ['an error of the server itself leaves it open which shares count', 500, 'counting', true],
+  ['a refusal leaves the old ones in force', 400, 'counting', false],
+])('when the new shares are shown, %s', async (_what, status, mark, kept) => {
+  await expect(rekeyed(({ path }) => (path.endsWith('/update') ? { status: 200, body: { data: { complete: true, keys_base64: KEYS, verification_nonce: 'v' } } } : { status, body: { errors: ['failed to save seal config'] } }))).rejects.toMatchObject(kept ? { code: 'shares-not-known' } : { name: 'VaultTrouble' });
+  expect(readdirSync(join(dir, 'next')).includes(mark)).toBe(kept);
+});
+
 test('one that was cut off before its shares counted is not blamed on the holders', async () => {
   await expect(rekeyed(() => ({ status: 400, body: { errors: ['rekey operation already finished; verification must be performed; nonce for the verification operation is "v"'] } }))).rejects.toMatchObject({ code: 'not-verified' });
 });
