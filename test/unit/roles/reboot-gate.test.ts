@@ -48,6 +48,16 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('%s
     expect(gate('due').stdout).toContain('packages ask for it: libc6');
   });
 
+  test('a newer kernel that the last boot has passed over calls for no other one', () => {
+    writeFileSync(inside('boot', 'vmlinuz-6.12.11-amd64'), '');
+    mkdirSync(inside('proc'));
+    const now = Math.floor(Date.now() / 1000);
+    writeFileSync(inside('proc', 'stat'), `cpu 1 2\nbtime ${String(now + 60)}\n`);
+    expect(gate('due')).toMatchObject({ status: 0, stdout: '' });
+    writeFileSync(inside('proc', 'stat'), `cpu 1 2\nbtime ${String(now - 60)}\n`);
+    expect(gate('due').stdout).toContain('the kernel 6.12.11-amd64 is installed');
+  });
+
   test.each([
     ['02:30', 'Sun', ['02:00-04:00/all'], 0],
     ['02:00', 'Sun', ['02:00-04:00/all'], 0],
