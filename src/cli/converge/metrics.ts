@@ -39,6 +39,8 @@ export interface Expectation {
   readonly interval: number | undefined;
   /** Since when they are to come, ISO 8601; undefined: not known. */
   readonly since: string | undefined;
+  /** When `converge watch` last looked, ISO 8601; undefined: never. A night that ends by itself is no word on whether anybody would see one that does not. */
+  readonly looked: string | undefined;
 }
 
 /** Of a name that has had no run yet. */
@@ -47,7 +49,7 @@ export function noRecord(name: string): ConvergeRecord {
 }
 
 /** @param health what is known besides the record; undefined: nobody has looked */
-export function convergeMetrics(record: ConvergeRecord, health: Health | undefined, { interval, since }: Expectation, now: number): string {
+export function convergeMetrics(record: ConvergeRecord, health: Health | undefined, { interval, since, looked }: Expectation): string {
   const labels = { name: record.name };
   const { begun, ended } = record;
   const seconds = (at: string | null | undefined): number | undefined => (at === null || at === undefined ? undefined : Date.parse(at) / 1000);
@@ -70,14 +72,14 @@ export function convergeMetrics(record: ConvergeRecord, health: Health | undefin
     missed: ill('missed'),
     hung: ill('hung'),
     died: ill('died'),
-    watch_timestamp_seconds: health === undefined ? undefined : Math.round(now) / 1000,
+    watch_timestamp_seconds: seconds(looked),
   };
   return expositionText('care_converge_', METRICS, Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [{ name, labels, value }])));
 }
 
 /** Writes what is known, whole. @throws Diagnostic `usage` when the directory cannot be written */
-export function writeConvergeMetrics(directory: string, record: ConvergeRecord, health: Health | undefined, expected: Expectation, now: number): void {
-  wholeFile(metricsFiles(directory, record.name).converge, '--metrics', MODE).write(convergeMetrics(record, health, expected, now));
+export function writeConvergeMetrics(directory: string, record: ConvergeRecord, health: Health | undefined, expected: Expectation): void {
+  wholeFile(metricsFiles(directory, record.name).converge, '--metrics', MODE).write(convergeMetrics(record, health, expected));
 }
 
 /**
@@ -95,11 +97,11 @@ export function nightMetrics(directory: string, name: string, inventory: string,
   return {
     begun(record, expected) {
       out.write(metricsText(begun));
-      writeConvergeMetrics(directory, record, undefined, expected, now());
+      writeConvergeMetrics(directory, record, undefined, expected);
     },
     ended(record, expected, report, failed) {
       out.write(metricsText(ending(begun, labels, report, seconds(), failed)));
-      writeConvergeMetrics(directory, record, { running: undefined, ailments: [] }, expected, now());
+      writeConvergeMetrics(directory, record, { running: undefined, ailments: [] }, expected);
     },
   };
 }

@@ -60,7 +60,10 @@ export async function convergeRunAction(context: CliContext, request: ConvergeRe
   // First of all, so that a run that dies, hangs or cannot read its input leaves a trace of having begun.
   await writeRecord(record, environment);
   const metrics = flags.metrics === undefined ? undefined : nightMetrics(path.resolve(context.cwd, flags.metrics), name, inventory, request.playbooks, now);
-  const expected = (of: ConvergeRecord): Expectation => ({ interval: of.interval, since: readWatch(name, environment)?.since ?? of.since });
+  const expected = (of: ConvergeRecord): Expectation => {
+    const watch = readWatch(name, environment);
+    return { interval: of.interval, since: watch?.since ?? of.since, looked: watch?.looked ?? undefined };
+  };
   metrics?.begun(record, expected(record));
   const interrupted = processInterruption(context);
   try {

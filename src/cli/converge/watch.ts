@@ -98,7 +98,7 @@ export async function convergeWatchAction(context: CliContext, inventory: string
   const failed = (failure === undefined ? undefined : ailmentOf(failure, record, at)) ?? pending;
   // What systemd says of a run says more than that its process is gone.
   const ailments = [...found.ailments.filter((one) => failed === undefined || one.what === 'missed'), ...(failed === undefined ? [] : [failed])];
-  if (flags.metrics !== undefined) writeConvergeMetrics(path.resolve(context.cwd, flags.metrics), record ?? noRecord(name), { ...found, ailments }, { interval: longestInterval(policy), since: watch.since }, at);
+  if (flags.metrics !== undefined) writeConvergeMetrics(path.resolve(context.cwd, flags.metrics), record ?? noRecord(name), { ...found, ailments }, { interval: longestInterval(policy), since: watch.since, looked: new Date(at).toISOString() });
   const fresh = untold(ailments, watch);
   const lines = fresh.map((one) => `${one.what}: ${one.text}`);
   context.stdout.write(`${lines.length > 0 ? lines.map(maskSecrets).join('\n') : ailments.length > 0 ? `${ailments.map((one) => one.what).join(', ')}: told of already` : 'the nightly run is as it should be'}\n`);

@@ -294,6 +294,15 @@ describe('whoever watches', () => {
     expect(bodies).toHaveLength(2);
   });
 
+  test('alone says when somebody last looked: a night does not', { timeout: 30_000 }, async () => {
+    policy('{mode: mend}');
+    await converge();
+    expect(metric('watch_timestamp_seconds')).toBeUndefined();
+    await watch(at);
+    await converge();
+    expect(metric('watch_timestamp_seconds')).toBe(String(Date.parse(at) / 1000));
+  });
+
   test('tells of nothing missed by a time of day that install has only now set', { timeout: 30_000 }, async () => {
     const begun = { at: '2026-11-26T02:00:00.000Z', pid: process.pid, started: '1', bootId: 'x', host: 'another', invocation: null, timeout: 600 };
     const ended = { at: '2026-11-26T02:01:00.000Z', status: 0, outcome: '', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: null };

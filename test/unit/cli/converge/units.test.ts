@@ -117,7 +117,7 @@ describe('the status', () => {
 test('docs/converge.md has every metric that there is, and its rules ask for no other', () => {
   const docs = readFileSync(path.join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'converge.md'), 'utf8');
   const record = { format: 1 as const, name: 'x', said: null, lastSuccess: '2026-11-26T02:01:00.000Z', begun: { at: '2026-11-26T02:00:00.000Z', pid: 1, started: '', bootId: '', host: 'h', invocation: null, timeout: 60 }, ended: { at: '2026-11-26T02:01:00.000Z', status: 0, outcome: '', restraint: '', runs: [], hosts: {}, mended: 0, left: [], leftCount: 0, told: true, recurring: 1 } };
-  const text = convergeMetrics(record, { running: undefined, ailments: [] }, { interval: 86_400, since: '2026-11-25T10:00:00.000Z' }, Date.parse('2026-11-26T12:00:00Z'));
+  const text = convergeMetrics(record, { running: undefined, ailments: [] }, { interval: 86_400, since: '2026-11-25T10:00:00.000Z', looked: '2026-11-26T12:00:00.000Z' });
   const names = [...text.matchAll(/^care_converge_(\w+)\{/gm)].map(([, name = '']) => name);
   expect(new Set(names).size).toBe(17);
   for (const name of names) expect(docs).toMatch(new RegExp(`(care_converge_|…)${name}\\b`));
