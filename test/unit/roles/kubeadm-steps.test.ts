@@ -80,6 +80,38 @@ describe.each(SHELLS)('care-kubeadm ticket --replace, %s', (_name, shell) => {
   });
 });
 
+describe.each(SHELLS)('care-kubeadm lives, %s', (_name, shell) => {
+  /** Of three members k3 is ill, so the cluster is not well; writes and reads by the quorum go as told. */
+  const lives = async (write: string, quorum: string): Promise<number> => {
+    cluster({});
+    its.program('etcdctl', `case "$*" in *--cluster*) exit 1 ;; 'endpoint health') ${quorum} ;; esac`);
+    its.program('kubectl', `case "$*" in *configmap*) ${write} ;; esac`);
+    return (await its.run(shell, ['lives'])).status;
+  };
+
+  test('while a write goes through, or a majority of etcd is there, though a member is ill', async () => {
+    expect(await lives('exit 0', SILENT)).toBe(0);
+    expect(await lives(SILENT, 'exit 0')).toBe(0);
+    expect((await its.run(shell, ['well'])).status).toBe(1);
+  }, 60_000);
+
+  test('not when neither is so, and no answer is no such answer', async () => {
+    expect(await lives(SILENT, SILENT)).toBe(3);
+    its.program('flock', 'exit 1');
+    expect((await its.run(shell, ['lives'])).status).toBe(1);
+  }, 60_000);
+});
+
+describe.each(SHELLS)('care-kubeadm in turns, %s', (_name, shell) => {
+  test('one that gets no turn leaves the files of the step that runs', async () => {
+    cluster({});
+    its.program('flock', 'exit 1');
+    its.file('run/config.yaml', 'of the step that runs');
+    expect(await its.run(shell, ['current'])).toMatchObject({ status: 1, stderr: expect.stringContaining('another step of Kubernetes runs on this node') as string });
+    expect(its.read('run/config.yaml')).toBe('of the step that runs');
+  });
+});
+
 describe.each(SHELLS)('care-kubeadm init and join, %s', (_name, shell) => {
   test('a join that was cut off is no ground for a new cluster over its data', async () => {
     cluster({});
