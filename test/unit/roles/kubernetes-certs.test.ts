@@ -83,6 +83,17 @@ describe.each(SHELLS)('care-kubernetes-certs, %s', (_name, shell) => {
     expect(calls()).toEqual(['kubeadm certs renew', 'stop', 'stop', 'stop', 'stop']);
   });
 
+  test('a renewal that was cut off before all was restarted is not done', async () => {
+    plane(20);
+    etcd(true);
+    its.program('crictl', 'kill -9 $PPID');
+    await its.run(shell, ['renew']);
+    expect(await its.run(shell, ['fresh', '10'])).toMatchObject({ status: 1, stderr: expect.stringContaining('was cut off') as string });
+    its.program('crictl', `case "$*" in ps*) n=$(cat '${its.directory}/n' 2>/dev/null || echo 0); n=$((n + 1)); echo $n >'${its.directory}/n'; echo container$n ;; esac`);
+    expect(await its.run(shell, ['renew'])).toMatchObject({ status: 0 });
+    expect(await its.run(shell, ['fresh', '10'])).toMatchObject({ status: 0 });
+  });
+
   test('a kubelet is logged in with a valid certificate that it renews by itself', async () => {
     plane(20);
     expect(await its.run(shell, ['logged-in'])).toMatchObject({ status: 0 });

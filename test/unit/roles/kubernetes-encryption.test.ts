@@ -1,5 +1,5 @@
 /** Keys of Secrets that change, with stand-ins for etcdctl and kubectl that keep Secrets in files; the drill changes those of a real cluster. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
@@ -45,6 +45,17 @@ describe.each(SHELLS)('care-kubernetes-encryption, %s', (_name, shell) => {
   test('no key goes that a Secret needs', async () => {
     expect(await step('only', configuration(line('new')))).toMatchObject({ status: 1, stderr: expect.stringContaining('2 Secrets need a key that is to go, such as /registry/secrets/x/a') as string });
     expect(its.read(FILE)).toBe(FORMER);
+  });
+
+  test('no key goes when etcd does not give a Secret that may need it', async () => {
+    its.program('etcdctl', `case "$*" in *--keys-only) echo /registry/secrets/x/a ;; *) echo 'context deadline exceeded' >&2; exit 1 ;; esac`);
+    expect(await step('only', configuration(line('new')))).toMatchObject({ status: 1, stderr: expect.stringContaining("/registry/secrets/x/a in etcd can't be read: context deadline exceeded") as string });
+    expect(its.read(FILE)).toBe(FORMER);
+  });
+
+  test('no key stays in memory after a step that has failed', async () => {
+    expect(await step('read', configuration(line('old', 'another')))).toMatchObject({ status: 1 });
+    expect(readdirSync(path.join(its.directory, 'run')).filter((name) => /keys|yaml/.test(name))).toEqual([]);
   });
 
   test('nothing is written by a key that is not read by yet, and no name stands for two keys', async () => {
