@@ -10,6 +10,12 @@ import type { Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { Variables } from './variables.ts';
 
+/**
+ * What a lab does without. Anything else (a file with other bytes than were locked, a name that artifacts.yml does not know, a mirror that is
+ * none) is a mistake or worse, and is told there as everywhere.
+ */
+const NOT_TO_BE_HAD: ReadonlySet<string> = new Set(['artifact-missing', 'download-failed', 'artifact-not-locked', 'artifact-ended']);
+
 export const MISSING_VARIABLE = 'care_artifacts_missing';
 
 export interface SkippedPlay {
@@ -52,7 +58,7 @@ export function sortOut(lacking: readonly Lacking[], all: readonly Play[], may: 
   const reasons = new Map<string, string>();
   const remaining: Diagnostic[] = [];
   for (const { problem, plays } of lacking) {
-    if (plays.length === 0 || !plays.every(may)) remaining.push(problem);
+    if (!NOT_TO_BE_HAD.has(problem.code) || plays.length === 0 || !plays.every(may)) remaining.push(problem);
     else for (const play of plays) reasons.set(play.span.file.path, reasons.get(play.span.file.path) ?? problem.message);
   }
   const skipped = all.flatMap((play): readonly SkippedPlay[] => {

@@ -160,6 +160,25 @@ describe('before any host is touched', () => {
       expect([refused.status, existsSync(at('work/rest'))]).toEqual([65, false]);
       expect((await care('apply', ...both(), '--extra-vars', '{"care_artifacts_missing":"perhaps"}')).err).toContain('care_artifacts_missing must be fail or skip');
     });
+
+    test.each<[string, () => void, string]>([
+      ['a file with other bytes than were locked', () => { project.write('upstream', 'tool 2'); }, 'is not the file that was locked'],
+      ['a version that nobody knows', () => { project.write(playbook, PLAYBOOK(ASKED.replace('"1"', '"2"'))); }, 'no artefact tool 2 is known'],
+      ['a mirror that is none', () => { project.write(playbook, PLAYBOOK(ASKED).replace('vars: {', 'vars: { artifact_mirrors: nonsense,')); }, 'artifact_mirrors must be a list'],
+    ])('is told of %s as everywhere', async (_what, spoil, message) => {
+      spoil();
+      const { status, err } = await care('apply', ...both(), ...more());
+      expect([status, touched(), existsSync(at('work/rest'))]).toEqual([65, false, false]);
+      expect(err).toContain(message);
+    });
+
+    test('leaves out nothing while one host of the play does not say so', async () => {
+      rmSync(at('upstream'));
+      project.write(inventory, 'all:\n  vars: { ansible_connection: local, work: "@DIR@/work" }\n  hosts:\n    one: { care_artifacts_missing: skip }\n    two:\n');
+      const refused = await care('apply', ...both());
+      expect([refused.status, touched(), existsSync(at('work/rest'))]).toEqual([65, false, false]);
+      expect((await care('apply', ...both(), '--limit', 'one')).out).toContain('1 play (all)');
+    });
   });
 
   test('interrupted while it fetches: 130, no host touched', async () => {
