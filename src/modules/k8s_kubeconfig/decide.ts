@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { parse, stringify, YAMLError } from 'yaml';
 import { z } from 'zod';
+import { pemBlocks } from '../../support/x509/inspect.ts';
 
 const Base64 = z.string().transform((text) => Buffer.from(text, 'base64').toString('utf8'));
 const Cluster = z.looseObject({ name: z.string(), cluster: z.looseObject({ server: z.string(), 'certificate-authority-data': Base64 }) });
@@ -55,7 +56,8 @@ function certificateTrouble(pem: string, key: string, wish: Wish, epochSeconds: 
   const names = (letter: string): readonly string[] => subject.filter((line) => line.startsWith(`${letter}=`)).map((line) => line.slice(letter.length + 1)).sort();
   if (names('CN').join('\n') !== wish.user) return `it is for ${names('CN').join(', ')}`;
   if (names('O').join('\n') !== [...new Set(wish.groups)].sort().join('\n')) return `its groups are ${names('O').join(', ') || 'none'}`;
-  if (!certificate.verify(new X509Certificate(wish.cluster.ca).publicKey)) return "it is signed by another CA than the cluster's";
+  // While a CA is being changed there are several.
+  if (!pemBlocks(wish.cluster.ca, 'CERTIFICATE').some((ca) => certificate.verify(new X509Certificate(ca).publicKey))) return "it is signed by another CA than the cluster's";
   const days = Math.floor((Date.parse(certificate.validTo) / 1000 - epochSeconds) / DAY);
   return days < wish.renewBeforeDays ? (days < 0 ? 'it has expired' : `it expires in ${String(days)} days`) : undefined;
 }

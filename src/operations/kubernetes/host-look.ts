@@ -33,7 +33,7 @@ export interface ControlPlaneSeen {
   readonly etcdTrouble: string;
 }
 
-/** Certificates alone leave the host, never the keys that stand beside them. */
+/** As care-kubernetes-backup writes them, a backup is an archive with its sum beside it. Certificates alone leave the host, never the keys that stand beside them. */
 export function lookScript(backupDirectory: string): Script {
   return sh`LC_ALL=C; export LC_ALL
 printf '@now %s\n' "$(date +%s)"
@@ -45,8 +45,8 @@ for care_file in /etc/kubernetes/*.conf; do
   care_data=$(sed -n 's/^ *client-certificate-data: *//p' "$care_file" 2>/dev/null | head -n 1)
   [ -z "$care_data" ] || printf '@cert %s %s\n' "$care_file" "$care_data"
 done
-for care_file in ${backupDirectory}/*; do
-  [ -f "$care_file" ] && printf '@backup %s %s\n' "$(stat -c %Y -- "$care_file")" "$care_file"
+for care_file in ${backupDirectory}/*.tar.age; do
+  [ -f "$care_file" ] && [ -f "$care_file.sha256" ] && printf '@backup %s %s\n' "$(stat -c %Y -- "$care_file")" "$care_file"
 done
 if command -v care-kubernetes-etcdctl >/dev/null; then
   care_out=$(care-kubernetes-etcdctl member list -w json 2>&1) && printf '@members %s\n' "$(printf %s "$care_out" | base64 | tr -d '\n')" || printf '@trouble %s\n' "$(printf %s "$care_out" | tail -n 1)"

@@ -1,13 +1,13 @@
 /** `cluster status`: what is read, what is wrong, what is shown. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { statusJson, statusText } from '../../../src/cli/reporters/cluster-status.ts';
 import type { ApiSeen, NodeSeen } from '../../../src/operations/kubernetes/api-look.ts';
 import { readKubernetesInventory, type KubernetesCluster } from '../../../src/operations/kubernetes/cluster.ts';
-import { readLook, type ControlPlaneSeen, type EtcdMember } from '../../../src/operations/kubernetes/host-look.ts';
+import { lookScript, readLook, type ControlPlaneSeen, type EtcdMember } from '../../../src/operations/kubernetes/host-look.ts';
 import { judge, type KubernetesView } from '../../../src/operations/kubernetes/view.ts';
 
 const NOW = Date.parse('2026-11-26T12:00:00Z') / 1000;
@@ -23,6 +23,21 @@ function inventory(text: string): KubernetesCluster {
   }
 }
 const cluster = inventory('all: { vars: { ansible_connection: local, kubernetes_cluster_name: care1 }, children: { kube_control_plane: { hosts: { k1: , k2: , k3: } }, kube_node: { hosts: { w1: } } } }');
+
+it.each(['dash', 'busybox'])('takes for a backup an archive with its sum, and nothing else that lies there (%s)', (shell) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'care backups-'));
+  try {
+    const seen = (): string | undefined => readLook(execFileSync(shell, [...(shell === 'busybox' ? ['sh'] : []), '-c', lookScript(dir).text], { encoding: 'utf8', timeout: 20_000 })).backup?.file;
+    for (const name of ['a.tar.age', 'a.tar.age.sha256']) writeFileSync(path.join(dir, name), 'x');
+    utimesSync(path.join(dir, 'a.tar.age'), NOW, NOW);
+    expect(seen()).toBe(path.join(dir, 'a.tar.age'));
+    writeFileSync(path.join(dir, 'b.tar.age'), 'half');
+    writeFileSync(path.join(dir, 'notes'), 'x');
+    expect(seen()).toBe(path.join(dir, 'a.tar.age'));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
 
 const node = (name: string, more: Partial<NodeSeen> = {}): NodeSeen => ({ name, ready: true, why: '', cordoned: false, version: 'v1.36.3', runtime: 'containerd://2.3.7', controlPlane: name.startsWith('k'), ...more });
 const api = (more: Partial<ApiSeen> = {}): ApiSeen => ({ version: 'v1.36.3', nodes: ['k1', 'k2', 'k3', 'w1'].map((name) => node(name)), pending: [], levels: { restricted: ['care'], '': ['default', 'kube-system'] }, ...more });

@@ -30,6 +30,11 @@ describe('reasonToMake', () => {
     expect(reasonToMake(file('asha.crt', 'asha.key'), wish, now)).toBeUndefined();
   });
 
+  it('leaves one that any of the cluster’s CAs has signed', () => {
+    const both = { ...wish, cluster: { ...wish.cluster, ca: `${read('other.crt')}${read('ca.crt')}` } };
+    expect(reasonToMake(file('asha.crt', 'asha.key', both), both, now)).toBeUndefined();
+  });
+
   it('leaves one whose groups are one part of the subject, as the cluster signs them', () => {
     signCertificate(dir, 'signed', '/O=care:b+O=care:viewers/CN=asha');
     expect(reasonToMake(file('signed.crt', 'signed.key'), wish, now)).toBeUndefined();
