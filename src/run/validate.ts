@@ -241,12 +241,12 @@ export function taskNames(task: Task): readonly string[] {
 /** Checks everything that was loaded. Finds all problems, not only the first. */
 export function validateLoaded(loaded: Loaded, options: Pick<RunOptions, 'extraVars' | 'limit' | 'notesHandlers'>, cache: FileCache): Problems {
   const problems = new Problems();
+  const made = namesMadeIn(loaded.playbooks);
   for (const play of loaded.playbooks.flatMap((p) => p.plays)) {
     const hosts = loaded.inventory.select(play.hosts);
     const nodes = play.sections.flatMap((s) => s.nodes);
     // Of the playbooks of a rollback nothing but handlers is run.
     const tasks = [...(options.notesHandlers === true && play.handlers.length > 0 ? [] : allTasks(nodes)), ...play.handlers];
-    const made = namesMadeIn(loaded.playbooks);
     let varsFiles: readonly ValueMap[] = [];
     problems.attempt(() => { varsFiles = play.varsFiles.map((f) => readMapFile(f.path, 'strict')); });
     const known = new Set<string>([

@@ -11,7 +11,6 @@ import type { Attributes, Play, Playbook, RoleUse, Task, TaskNode } from './mode
 import { emptyAttributes, inheritAttributes, readItems, readMap, readNames, readText, spanAt, spanOfContainer } from './parse-attributes.ts';
 import { loadTaskFile, parseTaskList, type ModuleCatalogue, type ParseContext } from './parse-task.ts';
 import type { Project } from './project.ts';
-import { loadRole, type Role } from './role.ts';
 import { existsSync } from 'node:fs';
 
 /** Reads a playbook and all that it imports. @throws Diagnostic or DiagnosticList */
@@ -104,7 +103,7 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
 
   function enterRole(name: string, params: ValueMap, tasksFrom: string | undefined, outer: Attributes, usedAt: Span, chain: readonly string[]): { nodes: readonly TaskNode[]; handlers: readonly Task[]; role: RoleUse } {
     const roleDirectory = project.findRole(name, usedAt);
-    const role: Role = loadRole(path.basename(name), roleDirectory, usedAt);
+    const role = project.readRole(path.basename(name), roleDirectory, usedAt);
     if (chain.includes(roleDirectory)) throw badInput('circular-role', `role ${name} includes or requires itself: ${[...chain.filter((c) => !c.endsWith('.yml')), roleDirectory].map((c) => path.basename(c)).join(' → ')}`, { span: usedAt });
     const use: RoleUse = { role, params, when: outer.when, ...(tasksFrom !== undefined && { tasksFrom }), ...(outer.role !== undefined && { within: outer.role }) };
     uses.push(use);

@@ -8,6 +8,7 @@ import type { Value } from '../../support/value.ts';
 import { readdirSync } from 'node:fs';
 import { parseYaml, readSourceFile } from '../yaml.ts';
 import type { Attributes } from './model.ts';
+import { loadRole, type Role } from './role.ts';
 
 export interface Project {
   /** The folder that holds `playbooks/`, `roles/` and, commonly, `inventory/`. */
@@ -15,6 +16,8 @@ export interface Project {
   /** Folders that hold roles, first match wins. */
   readonly rolePaths: readonly string[];
   readYaml(file: string, usedAt: Span | undefined): { readonly source: SourceFile; readonly content: Value };
+  /** A role that was found, read once. @throws Diagnostic or DiagnosticList for what is wrong in it */
+  readRole(name: string, directory: string, usedAt: Span | undefined): Role;
   /** @throws Diagnostic with the nearest known role */
   findRole(name: string, usedAt: Span | undefined): string;
   findTaskFile(name: string, at: Attributes, usedAt: Span): string;
@@ -53,6 +56,7 @@ function displayPath(file: string): string {
 export function openProject(root: string, playbookDirectory: string, shippedRoles: string, used: (path: string) => void = () => undefined): Project {
   const rolePaths = [...new Set([path.join(playbookDirectory, 'roles'), path.join(root, 'roles'), shippedRoles])];
   const parsed = new Map<string, { source: SourceFile; content: Value }>();
+  const roles = new Map<string, Role>();
 
   function firstExisting(candidates: readonly string[], what: string, usedAt: Span | undefined, test: (file: string) => boolean): string {
     const found = candidates.find(test);
@@ -75,6 +79,12 @@ export function openProject(root: string, playbookDirectory: string, shippedRole
       const result = { source, content: parseYaml(source, { dialect: 'strict' }) };
       parsed.set(file, result);
       return result;
+    },
+    readRole(name, directory, usedAt) {
+      const key = `${name}\0${directory}`;
+      const role = roles.get(key) ?? loadRole(name, directory, usedAt);
+      roles.set(key, role);
+      return role;
     },
     findRole(name, usedAt) {
       const candidates = path.isAbsolute(name) ? [name] : rolePaths.map((p) => path.join(p, name));
