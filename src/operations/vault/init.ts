@@ -87,7 +87,7 @@ async function askForKeys(observer: VaultObserver, first: ClusterHost, holders: 
   const shares = sharesOf(holders.holders);
   try {
     const wish = ownSeal ? { recovery_shares: shares, recovery_threshold: holders.threshold } : { secret_shares: shares, secret_threshold: holders.threshold };
-    return Initialised.parse(await client.write('sys/init', wish, { signal: new AbortController().signal, timeoutSeconds: INIT_SECONDS }));
+    return Initialised.parse(await client.write('sys/init', wish, { signal: new AbortController().signal, timeoutSeconds: INIT_SECONDS, requestSeconds: INIT_SECONDS }));
   } catch (error) {
     if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'lost') throw error;
     throw failure('keys-lost', `the answer of ${first.name} did not come: ${error.trouble.msg}`, {

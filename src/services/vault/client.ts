@@ -12,6 +12,8 @@ import { refusal, troubleWith, VaultTrouble } from './trouble.ts';
 export interface Limits {
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
+  /** For one request, at most, where that is not the usual {@link REQUEST_SECONDS}. */
+  readonly requestSeconds?: number;
 }
 
 /** A JSON object as the server gives it. */
@@ -121,7 +123,7 @@ export class VaultClient implements ServiceClient {
   async #send(method: HttpRequest['method'], path: string, body: string | Uint8Array | undefined, limits: Limits, mostBytes?: number): Promise<HttpAnswer> {
     const token = await this.#loggedIn(limits);
     const binary = typeof body === 'string' ? { 'content-type': 'application/json' } : {};
-    return this.#exchange({ method, path: encoded(path), headers: { ...this.#headers(token), ...binary }, body }, { ...limits, timeoutSeconds: Math.min(limits.timeoutSeconds, mostBytes === undefined && !(body instanceof Uint8Array) ? REQUEST_SECONDS : limits.timeoutSeconds), ...(mostBytes === undefined ? {} : { mostBytes }) });
+    return this.#exchange({ method, path: encoded(path), headers: { ...this.#headers(token), ...binary }, body }, { ...limits, timeoutSeconds: Math.min(limits.timeoutSeconds, mostBytes === undefined && !(body instanceof Uint8Array) ? (limits.requestSeconds ?? REQUEST_SECONDS) : limits.timeoutSeconds), ...(mostBytes === undefined ? {} : { mostBytes }) });
   }
 
   async #exchange(request: HttpRequest, limits: Limits & { readonly mostBytes?: number }): Promise<HttpAnswer> {

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ClusterHost } from '../../../src/operations/postgres/cluster.ts';
 import type { HostAccess } from '../../../src/operations/postgres/hosts.ts';
 import type { VaultCluster } from '../../../src/operations/vault/cluster.ts';
@@ -64,6 +64,14 @@ test('what goes wrong afterwards is told, and so is a root token that is left', 
   expect(error).toMatchObject({ code: 'root-token-left' });
   expect(String(error)).toContain('the shares do not open it: POST sys/unseal: no such key');
   expect(readdirSync(dir)).toContain('shares.json');
+});
+
+test('the server is given two minutes to make the keys: who hangs up before has lost them', async () => {
+  const bounds = vi.spyOn(AbortSignal, 'timeout');
+  const lab = await at(() => ({ status: 0, broken: true }));
+  await expect(init(lab)).rejects.toMatchObject({ code: 'keys-lost' });
+  expect(bounds.mock.calls).toEqual([[120_000]]);
+  bounds.mockRestore();
 });
 
 test('an answer to init that does not come is told as what it is', async () => {
