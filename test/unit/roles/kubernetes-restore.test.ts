@@ -38,7 +38,7 @@ describe.each(SHELLS)('care-kubernetes-restore, %s', (_name, shell) => {
   test('an archive is tried before anything is stopped, and the private key does not stay', async () => {
     archive();
     expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 0, stdout: '7 keys in the snapshot\n' });
-    expect(there('run/identity')).toBe(false);
+    expect([there('run/identity'), there('restore/bundle/snapshot.db')]).toEqual([false, true]);
   });
 
   test('one that cannot be read, or lacks a key, or whose Secrets this inventory cannot read, is refused', async () => {
@@ -47,6 +47,7 @@ describe.each(SHELLS)('care-kubernetes-restore, %s', (_name, shell) => {
     expect(there('run/identity')).toBe(false);
     its.file('etc/policies/encryption.yaml', keys('key2'));
     expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 1, stderr: expect.stringContaining('lacks what Secrets in the backup may be encrypted with: key1') as string });
+    expect(there('restore/bundle')).toBe(false);
     execFileSync('rm', ['-r', at('of'), at('in')]);
     archive(FILES.filter((file) => file !== 'sa.key'));
     expect(await its.run(shell, ['unpack'], 'AGE-SECRET-KEY-1\n')).toMatchObject({ status: 1, stderr: expect.stringContaining('no pki/sa.key') as string });
