@@ -13,7 +13,8 @@ import { chooseAcceleration, type Chosen } from './acceleration.ts';
 import { guestExec } from './guest-exec.ts';
 import { ensureVmImage, type VmImage } from './image.ts';
 import { awaitMachine, disksThere, machineHash, makeMachine, readRecord, writeSeed } from './machine.ts';
-import { guestPaths } from './names.ts';
+import { openMonitor } from './json-socket.ts';
+import { guestPaths, type GuestPaths } from './names.ts';
 import { ensureVmNetwork, hasVmInterfaces } from './network.ts';
 import { killMachine, machineProcess, startMachine } from './process.ts';
 import { qemuArguments } from './qemu-arguments.ts';
@@ -148,11 +149,22 @@ async function startOne({ order, placed, network, images, chosen, servers, keys 
     await makeMachine(paths, host, image, seed, { hash, args: [...args] });
   }
   const kept = (await machineProcess(paths)) !== undefined;
-  if (!kept) await startMachine(paths, args, order.signal);
+  if (kept) await goOn(paths);
+  else await startMachine(paths, args, order.signal);
   const failed = await awaitMachine(order.name, host, paths, BOOT_MS[chosen.kind], order.signal);
   if (kept) await settle(paths.agent, host.name, seed);
   const seconds = ((Date.now() - begun) / 1000).toFixed(1);
   order.report(`${host.name} (${host.site}, ${host.release}, ${host.address}): ${kept ? 'was up' : `up in ${seconds} s`}${failed.length > 0 ? `, failed units: ${failed.join(' ')}` : ''}`);
+}
+
+/** A `lab snapshot` that was killed leaves machines standing still. To one that runs this says nothing. */
+async function goOn(paths: GuestPaths): Promise<void> {
+  const monitor = await openMonitor(paths.qmp);
+  try {
+    await monitor.ask('cont');
+  } finally {
+    monitor.close();
+  }
 }
 
 /** What may differ on a host that runs on: the way to other sites, and the names of hosts that are new. */
