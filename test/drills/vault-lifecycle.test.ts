@@ -66,8 +66,8 @@ let at: VaultLab;
 const troubles = (result: Result): string => FIVE.map((name) => troubleOf(result, name)).join('');
 const run = (more: Parameters<VaultLab['run']>[0] = {}): Promise<Result> => at.run({ playbooks: BOOKS, ...more });
 const whole = (): Promise<void> => eventually(async () => (await at.status()).healthy, 120_000, () => 'it is not healthy');
-/** Of the play in which members are restarted, in the order in which they were. */
-const restarted = (result: Result): readonly string[] => result.events.flatMap((e) => (e.type === 'change' && e.resource.startsWith('vault member ') && /restart/.test(e.what) ? [e.host] : []));
+/** The members that were restarted, in that order. The leader's change begins with handing over. */
+const restarted = (result: Result): readonly string[] => result.events.flatMap((e) => (e.type === 'change' && e.resource.startsWith('vault member ') && /restart|hands over/.test(e.what) ? [e.host] : []));
 
 function variables(version: string): Readonly<Record<string, unknown>> {
   const store = `https://${at.address('v1')}:9000`;
