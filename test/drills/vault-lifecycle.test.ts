@@ -113,7 +113,7 @@ async function applied(away = 1): Promise<readonly string[]> {
     expect([unsealed.status, unsealed.stderr]).toEqual([0, '']);
     await open();
     if (result.status === 0) return order;
-    expect(troubles(result)).toMatch(/is sealed.*, so v\d is not restarted now/);
+    expect(troubles(result)).toMatch(/is sealed.*, so v\d is not restarted now|can't be removed: only \d of the \d others are open/);
   }
   throw new Error('it does not come to an end');
 }
@@ -171,8 +171,8 @@ describe.skipIf(!hasOpenBao() || !hasOlder || !hasMinio)('openbao 2.7.1 and 2.7.
     }
     const leader = await at.leader();
     at.writeInventory(variables('2.7.2'), MEMBERS);
-    const left = await run();
-    expect([troubles(left), left.status]).toEqual(['', 0]);
+    // Whom members know is in their files, so they are restarted, one at a time, and opened by people in between.
+    await applied();
     console.log(`members left while ${leader} led; now ${await at.leader()} leads`);
     await whole();
     expect((await at.status()).peers?.map((p) => p.name).sort()).toEqual([...MEMBERS]);
