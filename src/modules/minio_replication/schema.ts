@@ -16,7 +16,7 @@ const Target = z
     prefix: z.string().default('').describe('For objects whose names begin so; empty: for all'),
     enabled: z.boolean().default(true).describe('Whether it copies'),
     delete_markers: z.boolean().default(true).describe('Whether what is deleted is deleted there, too, as far as versions go: the old ones stay'),
-    deletes: z.boolean().default(false).describe('Whether a version that is deleted for good is deleted there for good as well. Without it a mistake, or somebody who means harm, does not reach the copies'),
+    deletes: z.boolean().default(false).describe('Whether a version that is deleted for good is deleted there for good as well. Without it a mistake of a client, or a client that means harm, does not reach the copies'),
     existing_objects: z.boolean().default(true).describe('Whether what was there before is copied, too; the scanner comes round to it'),
     replica_modifications: z.boolean().default(false).describe('For stores that copy to each other: whether tags and other data about a copy come back'),
     synchronous: z.boolean().default(false).describe('Whether a client waits for the copy as well. A failed copy fails no request'),
