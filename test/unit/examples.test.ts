@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { validateProject } from '../../src/run/validate-project.ts';
 import { packageRoot } from '../../src/support/package-root.ts';
 
+/** A whole site is much to read for a machine that does much else. */
+const LIMIT_MS = 120_000;
+
 describe('the inventories that come with the program', () => {
   it.each([
     ['lab', 5],
@@ -13,5 +16,5 @@ describe('the inventories that come with the program', () => {
     expect(found.problems.map((p) => p.format())).toEqual([]);
     expect(found.hosts).toBe(hosts);
     expect(found.tasks).toBeGreaterThan(20);
-  });
+  }, LIMIT_MS);
 });
