@@ -59,8 +59,9 @@ function plan(host: HostView, args: FetchArgs): Plan {
   const there = lookThrough(host, args.src);
   if (there.exists && there.type !== 'file') throw failure('not-a-file', `${args.src} is a ${there.type}; only files are fetched`);
   const sum = digestOf(host, args.src);
-  // In check mode an earlier task of the run may be about to make the file.
-  const coming = sum === null && host.uncertain(sha256(args.src)) !== undefined;
+  // In check mode an earlier task of the run may be about to make the file. Where it may be missing, one that may touch anything is no reason to think so.
+  const made = args.fail_on_missing ? host.uncertain(sha256(args.src)) : host.touched(sha256(args.src));
+  const coming = sum === null && made !== undefined;
   if (sum === null && !coming) {
     if (args.fail_on_missing) throw failure('absent', `there is no file ${args.src}`, { remedy: 'use `fail_on_missing: false` when that is fine' });
     return { type: 'ok', msg: 'the remote file does not exist, not transferring, ignored' };
