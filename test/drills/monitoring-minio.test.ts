@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('minio 2026-0
     project = labProject({ 'artifacts.yml': 'end_of_life_accepted:\n  - { name: minio, version: 2026-02-12, until: 9999-12-31, reason: a drill }\n' });
     const vars = {
       time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
-      minio_drives: 1, minio_filesystems: ['tmpfs'], minio_root_password: '{{ secret "root-of-the-drill-1" }}',
+      minio_drives: 1, minio_filesystems: ['tmpfs'], minio_root_password: '{{ secret "RootOfTheDrill1" }}',
       minio_policies: [{ name: 'metrics', policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['admin:Prometheus'], Resource: ['arn:aws:s3:::*'] }] } }],
       minio_users: [{ name: 'metrics', password: `{{ secret "${PASSWORD}" }}`, policies: ['metrics'] }], monitoring_minio_token: `{{ secret "${token('metrics', PASSWORD)}" }}`, monitoring_expect_runs: false,
       monitoring_mail: { server: `${gateway}:${String(mail.port)}`, from: 'watch@care.test', to: ['ops@care.test'], starttls: 'never' }, monitoring_webhooks: [{ url: `{{ secret "http://${gateway}:9/hook" }}` }],
