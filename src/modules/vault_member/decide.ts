@@ -128,9 +128,15 @@ export function decideRestart(args: VaultMemberArgs, facts: Facts, made: boolean
   return { type: 'restart' };
 }
 
-/** The next peer to remove because it is not listed. */
-export function decideOnly(args: VaultMemberArgs, facts: Facts): Step {
+/**
+ * The next peer to remove because it is not listed.
+ *
+ * @param begun whether a step was made already. Who is asked right after a leader has handed over may find that nobody leads yet: the peers that
+ *   are still to be removed must not be forgotten for that.
+ */
+export function decideOnly(args: VaultMemberArgs, facts: Facts, begun: boolean): Step {
   const { cluster } = facts;
+  if (cluster.peers === undefined && begun) return wait(`the leader can't be asked for its peers: ${cluster.peersTrouble}`, STATUS);
   if (cluster.peers === undefined) return { type: 'done', state: 'not known', msg: cluster.peersTrouble };
   const listed = new Set(args.members.map((m) => m.name));
   const extra = cluster.peers.find((p) => !listed.has(p.node_id));

@@ -136,7 +136,7 @@ function decider(args: VaultMemberArgs, checkMode: boolean): Decide {
     case 'present':
       return (facts) => decidePresent(args, facts);
     case 'only':
-      return (facts) => decideOnly(args, facts);
+      return (facts, told) => decideOnly(args, facts, told.steps.length > 0);
     case 'restarted':
       return (facts, told) => decideRestart(args, facts, told.restarted, facts.host.newer.length > 0 || (checkMode && args.changed));
   }

@@ -81,7 +81,11 @@ test.each<[string, Seen, Partial<Step>]>([
   ['none goes while the others have no quorum', { members: [standby('v1'), sealed('v2'), silent('v3')], peers: [...PEERS, peer('v9')] }, { type: 'refuse', passing: true }],
   ['nobody leads', { peers: undefined }, { type: 'done', state: 'not known' }],
 ])('only: %s', (_title, seen, expected) => {
-  expect(decideOnly(listed, facts(seen))).toMatchObject(expected);
+  expect(decideOnly(listed, facts(seen), false)).toMatchObject(expected);
+});
+
+test('only: while nobody leads after a leader has handed over, it waits for the one that will', () => {
+  expect(decideOnly(listed, facts({ peers: undefined }), true)).toMatchObject({ type: 'refuse', passing: true });
 });
 
 test('a peer without a vote may always go, the last one with a vote never', () => {
