@@ -1,4 +1,5 @@
 /** Modules of Kubernetes against a real API server; the test takes a kubelet's part, and says that pods are ready or have ended. */
+import path from 'node:path';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testProject, type Result, type TestProject } from '../unit/run/support.ts';
@@ -134,6 +135,10 @@ describe.skipIf(bareMissing.length > 0)(`modules of Kubernetes${bareMissing.leng
     await ask('PATCH', '/api/v1/nodes/n1/status', { status: { conditions: [{ type: 'Ready', status: 'False', message: 'no kubelet here' }], nodeInfo: { kubeletVersion: 'v1.37.0', containerRuntimeVersion: 'containerd://2' } } }, 'application/merge-patch+json');
     signCertificate(api.dir, 'asha', '/CN=asha');
     await ask('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name: 'asha' }, spec: { request: readFileSync(`${api.dir}/asha.csr`).toString('base64'), signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] } });
+    // An archive with its sum beside it; the sum and half an archive are none.
+    project.write('care-1.tar.age', 'x');
+    project.write('care-1.tar.age.sha256', 'x');
+    project.write('care-2.tar.age', 'half');
     project.write('cluster.yml', JSON.stringify({ all: { vars: { ansible_connection: 'local', kubernetes_kubeconfig: `${api.dir}/admin.conf`, etcd_backup_dir: project.dir }, children: { kube_control_plane: { hosts: { n1: null } } } } }));
     const cluster = readKubernetesInventory({ inventory: [`${project.dir}/cluster.yml`], extraVars: {} });
     const hosts = hostAccess();
@@ -142,7 +147,7 @@ describe.skipIf(bareMissing.length > 0)(`modules of Kubernetes${bareMissing.leng
     expect(view.api?.nodes).toEqual([expect.objectContaining({ name: 'n1', ready: false, why: 'no kubelet here', version: 'v1.37.0' })]);
     expect(view.api?.pending).toEqual([expect.objectContaining({ name: 'asha', signer: 'kubernetes.io/kube-apiserver-client', user: 'bare-admin' })]);
     expect(view.api?.levels['']).toContain('default');
-    expect(view.controlPlanes[0]?.seen?.backup?.file).toContain(project.dir);
+    expect(view.controlPlanes[0]?.seen?.backup?.file).toBe(path.join(project.dir, 'care-1.tar.age'));
     const { problems } = judge(cluster, view);
     expect(problems).toContain('n1 is not ready: no kubelet here');
     expect(problems.join()).toContain('etcd does not answer: there is no care-kubernetes-etcdctl');
