@@ -9,6 +9,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, globalSetup: ['test/support/temporary-directory.ts'] } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 600_000, ...onHosts } },
       { test: { name: 'drills', include: ['test/drills/**/*.test.ts'], testTimeout: 900_000, hookTimeout: 900_000, ...onHosts } },
+      { test: { name: 'vm', include: ['test/vm/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000, ...onHosts } },
     ],
   },
 });
