@@ -17,14 +17,13 @@ describe.skipIf(!VMS_HERE)('a virtual machine (needs root, QEMU and TUN: sudo ./
   beforeAll(async () => {
     lab = await labUp({ ...ownLab('vm'), driver: 'vm', hosts: [{ name: HOST, site: 'kochi', release: 'trixie', memoryMiB: 768 }] });
     project = labProject({
-      // Nothing here answers as a time server: chrony's own part of the role is not this test's.
       'inventory.yml': inventoryOf({ [HOST]: hostVariables(lab, HOST) }),
       'reboot.yml': '- hosts: all\n  tasks:\n    - { reboot: { reboot_timeout: 600 }, register: rebooted }\n    - { assert: { that: [rebooted.rebooted] } }\n',
     });
   }, LIMIT_MS);
   afterAll(async () => {
-    project.remove();
     await labDown(ownLab('vm'));
+    project.remove();
     expect(traces(ownLab('vm').name)).toEqual([]);
   });
 

@@ -14,8 +14,8 @@ beforeAll(async () => {
   project = labProject({ 'inventory.yml': inventoryOf({ [HOST]: hostVariables(lab, HOST) }) });
 });
 afterAll(async () => {
-  project.remove();
   await labDown(own);
+  project.remove();
 });
 
 async function play(tasks: string): Promise<Awaited<ReturnType<LabProject['run']>>> {
