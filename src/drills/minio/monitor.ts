@@ -5,6 +5,7 @@ import type { Store } from '../../operations/minio/store.ts';
 import type { NodeView, StoreInfo, StoreView } from '../../operations/minio/view.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
+import { monitorOf } from '../monitoring.ts';
 import type { Change, Monitor } from '../service.ts';
 import type { Admin } from './admin.ts';
 import { nodePlaces, type Place } from './places.ts';
@@ -92,13 +93,5 @@ export function startMonitor(store: Store, admin: Admin, ca: string, first: Stor
       await sleep(EVERY_MS);
     }
   })());
-  const running = Promise.all(loops);
-  running.catch(() => undefined);
-  return {
-    view: () => view,
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return monitorOf(() => view, Promise.all(loops), stopping);
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../operations/postgres/cluster.ts';
 import type { Observer, Shared } from '../../operations/postgres/observe.ts';
 import { clusterView, type ClusterView, type MemberSeen, type MemberView } from '../../operations/postgres/view.ts';
+import { monitorOf } from '../monitoring.ts';
 import type { Change, Monitor } from '../service.ts';
 
 /** Milliseconds between two questions to one member. */
@@ -41,16 +42,7 @@ export function startMonitor(cluster: Cluster, observer: Observer, first: Cluste
       await pause();
     }
   })());
-  const running = Promise.all(loops);
-  // A defect is heard of when it is stopped.
-  running.catch(() => undefined);
-  return {
-    view: () => view,
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return monitorOf(() => view, Promise.all(loops), stopping);
 }
 
 function stateOf(member: MemberView | undefined): string {

@@ -4,6 +4,7 @@ import type { VaultObserver } from '../../operations/vault/observe.ts';
 import { vaultView } from '../../operations/vault/status.ts';
 import { activeOf, type VaultView } from '../../operations/vault/view.ts';
 import { stateOf } from '../../services/vault/status.ts';
+import { monitorOf } from '../monitoring.ts';
 import type { Change, Monitor } from '../service.ts';
 
 const PAUSE_MS = 250;
@@ -32,14 +33,5 @@ export function startMonitor(cluster: VaultCluster, observer: VaultObserver, fir
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   };
-  const running = loop();
-  // A defect is heard of when it is stopped.
-  running.catch(() => undefined);
-  return {
-    view: () => view,
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return monitorOf(() => view, loop(), stopping);
 }
