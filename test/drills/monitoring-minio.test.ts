@@ -99,7 +99,8 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('minio 2026-0
     console.log(`all fire ${String(Math.round((Date.now() - begun) / 1000))} s after the power of a node was cut; firing: ${(await firing()).join(', ')}`);
     expect(await firing()).not.toContain('MinioNoWriteQuorum');
     await s4.on();
-    await onHost(lab, 's4', 'mountpoint -q /srv/minio/drive1 || mount -t tmpfs -o size=1g drive1 /srv/minio/drive1; systemctl restart care-minio');
+    // Its systemd takes a moment.
+    await eventually(() => onHost(lab, 's4', 'mountpoint -q /srv/minio/drive1 || mount -t tmpfs -o size=1g drive1 /srv/minio/drive1; systemctl restart care-minio').then(() => true, () => false), 120_000, () => 's4 does not come back');
     await eventually(async () => !(await firing()).some((name) => name.startsWith('Minio')), 480_000, () => 'the store is still said to be ill');
   });
 });
