@@ -33,7 +33,7 @@ let running: ChildProcess | undefined;
 function configuration(): string {
   const pki = path.join(dir, 'pki');
   const values = {
-    vault_flavor: 'openbao', vault_cluster_name: 'care', vault_address: '127.0.0.1', vault_port: port, vault_cluster_port: port + 1, vault_lease_ttl_hours: 24, vault_lease_max_hours: 768,
+    vault_flavor: 'openbao', vault_cluster_name: 'care', vault_address: '127.0.0.1', vault_port: port, vault_cluster_port: port + 1, vault_metrics_port: port + 2, vault_lease_ttl_hours: 24, vault_lease_max_hours: 768,
     vault_standby_reads: false, vault_generate_root: false, vault_pki_dir: pki, vault_data_dir: dir, vault_audit_dir: dir, vault_audit_syslog: false, inventory_hostname: 'one',
     vault_members: [{ name: 'one', address: '127.0.0.1' }], vault_seal: 'transit', vault_transit_address: other.url, vault_transit_mount: 'transit/', vault_transit_key: 'unseal', vault_transit_ca: path.join(pki, 'other.crt'),
   };
