@@ -3,12 +3,12 @@ import { parse, YAMLError } from 'yaml';
 import { z } from 'zod';
 import { defineServiceQuery } from '../../host/define-query.ts';
 import { failed, ok, type Plan } from '../../host/plan.ts';
-import type { AnyQuery, Query, ErasedServiceKind } from '../../host/query.ts';
+import type { Query, ErasedServiceKind } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import type { ApiIdentity } from '../../services/kubernetes/client.ts';
 import { kubernetesLoginId, type KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { tryConnect, tryObject, type Manifest } from '../../services/kubernetes/objects.ts';
-import { loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { queriesWithLogin, withLogin } from '../common/kubernetes/login.ts';
 import { BadDefinition, manifestsOf } from '../common/kubernetes/manifests.ts';
 import { each, type Heard } from '../common/kubernetes/queries.ts';
 import { revealed } from '../../support/secret.ts';
@@ -60,15 +60,10 @@ function casesOf(args: K8sAdmissionArgs, host: HostView): readonly AdmissionCase
   }
 }
 
-function plan(args: K8sAdmissionArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
+function planWith(login: KubernetesLogin, args: K8sAdmissionArgs, host: HostView): Plan {
   try {
     const cases = casesOf(args, host);
-    const wrong = cases.flatMap((one) => wrongWith(one, host.fact(queryOf(login.login, one, args))) ?? []);
+    const wrong = cases.flatMap((one) => wrongWith(one, host.fact(queryOf(login, one, args))) ?? []);
     const values = { tried: cases.length, wrong };
     return wrong.length === 0 ? ok(values) : { type: 'failed', msg: `${String(wrong.length)} of ${String(cases.length)} are not admitted or refused as they are to be:\n${wrong.join('\n')}`, values };
   } catch (error) {
@@ -101,16 +96,14 @@ Fails, naming the cases, when one that is to be admitted is refused, or one that
       connect: { namespace: care }`,
     },
   ],
-  queries(args, host): readonly AnyQuery[] {
-    const login = loginFact(args, host);
-    if (login.type !== 'login') return loginQueries(args);
+  queries: (args, host) => queriesWithLogin(args, host, (login) => {
     try {
-      return casesOf(args, host).map((one) => queryOf(login.login, one, args));
+      return casesOf(args, host).map((one) => queryOf(login, one, args));
     } catch (error) {
       // The plan says what is wrong with it.
       if (error instanceof BadDefinition) return [];
       throw error;
     }
-  },
-  plan,
+  }),
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

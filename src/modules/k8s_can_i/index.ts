@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { defineServiceQuery } from '../../host/define-query.ts';
 import { failed, ok, type Plan } from '../../host/plan.ts';
-import type { AnyQuery } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import type { KubernetesClient } from '../../services/kubernetes/client.ts';
 import { kubernetesLoginId, type KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { postReview, type Said } from '../../services/kubernetes/objects.ts';
-import { loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { queriesWithLogin, withLogin } from '../common/kubernetes/login.ts';
 import { each, type Heard } from '../common/kubernetes/queries.ts';
 import { defineModule } from '../define.ts';
 import { cellsOf, cellText, mayBy, type Cell } from './matrix.ts';
@@ -53,16 +52,11 @@ const allowed = defineServiceQuery<MatrixKey, Heard<readonly boolean[]>>({
   passing: () => true,
 });
 
-function plan(args: K8sCanIArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
+function planWith(login: KubernetesLogin, args: K8sCanIArgs, host: HostView): Plan {
   const cells = cellsOf(args);
   const wrong: string[] = [];
   for (const subject of args.subjects) {
-    const fact = host.fact(allowed({ login: login.login, subject, cells }));
+    const fact = host.fact(allowed({ login, subject, cells }));
     if (!fact.ok) return failed(`what ${subject.name} may do: ${fact.msg}`);
     for (const [i, cell] of cells.entries()) {
       const may = fact.value[i] === true;
@@ -97,9 +91,6 @@ export const k8sCanI = defineModule({
     const count = args.subjects.length * cellsOf(args).length;
     return count > MOST_CELLS ? [`${String(count)} questions (subjects × verbs × resources × namespaces) are more than ${String(MOST_CELLS)}: give fewer`] : [];
   },
-  queries(args, host): readonly AnyQuery[] {
-    const login = loginFact(args, host);
-    return login.type === 'login' ? args.subjects.map((subject) => allowed({ login: login.login, subject, cells: cellsOf(args) })) : loginQueries(args);
-  },
-  plan,
+  queries: (args, host) => queriesWithLogin(args, host, (login) => args.subjects.map((subject) => allowed({ login, subject, cells: cellsOf(args) }))),
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

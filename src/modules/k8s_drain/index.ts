@@ -1,5 +1,5 @@
 import { converge, failed, type Plan, type ServiceChange } from '../../host/plan.ts';
-import { forgetKinds, type AnyQuery } from '../../host/query.ts';
+import { forgetKinds } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import { kubernetesService } from '../../services/kubernetes/client.ts';
 import { evictAll, refusalText } from '../../services/kubernetes/evict.ts';
@@ -7,7 +7,7 @@ import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { podsOn, setCordon, type NodePod } from '../../services/kubernetes/nodes.ts';
 import type { ServicePort } from '../../services/port.ts';
 import type { ValueMap } from '../../support/value.ts';
-import { loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { queriesWithLogin, withLogin } from '../common/kubernetes/login.ts';
 import { KUBERNETES_KINDS } from '../common/kubernetes/queries.ts';
 import { defineModule } from '../define.ts';
 import { decideDrain, podName, type Draining, type DrainRules } from './decide.ts';
@@ -80,29 +80,24 @@ function kept(login: KubernetesLogin, draining: Draining, host: HostView): reado
   });
 }
 
-function plan(args: K8sDrainArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
-  const now = host.fact(cordoned({ login: login.login, node: args.name }));
+function planWith(login: KubernetesLogin, args: K8sDrainArgs, host: HostView): Plan {
+  const now = host.fact(cordoned({ login, node: args.name }));
   if (!now.ok) {
     if (now.status === 404) return failed(`the cluster has no node ${args.name}`, '`kubectl get nodes` lists them');
     return failed(`node ${args.name}: ${now.msg}`);
   }
   const wanted = args.state !== 'uncordon';
-  if (args.state !== 'drain') return converge(now.value === wanted ? [] : [cordoning(login.login, args.name, wanted)]);
-  const pods = host.fact(nodePods({ login: login.login, node: args.name, labels: labelsOf(args) }));
+  if (args.state !== 'drain') return converge(now.value === wanted ? [] : [cordoning(login, args.name, wanted)]);
+  const pods = host.fact(nodePods({ login, node: args.name, labels: labelsOf(args) }));
   if (!pods.ok) return failed(`pods on node ${args.name}: ${pods.msg}`);
   const draining = decideDrain(pods.value, rulesOf(args), host.base.epoch);
   if (draining.forbidden.length > 0) return failed(`node ${args.name} can't be drained, and nothing was done: ${draining.forbidden.join('; ')}`, 'set what is named in delete_options, or take the pods away');
   const changes: ServiceChange[] = [];
   // Pods may come until it is cordoned.
-  if (!now.value) changes.push(draining.evict.length > 0 ? cordoning(login.login, args.name, true) : { ...cordoning(login.login, args.name, true, (port) => evictNow(login.login, args, port)), timeoutSeconds: args.delete_options.wait_timeout + 60 });
-  if (draining.evict.length > 0) changes.push(evicting(login.login, args, draining));
+  if (!now.value) changes.push(draining.evict.length > 0 ? cordoning(login, args.name, true) : { ...cordoning(login, args.name, true, (port) => evictNow(login, args, port)), timeoutSeconds: args.delete_options.wait_timeout + 60 });
+  if (draining.evict.length > 0) changes.push(evicting(login, args, draining));
   const made = converge(changes, valuesOf(draining));
-  const warnings = host.checkMode && !args.delete_options.disable_eviction ? kept(login.login, draining, host) : [];
+  const warnings = host.checkMode && !args.delete_options.disable_eviction ? kept(login, draining, host) : [];
   return made.type === 'changes' && warnings.length > 0 ? { ...made, warnings } : made;
 }
 
@@ -121,11 +116,9 @@ A pod that tolerates a cordoned node may come back to it: the next run evicts it
     { title: 'Before a node is taken away', yaml: 'k8s_drain:\n  name: b2\n  delete_options: { ignore_daemonsets: true, delete_emptydir_data: true, wait_timeout: 600 }\n' },
     { title: 'When it is back', yaml: 'k8s_drain:\n  name: b2\n  state: uncordon\n' },
   ],
-  queries(args, host): readonly AnyQuery[] {
-    const login = loginFact(args, host);
-    if (login.type !== 'login') return loginQueries(args);
-    const key = { login: login.login, node: args.name };
+  queries: (args, host) => queriesWithLogin(args, host, (login) => {
+    const key = { login, node: args.name };
     return args.state === 'drain' ? [cordoned(key), nodePods({ ...key, labels: labelsOf(args) })] : [cordoned(key)];
-  },
-  plan,
+  }),
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

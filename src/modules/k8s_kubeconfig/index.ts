@@ -10,7 +10,7 @@ import { clientCertificate } from '../../services/kubernetes/certificates.ts';
 import { kubernetesService } from '../../services/kubernetes/client.ts';
 import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { attach, sh, type Script } from '../../support/shell.ts';
-import { loginFact, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { NO_LOGIN_REMEDY, withLogin } from '../common/kubernetes/login.ts';
 import { attributeChanges } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { clusterOf, kubeconfigHead, reasonToMake, tooShort, type Wish } from './decide.ts';
@@ -70,13 +70,8 @@ async function converse(port: ActionPort, login: KubernetesLogin, args: K8sKubec
   return { changed: false, failed: true, msg: `${args.path} was not written: ${outcomeReason(written)}` };
 }
 
-function plan(args: K8sKubeconfigArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
-  const cluster = clusterOf(login.login.config.reveal());
+function planWith(login: KubernetesLogin, args: K8sKubeconfigArgs, host: HostView): Plan {
+  const cluster = clusterOf(login.config.reveal());
   if (cluster === undefined) return failed(`${args.kubeconfig} names no cluster with its CA`, NO_LOGIN_REMEDY);
   const wish: Wish = { cluster: { ...cluster, server: args.server ?? cluster.server }, user: args.user, groups: args.groups, renewBeforeDays: args.renew_before_days };
   const now = host.fact(content(args.path));
@@ -84,7 +79,7 @@ function plan(args: K8sKubeconfigArgs, host: HostView): Plan {
   const why = now === null ? 'it is not there' : Buffer.isBuffer(now) ? reasonToMake(now.toString('utf8'), wish, host.base.epoch) : 'it is too large for a kubeconfig';
   const resource = `kubeconfig ${args.path}`;
   if (why === undefined) return converge(attributeChanges(resource, args.path, host.fact(stat(args.path)), { mode: MODE, owner: args.owner, group: args.group }));
-  return action({ resource, what: `make it for ${args.user}, for ${String(args.days)} days: ${why}`, mutates: true, effects: [forgetTree(args.path)], timeoutSeconds: 180, perform: { type: 'conversation', converse: (port) => converse(port, login.login, args, wish) } });
+  return action({ resource, what: `make it for ${args.user}, for ${String(args.days)} days: ${why}`, mutates: true, effects: [forgetTree(args.path)], timeoutSeconds: 180, perform: { type: 'conversation', converse: (port) => converse(port, login, args, wish) } });
 }
 
 export const k8sKubeconfig = defineModule({
@@ -97,5 +92,5 @@ A certificate can't be taken back before it ends: keep \`days\` few, and take ri
   args: K8sKubeconfigArgs,
   examples: [{ title: 'A month for one of the viewers', yaml: 'k8s_kubeconfig:\n  path: /root/kubeconfigs/asha.conf\n  user: asha\n  groups: ["care:viewers"]\n  days: 30\n' }],
   queries: (args) => [content(args.kubeconfig), content(args.path), stat(args.path)],
-  plan,
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { failed, ok, type Plan } from '../../host/plan.ts';
-import type { AnyQuery } from '../../host/query.ts';
 import type { HostView } from '../../host/view.ts';
 import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
-import { kubernetesFields, loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { kubernetesFields, queriesWithLogin, withLogin } from '../common/kubernetes/login.ts';
 import { listed, type ListedKey } from '../common/kubernetes/queries.ts';
 import { defineModule } from '../define.ts';
 import { reviewBindings } from './review.ts';
@@ -16,17 +15,13 @@ const K8sRbacReviewArgs = z.strictObject({
 type K8sRbacReviewArgs = z.output<typeof K8sRbacReviewArgs>;
 
 const API = 'rbac.authorization.k8s.io/v1';
+const KINDS = ['ClusterRole', 'Role', 'ClusterRoleBinding', 'RoleBinding'];
 const keyOf = (login: KubernetesLogin, kind: string): ListedKey => ({ login, apiVersion: API, kind, namespace: undefined, name: undefined, labels: '', fields: '' });
 
-function plan(args: K8sRbacReviewArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
+function planWith(login: KubernetesLogin, args: K8sRbacReviewArgs, host: HostView): Plan {
   const found: Readonly<Record<string, unknown>>[][] = [];
-  for (const kind of ['ClusterRole', 'Role', 'ClusterRoleBinding', 'RoleBinding']) {
-    const fact = host.fact(listed(keyOf(login.login, kind)));
+  for (const kind of KINDS) {
+    const fact = host.fact(listed(keyOf(login, kind)));
     if (!fact.ok) return failed(`${kind}: ${fact.msg}`);
     found.push([...fact.value]);
   }
@@ -43,9 +38,6 @@ default service accounts, that have neither the label of declared ones nor a nam
   args: K8sRbacReviewArgs,
   returns: { stray: 'the bindings: kind, name, namespace, why' },
   examples: [{ title: 'Only what was declared, and kubeadm’s own', yaml: 'k8s_rbac_review:\n  declared: care-provision/set=access\n  allowed: ["kubeadm:*"]\nregister: review\nfailed_when: size(review.stray) > 0\n' }],
-  queries(args, host): readonly AnyQuery[] {
-    const login = loginFact(args, host);
-    return login.type === 'login' ? ['ClusterRole', 'Role', 'ClusterRoleBinding', 'RoleBinding'].map((kind) => listed(keyOf(login.login, kind))) : loginQueries(args);
-  },
-  plan,
+  queries: (args, host) => queriesWithLogin(args, host, (login) => KINDS.map((kind) => listed(keyOf(login, kind)))),
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { action, failed, waited, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
+import { action, waited, type ActionPort, type ActionResult, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { KubernetesSilent, kubernetesService } from '../../services/kubernetes/client.ts';
 import type { KubernetesLogin } from '../../services/kubernetes/login.ts';
 import { listObjects } from '../../services/kubernetes/objects.ts';
-import { kubernetesFields, loginFact, loginQueries, NO_LOGIN_REMEDY } from '../common/kubernetes/login.ts';
+import { kubernetesFields, loginQueries, withLogin } from '../common/kubernetes/login.ts';
+import { selectionFields, selectionOf } from '../common/kubernetes/selection.ts';
 import { objectValues } from '../common/kubernetes/values.ts';
 import { defineModule } from '../define.ts';
 import { readiness } from './ready.ts';
@@ -17,12 +18,7 @@ const WaitCondition = z.strictObject({
 
 const K8sWaitArgs = z
   .strictObject({
-    api_version: z.string().default('v1').describe('Such as apps/v1'),
-    kind: z.string().describe('Such as Deployment'),
-    name: z.string().optional().describe('One object'),
-    namespace: z.string().optional().describe('Its namespace; without, and without a name, those of all namespaces'),
-    label_selectors: z.array(z.string()).default([]).describe('Labels that they have, as kubectl -l takes them'),
-    field_selectors: z.array(z.string()).default([]).describe('Fields that they have'),
+    ...selectionFields,
     state: z.enum(['present', 'absent']).default('present').describe('present: there is one at least, and all are ready; absent: there is none'),
     wait_condition: WaitCondition.optional().describe('A condition of its status, in place of what its kind means by ready'),
     wait_timeout: z.int().min(1).max(86_400).default(120).describe('Seconds to wait'),
@@ -55,9 +51,8 @@ export function judgeObjects(objects: readonly Object_[], args: Pick<K8sWaitArgs
 }
 
 async function look(port: ActionPort, login: KubernetesLogin, args: K8sWaitArgs): Promise<Seen> {
-  const what = { apiVersion: args.api_version, kind: args.kind, namespace: args.namespace ?? (args.name === undefined ? undefined : 'default'), name: args.name, labels: args.label_selectors.join(','), fields: args.field_selectors.join(',') };
   try {
-    const said = await listObjects(port.service.clients.get(kubernetesService, login), what, port.signal);
+    const said = await listObjects(port.service.clients.get(kubernetesService, login), selectionOf(args), port.signal);
     if (said.ok) return judgeObjects(said.value, args);
     // A kind that is not served may be about to be.
     if (said.status === 404) return said.reason === 'NoKind' && args.state === 'present' ? { type: 'waiting', why: said.msg, objects: [] } : judgeObjects([], args);
@@ -85,19 +80,14 @@ async function converse(port: ActionPort, login: KubernetesLogin, args: K8sWaitA
   }
 }
 
-function plan(args: K8sWaitArgs, host: HostView): Plan {
-  const login = loginFact(args, host);
-  if (login.type !== 'login') {
-    if (login.type === 'absent' && host.checkMode) return { type: 'unknown', because: `${args.kubeconfig} is not there yet` };
-    return failed(login.type === 'absent' ? `${args.kubeconfig} is not there` : login.msg, NO_LOGIN_REMEDY);
-  }
+function planWith(login: KubernetesLogin, args: K8sWaitArgs, host: HostView): Plan {
   return action({
     resource: `${args.kind}${args.name === undefined ? '' : ` ${args.name}`}`,
     what: `wait until it is ${args.state === 'absent' ? 'gone' : (args.wait_condition?.type ?? 'ready')}`,
     mutates: false,
     effects: waited(host),
     timeoutSeconds: args.wait_timeout + 60,
-    perform: { type: 'conversation', converse: (port) => converse(port, login.login, args, host.checkMode) },
+    perform: { type: 'conversation', converse: (port) => converse(port, login, args, host.checkMode) },
   });
 }
 
@@ -115,5 +105,5 @@ and a Deployment whose deadline is over, end the wait at once. An API server tha
     { title: 'Until the last pod is gone', yaml: 'k8s_wait:\n  kind: Pod\n  namespace: care\n  label_selectors: [app=worker]\n  state: absent\n' },
   ],
   queries: (args) => loginQueries(args),
-  plan,
+  plan: (args, host) => withLogin(args, host, (login) => planWith(login, args, host)),
 });

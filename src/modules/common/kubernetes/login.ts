@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { content } from '../../../host/kinds/content.ts';
 import { isUnreadable } from '../../../host/kinds/path-key.ts';
+import { failed, type Plan } from '../../../host/plan.ts';
 import type { AnyQuery } from '../../../host/query.ts';
 import type { HostView } from '../../../host/view.ts';
 import type { KubernetesLogin } from '../../../services/kubernetes/login.ts';
@@ -27,3 +28,17 @@ export function loginFact(args: { readonly kubeconfig: string }, host: HostView)
 }
 
 export const NO_LOGIN_REMEDY = 'run the task on a control plane, as root, or name another kubeconfig';
+
+/** What a module plans with the login; without one it fails, and check mode can't tell where the cluster is still to be made. */
+export function withLogin(args: { readonly kubeconfig: string }, host: HostView, plan: (login: KubernetesLogin) => Plan): Plan {
+  const login = loginFact(args, host);
+  if (login.type === 'login') return plan(login.login);
+  if (login.type === 'unreadable') return failed(login.msg, NO_LOGIN_REMEDY);
+  return host.checkMode ? { type: 'unknown', because: `${args.kubeconfig} is not there yet` } : failed(`${args.kubeconfig} is not there`, NO_LOGIN_REMEDY);
+}
+
+/** What a module asks with the login; before it is known, for the login alone. */
+export function queriesWithLogin(args: { readonly kubeconfig: string }, host: HostView, queries: (login: KubernetesLogin) => readonly AnyQuery[]): readonly AnyQuery[] {
+  const login = loginFact(args, host);
+  return login.type === 'login' ? queries(login.login) : loginQueries(args);
+}
