@@ -2,7 +2,7 @@
  * A dead man's switch on the host that is hurt: a timer of its own systemd that heals after a bound, since the controller
  * may be killed, or lose its way to the host, in the middle of a drill.
  */
-import type { ClusterHost } from '../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../operations/inventory.ts';
 import type { HostAccess } from '../operations/postgres/hosts.ts';
 import { sh, type Script } from '../support/shell.ts';
 

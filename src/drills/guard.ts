@@ -1,5 +1,5 @@
 /** What must hold before anything is broken, whatever the service. */
-import type { ClusterHost } from '../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../operations/inventory.ts';
 import { badInput, failure } from '../support/diagnostic.ts';
 import type { DrillInfo } from './drill.ts';
 import type { Installation } from './service.ts';

@@ -2,7 +2,7 @@
  * What a service brings so that it can be drilled: its drills, how to look at it, and clients that write to it. Everything else
  * (order, healing, judging, reports) is the same for all. A service is a folder here with a `service.ts`, named in `catalogue.ts`.
  */
-import type { ClusterHost, ClusterRequest } from '../operations/postgres/cluster.ts';
+import type { ClusterHost, ClusterRequest } from '../operations/inventory.ts';
 import type { HostAccess } from '../operations/postgres/hosts.ts';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import type { BaseScene, Drill, DrillInfo, ServiceName } from './drill.ts';

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Catalogue } from '../artifacts/catalogue.ts';
 import { loadCatalogue } from '../language/artifact-catalogue.ts';
+import { refuseAbsentInventories } from '../language/inventory/absent.ts';
 import { loadInventory, type Inventory } from '../language/inventory/index.ts';
 import type { Playbook } from '../language/playbook/model.ts';
 import type { ModuleCatalogue } from '../language/playbook/parse-task.ts';
@@ -51,9 +52,7 @@ export function lazyCatalogue(inventories: readonly string[]): () => Catalogue {
 
 /** @throws Diagnostic or DiagnosticList for anything wrong in the files */
 export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode' | 'onInput'>): Loaded {
-  for (const source of options.inventory) {
-    if (!source.includes(',') && !existsSync(source)) throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: 'give a YAML file or a directory, e.g. inventory/lab' });
-  }
+  refuseAbsentInventories(options.inventory);
   const playbookFiles = choosePlaybooks(options);
   const directory = path.dirname(path.resolve(playbookFiles[0] ?? '.'));
   const secrets = inventorySecrets(options.inventory);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseIdentity, type X25519Identity } from '../../src/language/secrets/age-decrypt.ts';
-import type { ClusterHost } from '../../src/operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../src/operations/inventory.ts';
 import type { VaultCluster } from '../../src/operations/vault/cluster.ts';
 import { renewAccess } from '../../src/operations/vault/generate-root.ts';
 import { readHolders, type Holders } from '../../src/operations/vault/holders.ts';

@@ -9,7 +9,7 @@ import { fillTable } from '../../drills/report/docs.ts';
 import { reportHtml } from '../../drills/report/html.ts';
 import type { DrillResult } from '../../drills/result.ts';
 import type { Drillable } from '../../drills/service.ts';
-import type { ClusterRequest } from '../../operations/postgres/cluster.ts';
+import type { ClusterRequest } from '../../operations/inventory.ts';
 import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
 import { acquireInventoryLock, type InventoryLock } from '../../state/inventory-lock.ts';
 import { badInput, Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';

@@ -1,5 +1,5 @@
 /** `vault rekey|access`: what is done with key shares, besides unsealing. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { VaultCluster } from '../../operations/vault/cluster.ts';
 import { renewAccess } from '../../operations/vault/generate-root.ts';
 import { tryShares } from '../../operations/vault/adoption.ts';

@@ -1,7 +1,7 @@
 /** What is made in the store for a drill, and taken away: a bucket, a policy for it, a user, keys. As root, through the SSH connection to a node. */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { HostAccess } from '../../operations/postgres/hosts.ts';
 import type { Store } from '../../operations/minio/store.ts';
 import { readInfo, type StoreInfo } from '../../operations/minio/view.ts';

@@ -1,5 +1,5 @@
 /** A MinIO store as drills see it: its nodes and drives, and a client that writes objects. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import { eachOnce, type ClusterHost } from '../../operations/inventory.ts';
 import type { HostAccess } from '../../operations/postgres/hosts.ts';
 import { GROUP, readStores, type Stores } from '../../operations/minio/store.ts';
 import { troublesOf, type StoreView } from '../../operations/minio/view.ts';
@@ -54,8 +54,7 @@ async function open({ store, other }: Stores, hosts: HostAccess): Promise<Bench<
 }
 
 function everyHost({ store, other }: Stores): readonly ClusterHost[] {
-  const all = [...store.nodes, ...store.proxies, ...(other?.nodes ?? [])];
-  return all.filter((host, i) => all.findIndex((each) => each.name === host.name) === i);
+  return eachOnce([...store.nodes, ...store.proxies, ...(other?.nodes ?? [])]);
 }
 
 export const minio = defineService<Stores, MinioScene, StoreView>({

@@ -1,5 +1,5 @@
 /** What several drills share: processes on a member, effects to wait for. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';

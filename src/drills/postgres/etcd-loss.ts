@@ -1,4 +1,4 @@
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import type { PostgresDrill, PostgresInjury, PostgresScene } from './scene.ts';

@@ -1,5 +1,6 @@
 /** What drills of a PostgreSQL cluster work with. */
-import type { Cluster, ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
+import type { Cluster } from '../../operations/postgres/cluster.ts';
 import type { Observer } from '../../operations/postgres/observe.ts';
 import type { AdminSql } from '../../operations/postgres/sql.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';

@@ -1,5 +1,6 @@
 /** PostgreSQL under Patroni as drills see it: who leads, and clients that write rows. */
-import { hostsOfCluster, readClusterInventory, type Cluster, type ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
+import { hostsOfCluster, readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
 import type { HostAccess } from '../../operations/postgres/hosts.ts';
 import { clusterCa, observer as makeObserver } from '../../operations/postgres/observe.ts';
 import { adminSql } from '../../operations/postgres/sql.ts';

@@ -1,5 +1,6 @@
 /** What is set up around one drill: the drill's database and its clients, taken away again whatever happens. */
-import type { Cluster, ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
+import type { Cluster } from '../../operations/postgres/cluster.ts';
 import type { AdminSql } from '../../operations/postgres/sql.ts';
 import { verifierFor } from '../../services/postgres/scram.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';

@@ -1,6 +1,6 @@
 /** The watching client: numbered entries at a fixed pace, through whichever member takes them, as an application with a list of addresses would. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { VaultObserver } from '../../operations/vault/observe.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';

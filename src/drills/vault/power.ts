@@ -1,5 +1,5 @@
 /** Drills that cut the power of members' hosts. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import { activeOf, type VaultView } from '../../operations/vault/view.ts';
 import { isOpen } from '../../services/vault/status.ts';
 import type { VaultDrill, VaultScene } from './scene.ts';

@@ -1,5 +1,5 @@
 /** What a drill of OpenBao or Vault works with. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { VaultCluster } from '../../operations/vault/cluster.ts';
 import type { VaultObserver } from '../../operations/vault/observe.ts';
 import type { VaultView } from '../../operations/vault/view.ts';

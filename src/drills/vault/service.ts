@@ -1,5 +1,5 @@
 /** OpenBao or Vault as drills see it: who leads, and a client that writes entries. */
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { HostAccess } from '../../operations/postgres/hosts.ts';
 import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
 import { vaultCa, vaultObserver } from '../../operations/vault/observe.ts';

@@ -1,6 +1,6 @@
 /** What is set up around one drill: an engine of its own, a policy and a token that may write into it alone; taken away again whatever happens. */
 import { z } from 'zod';
-import type { ClusterHost } from '../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../operations/inventory.ts';
 import type { VaultCluster } from '../../operations/vault/cluster.ts';
 import type { VaultObserver } from '../../operations/vault/observe.ts';
 import type { VaultClient } from '../../services/vault/client.ts';

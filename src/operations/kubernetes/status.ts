@@ -4,7 +4,7 @@ import { KubernetesClient, KubernetesSilent } from '../../services/kubernetes/cl
 import { Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { sh } from '../../support/shell.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { HostAccess } from '../postgres/hosts.ts';
 import { lookAtApi } from './api-look.ts';
 import type { KubernetesCluster } from './cluster.ts';

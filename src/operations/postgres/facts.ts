@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import { readCertificates } from '../../support/x509/inspect.ts';
-import type { Cluster, ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
+import type { Cluster } from './cluster.ts';
 import type { HostAccess } from './hosts.ts';
 import type { AdminSql } from './sql.ts';
 

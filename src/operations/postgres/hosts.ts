@@ -5,7 +5,7 @@ import { safeLine } from '../../support/terminal-text.ts';
 import type { Script } from '../../support/shell.ts';
 import { createConnector } from '../../transport/index.ts';
 import type { Connection, Outcome } from '../../transport/types.ts';
-import type { ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 
 export interface HostAccess {
   /**

@@ -3,7 +3,8 @@ import { sh } from '../../support/shell.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import { patroniClient, type PatroniClient } from '../../services/patroni/client.ts';
 import type { ClusterAnswer, ConfigAnswer } from '../../services/patroni/answers.ts';
-import type { Cluster, ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
+import type { Cluster } from './cluster.ts';
 import type { HostAccess } from './hosts.ts';
 import { clusterView, type ClusterView, type MemberSeen } from './view.ts';
 

@@ -1,7 +1,8 @@
 /** Operations on a cluster: told to Patroni, waited for within a bound, and looked at afterwards. Whether they may be done says `gates.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
-import type { Cluster, ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
+import type { Cluster } from './cluster.ts';
 import type { HostAccess } from './hosts.ts';
 import type { Observer } from './observe.ts';
 import { patronictl } from './patronictl.ts';

@@ -1,7 +1,8 @@
 /** Operations by patronictl on a member, which has the certificate and the password for them. */
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
-import type { Cluster, ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
+import type { Cluster } from './cluster.ts';
 import type { HostAccess } from './hosts.ts';
 
 /**

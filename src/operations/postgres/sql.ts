@@ -1,7 +1,7 @@
 /** Statements as the superuser on a member, through its own psql over SSH: peer authentication, no password anywhere. */
 import { attach, sh } from '../../support/shell.ts';
 import { failure } from '../../support/diagnostic.ts';
-import type { ClusterHost } from './cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { HostAccess } from './hosts.ts';
 
 export interface AdminSql {

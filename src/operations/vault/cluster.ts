@@ -1,18 +1,16 @@
 /** What an inventory says of an OpenBao or Vault cluster: its hosts, how to reach them, and what role `vault` is told. Touches no host. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadInventory } from '../../language/inventory/index.ts';
-import { inventoryDirectory, inventorySecrets } from '../../language/secrets/index.ts';
+import { inventoryDirectory } from '../../language/secrets/index.ts';
 import type { Scope } from '../../language/scope-types.ts';
 import { optionalText } from '../../run/identity.ts';
-import { Variables } from '../../run/variables.ts';
 import { badInput } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { Secret } from '../../support/secret.ts';
 import type { AuditWish } from '../../services/vault/access.ts';
 import { pemBlocks } from '../../support/x509/inspect.ts';
 import { readAuthority, type Authority } from '../../support/x509/authority.ts';
-import { clusterHost, hostsOf, type ClusterHost, type ClusterRequest } from '../postgres/cluster.ts';
+import { portOf, readServiceGroup, type ClusterHost, type ClusterRequest } from '../inventory.ts';
 import { snapshotStorage, type SnapshotStorage } from './storage.ts';
 import { readHolders, type Holders } from './holders.ts';
 
@@ -59,12 +57,6 @@ function valueOf(scope: Scope, name: string): unknown {
   return scope.has(name) ? scope.get(name) : undefined;
 }
 
-function portOf(scope: Scope): number {
-  const value = Number(optionalText(scope, 'vault_port') ?? 8200);
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw badInput('bad-port', 'vault_port must be a port number');
-  return value;
-}
-
 /** The CA: text, or a file that role `vault` makes beside the inventory. */
 function authorityAt(given: string): Authority {
   if (!given.includes('-----BEGIN ') && !existsSync(given)) {
@@ -86,16 +78,7 @@ function authorityAt(given: string): Authority {
  * @throws Diagnostic (bad input) when there is no such inventory or no group `vault` in it
  */
 export function readVaultInventory(request: ClusterRequest): VaultCluster {
-  for (const source of request.inventory) {
-    if (!source.includes(',') && !existsSync(source)) throw badInput('no-inventory', `there is no inventory ${source}`, { remedy: 'give a YAML file or a directory, e.g. inventory/lab' });
-  }
-  const secrets = inventorySecrets(request.inventory);
-  const inventory = loadInventory(request.inventory, { decryptFile: secrets.decryptFile });
-  const variables = new Variables({ inventory, extraVars: request.extraVars, mode: 'verify', diff: false, decrypt: secrets.decrypt });
-  const names = hostsOf(inventory, 'vault');
-  const [first] = names;
-  if (first === undefined) throw badInput('no-vault', 'no host of this inventory is in the group vault', { remedy: suggestion('vault', inventory.groups()) ?? 'put the hosts of the cluster into the group vault' });
-  const scope = variables.hostScope(first);
+  const { names, scope, host } = readServiceGroup(request, { group: 'vault', absent: 'no-vault', what: 'the hosts of the cluster' });
   const name = optionalText(scope, 'vault_cluster_name') ?? 'care';
   const flavor = choice(scope, 'vault_flavor', ['openbao', 'vault'], 'openbao');
   const auditDirectory = optionalText(scope, 'vault_audit_dir') ?? '/var/log/care-vault';
@@ -106,8 +89,8 @@ export function readVaultInventory(request: ClusterRequest): VaultCluster {
     inventories: request.inventory,
     flavor,
     seal: choice(scope, 'vault_seal', SEALS, 'shamir'),
-    members: names.map((host) => clusterHost(host, variables.hostScope(host), 'vault_address', request.becomePassword)),
-    port: portOf(scope),
+    members: names.map((each) => host(each, 'vault_address')),
+    port: portOf(scope, 'vault_port', 8200),
     caFile: `${optionalText(scope, 'vault_pki_dir') ?? '/etc/care-vault/pki'}/ca.crt`,
     audit: flavor === 'openbao' ? undefined : { directory: auditDirectory, syslog: auditSyslog },
     auditDirectory, auditSyslog,

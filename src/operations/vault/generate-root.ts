@@ -8,7 +8,7 @@ import { Secret } from '../../support/secret.ts';
 import { setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { VaultCluster } from './cluster.ts';
 import { tryOperator, withRoot } from './init.ts';
 import type { VaultObserver } from './observe.ts';

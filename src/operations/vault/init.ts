@@ -6,7 +6,7 @@ import { enableAudit, setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { VaultCluster } from './cluster.ts';
 import { sharesOf, type Holders } from './holders.ts';
 import type { VaultObserver } from './observe.ts';

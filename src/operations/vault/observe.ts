@@ -5,7 +5,7 @@ import { OPERATOR } from '../../services/vault/access.ts';
 import { VaultClient, type Limits } from '../../services/vault/client.ts';
 import type { VaultAuth } from '../../services/vault/login.ts';
 import { lookAtMember, type MemberSeen } from '../../services/vault/status.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { HostAccess } from '../postgres/hosts.ts';
 import type { VaultCluster } from './cluster.ts';
 

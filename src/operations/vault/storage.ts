@@ -11,7 +11,7 @@ import { S3Trouble } from '../../services/s3/trouble.ts';
 import { child, children, childText, childWhole, parseXml } from '../../services/s3/xml.ts';
 import type { Limits } from '../../services/vault/client.ts';
 import { sh } from '../../support/shell.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { HostAccess } from '../postgres/hosts.ts';
 import { MOST_SNAPSHOT_BYTES } from './snapshot.ts';
 

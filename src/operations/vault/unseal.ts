@@ -4,7 +4,7 @@ import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import type { Secret } from '../../support/secret.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
-import type { ClusterHost } from '../postgres/cluster.ts';
+import type { ClusterHost } from '../inventory.ts';
 import type { VaultCluster } from './cluster.ts';
 import type { VaultObserver } from './observe.ts';
 import { waitUntil } from './wait.ts';

@@ -1,5 +1,6 @@
 /** A cluster of three, as an inventory and as it answers when all is well. */
-import type { Cluster, ClusterHost } from '../../../src/operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../../src/operations/inventory.ts';
+import type { Cluster } from '../../../src/operations/postgres/cluster.ts';
 import type { ClusterView, MemberView } from '../../../src/operations/postgres/view.ts';
 
 function host(name: string, i: number): ClusterHost {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { initRefusals } from '../../../src/operations/vault/init.ts';
 import { problemsOf } from '../../../src/operations/vault/view.ts';
-import type { ClusterHost } from '../../../src/operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../../src/operations/inventory.ts';
 import type { MemberSeen, RaftPeer } from '../../../src/services/vault/status.ts';
 
 const host = (name: string): ClusterHost => ({ name, address: '10.0.0.1' }) as ClusterHost;

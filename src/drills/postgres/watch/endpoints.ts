@@ -1,5 +1,6 @@
 /** Where a drill's client writes: the write endpoint as applications use it, or the members themselves where there is none. */
-import type { Cluster, ClusterHost } from '../../../operations/postgres/cluster.ts';
+import type { ClusterHost } from '../../../operations/inventory.ts';
+import type { Cluster } from '../../../operations/postgres/cluster.ts';
 import { failure } from '../../../support/diagnostic.ts';
 import { dial, WriteError, type Endpoint, type Patience } from './connection.ts';
 import type { DrillLogin } from './login.ts';

@@ -3,7 +3,7 @@ import { loadInventory } from '../../../language/inventory/index.ts';
 import { inventorySecrets } from '../../../language/secrets/index.ts';
 import { optionalText } from '../../../run/identity.ts';
 import { Variables } from '../../../run/variables.ts';
-import type { ClusterRequest } from '../cluster.ts';
+import type { ClusterRequest } from '../../inventory.ts';
 import type { Membership } from './decide.ts';
 import { POOL_GROUP, readScaling, scalingFile, type ScalingFile } from './membership.ts';
 import { readPolicy, type ScalingPolicy } from './policy.ts';

@@ -1,7 +1,8 @@
 /** One look at a cluster's load: what Patroni, the members' kernels, their PostgreSQL and the poolers say. Reads only. */
 import { Diagnostic } from '../../../support/diagnostic.ts';
 import { sh } from '../../../support/shell.ts';
-import type { Cluster, ClusterHost } from '../cluster.ts';
+import type { ClusterHost } from '../../inventory.ts';
+import type { Cluster } from '../cluster.ts';
 import type { HostAccess } from '../hosts.ts';
 import type { Observer } from '../observe.ts';
 import { adminSql } from '../sql.ts';
