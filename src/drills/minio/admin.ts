@@ -1,6 +1,5 @@
 /** What is made in the store for a drill, and taken away: a bucket, a policy for it, a user, keys. As root, through the SSH connection to a node. */
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import type { ClusterHost } from '../../operations/inventory.ts';
 import type { HostAccess } from '../../operations/postgres/hosts.ts';
 import type { Store } from '../../operations/minio/store.ts';
@@ -72,8 +71,7 @@ export function adminOf(store: Store, hosts: HostAccess, ca: string): Admin {
   const clientOf = (node: ClusterHost): S3Client => {
     const known = clients.get(node.name);
     if (known !== undefined) return known;
-    const streams = { forward: (host: string, port: number): Promise<Duplex> => hosts.forward(node, host, port), forwardSocket: (): Promise<never> => Promise.reject(failure('no-sockets', 'there are no sockets here')) };
-    const made = new S3Client({ endpoint: `https://127.0.0.1:${String(store.port)}`, region: store.region, accessKey: store.rootUser, secretKey: store.rootPassword, ca }, () => Promise.resolve(streams));
+    const made = new S3Client({ endpoint: `https://127.0.0.1:${String(store.port)}`, region: store.region, accessKey: store.rootUser, secretKey: store.rootPassword, ca }, () => Promise.resolve({ forward: (host, port) => hosts.forward(node, host, port) }));
     clients.set(node.name, made);
     return made;
   };

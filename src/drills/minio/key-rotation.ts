@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { DRILL_NAME, newAccount, type Account } from './admin.ts';
-import { clientAt } from './places.ts';
+import { listingStatus } from './places.ts';
 import type { MinioDrill, MinioScene } from './scene.ts';
 
 const REVOKED_MS = 60_000;
@@ -9,14 +9,11 @@ const REVOKED_MS = 60_000;
 /** Whether every node refuses a key. A node that does not answer proves nothing, and counts as one that takes it. */
 async function refusedEverywhere({ store, nodes, ca }: MinioScene, account: Account): Promise<boolean> {
   const refusals = await Promise.all(nodes.map(async (place) => {
-    const client = clientAt(store, place, account, ca);
     try {
-      return (await client.send({ method: 'GET', path: `/${DRILL_NAME}`, query: { 'list-type': '2', 'max-keys': '1' } }, { timeoutSeconds: 5, signal: new AbortController().signal })).status === 403;
+      return (await listingStatus(store, place, account, ca)) === 403;
     } catch (error) {
       if (error instanceof S3Trouble) return false;
       throw error;
-    } finally {
-      await client.close();
     }
   }));
   return refusals.every((refused) => refused);

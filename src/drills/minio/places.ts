@@ -2,8 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Store } from '../../operations/minio/store.ts';
 import { S3Client } from '../../services/s3/client.ts';
-import { failure } from '../../support/diagnostic.ts';
-import type { Account } from './admin.ts';
+import { DRILL_NAME, type Account } from './admin.ts';
 
 export interface Place {
   /** For reports: the host, with its port. */
@@ -32,8 +31,17 @@ function dial(place: Place): Promise<Socket> {
   });
 }
 
+/** The status that a place answers with when an account lists the drill's bucket. @throws S3Trouble when it does not answer */
+export async function listingStatus(store: Store, place: Place, account: Account, ca: string): Promise<number> {
+  const client = clientAt(store, place, account, ca);
+  try {
+    return (await client.send({ method: 'GET', path: `/${DRILL_NAME}`, query: { 'list-type': '2', 'max-keys': '1' } }, { timeoutSeconds: 5, signal: new AbortController().signal })).status;
+  } finally {
+    await client.close();
+  }
+}
+
 /** A client of one place for one account. */
 export function clientAt(store: Store, place: Place, account: Account, ca: string): S3Client {
-  const streams = { forward: (): Promise<Socket> => dial(place), forwardSocket: (): Promise<never> => Promise.reject(failure('no-sockets', 'there are no sockets here')) };
-  return new S3Client({ endpoint: `https://${store.serverName}:${String(place.port)}`, region: store.region, accessKey: account.name, secretKey: account.key, ca }, () => Promise.resolve(streams));
+  return new S3Client({ endpoint: `https://${store.serverName}:${String(place.port)}`, region: store.region, accessKey: account.name, secretKey: account.key, ca }, () => Promise.resolve({ forward: () => dial(place) }));
 }

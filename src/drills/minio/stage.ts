@@ -10,7 +10,7 @@ import type { FoundRange } from '../measure.ts';
 import type { Counted, PreparedStage, Stage } from '../service.ts';
 import { DRILL_NAME, newAccount, type Account, type Admin } from './admin.ts';
 import { bodyOf, objectPath } from './body.ts';
-import { clientAt, nodePlaces, proxyPlaces, type Place } from './places.ts';
+import { listingStatus, nodePlaces, proxyPlaces, type Place } from './places.ts';
 import { startObjectWriter } from './writer.ts';
 
 const CA_FILE = '/etc/minio/certs/CAs/ca.crt';
@@ -48,15 +48,12 @@ interface Way {
 
 /** Why a place does not let the drill's user in; undefined when it does. */
 async function refusalOf(store: Store, place: Place, user: Account, ca: string): Promise<string | undefined> {
-  const client = clientAt(store, place, user, ca);
   try {
-    const answer = await client.send({ method: 'GET', path: `/${DRILL_NAME}`, query: { 'list-type': '2', 'max-keys': '1' } }, { timeoutSeconds: 5, signal: new AbortController().signal });
-    return answer.status === 200 ? undefined : `the store says ${String(answer.status)}`;
+    const status = await listingStatus(store, place, user, ca);
+    return status === 200 ? undefined : `the store says ${String(status)}`;
   } catch (error) {
     if (error instanceof S3Trouble) return error.trouble.msg;
     throw error;
-  } finally {
-    await client.close();
   }
 }
 

@@ -1,6 +1,6 @@
 /** A Kubernetes cluster at a glance: asks its control planes, all at once, and the API through the first that answers. Reads only. */
 import { z } from 'zod';
-import { KubernetesClient, KubernetesSilent } from '../../services/kubernetes/client.ts';
+import { KubernetesClient } from '../../services/kubernetes/client.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { sh } from '../../support/shell.ts';
@@ -29,7 +29,7 @@ async function lookAt(cluster: KubernetesCluster, hosts: HostAccess, host: Clust
 
 async function askApi(cluster: KubernetesCluster, hosts: HostAccess, host: ClusterHost, signal: AbortSignal): Promise<KubernetesView['api']> {
   const config = await hosts.text(host, sh`cat ${cluster.kubeconfig}`);
-  const client = new KubernetesClient({ path: cluster.kubeconfig, config: Secret.derived(config) }, () => Promise.resolve({ forward: (address, port) => hosts.forward(host, address, port), forwardSocket: () => Promise.reject(new Error('the API has no socket')) }));
+  const client = new KubernetesClient({ path: cluster.kubeconfig, config: Secret.derived(config) }, () => Promise.resolve({ forward: (address, port) => hosts.forward(host, address, port) }));
   try {
     return await lookAtApi(client, AbortSignal.any([signal, AbortSignal.timeout(API_SECONDS * 1000)]));
   } finally {
@@ -46,8 +46,7 @@ export async function kubernetesView(cluster: KubernetesCluster, hosts: HostAcce
     try {
       return { controlPlanes: looked, api: await askApi(cluster, hosts, host, signal), apiTrouble: '' };
     } catch (error) {
-      const isTold = error instanceof KubernetesSilent || error instanceof Diagnostic || error instanceof Error;
-      if (!isTold || signal.aborted) throw error;
+      if (!(error instanceof Error) || signal.aborted) throw error;
       troubles.push(`through ${host.name}: ${reason(error)}`);
     }
   }

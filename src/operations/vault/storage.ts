@@ -108,10 +108,7 @@ export class SnapshotStore {
     this.#storage = storage;
     this.#limits = { signal, timeoutSeconds: ASK_SECONDS };
     const { endpoint, region, accessKey, secretKey } = storage;
-    this.#client = new S3Client({ endpoint, region, accessKey, secretKey, ca }, () => Promise.resolve({
-      forward: (host, port) => hosts.forward(through, host, port),
-      forwardSocket: () => Promise.reject(new Error('a store has no socket')),
-    }));
+    this.#client = new S3Client({ endpoint, region, accessKey, secretKey, ca }, () => Promise.resolve({ forward: (host, port) => hosts.forward(through, host, port) }));
   }
 
   /** @throws Diagnostic `storage-trouble` */

@@ -52,7 +52,7 @@ function refuseForeign(config: KubeConfig, path: string): void {
   if (files.length > 0) throw new KubernetesSilent(`${path} names files (${files.join(', ')}), which would be read on the controller: only certificates and tokens that stand in it are taken`);
 }
 
-async function connectThrough(streams: Streams, server: URL, tls: Readonly<Record<string, unknown>>): Promise<TLSSocket> {
+async function connectThrough(streams: Pick<Streams, 'forward'>, server: URL, tls: Readonly<Record<string, unknown>>): Promise<TLSSocket> {
   const { connect } = await import('node:tls');
   const stream = await streams.forward(server.hostname, Number(server.port === '' ? '443' : server.port));
   return new Promise((resolve, reject) => {
@@ -71,10 +71,10 @@ async function connectThrough(streams: Streams, server: URL, tls: Readonly<Recor
 
 export class KubernetesClient implements ServiceClient {
   readonly #login: KubernetesLogin;
-  readonly #streams: () => Promise<Streams>;
+  readonly #streams: () => Promise<Pick<Streams, 'forward'>>;
   #ready: Promise<Ready> | undefined;
 
-  constructor(login: KubernetesLogin, streams: () => Promise<Streams>) {
+  constructor(login: KubernetesLogin, streams: () => Promise<Pick<Streams, 'forward'>>) {
     this.#login = login;
     this.#streams = streams;
   }

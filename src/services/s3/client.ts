@@ -34,9 +34,9 @@ const PAUSE_MS = 1000;
 /** Opens its connections through the host, and keeps some for the next request. */
 class TunnelAgent extends Agent {
   readonly #login: S3Login;
-  readonly #streams: () => Promise<Streams>;
+  readonly #streams: () => Promise<Pick<Streams, 'forward'>>;
 
-  constructor(login: S3Login, streams: () => Promise<Streams>) {
+  constructor(login: S3Login, streams: () => Promise<Pick<Streams, 'forward'>>) {
     super({ keepAlive: true, maxSockets: 4 });
     this.#login = login;
     this.#streams = streams;
@@ -86,7 +86,7 @@ export class S3Client implements ServiceClient {
   readonly #login: S3Login;
   readonly #agent: TunnelAgent;
 
-  constructor(login: S3Login, streams: () => Promise<Streams>) {
+  constructor(login: S3Login, streams: () => Promise<Pick<Streams, 'forward'>>) {
     this.#login = login;
     this.#agent = new TunnelAgent(login, streams);
   }

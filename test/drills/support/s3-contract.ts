@@ -33,7 +33,7 @@ export interface Store {
 
 /** A client of the store, straight over TCP. */
 export function clientOf(store: Store, account: Account): S3Client {
-  const streams = { forward: (_host: string, port: number): Promise<Socket> => tcp(store.address(), port), forwardSocket: (): Promise<never> => Promise.reject(new Error('no sockets here')) };
+  const streams = { forward: (_host: string, port: number): Promise<Socket> => tcp(store.address(), port) };
   return new S3Client({ endpoint: store.endpoint, region: store.region, accessKey: account.name, secretKey: new Secret(account.key), ca: store.ca }, () => Promise.resolve(streams));
 }
 
