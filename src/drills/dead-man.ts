@@ -6,6 +6,9 @@ import type { ClusterHost } from '../operations/inventory.ts';
 import type { HostAccess } from '../operations/postgres/hosts.ts';
 import { sh, type Script } from '../support/shell.ts';
 
+/** Seconds after which a host heals itself: longer than most drills stay broken. */
+export const DEAD_MAN_SECONDS = 180;
+
 export interface DeadMan {
   /** Must be called, and have succeeded, before anything is broken. */
   arm(): Promise<void>;

@@ -1,4 +1,3 @@
-import { DEAD_MAN_SECONDS } from '../postgres/common.ts';
 import { ReplicationArgs } from '../../modules/minio_replication/schema.ts';
 import { settle } from '../../modules/minio_replication/plan.ts';
 import { wished } from '../../modules/minio_replication/target.ts';
@@ -6,7 +5,7 @@ import type { Store } from '../../operations/minio/store.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
-import { deadMan } from '../dead-man.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import { pause } from '../wait.ts';
 import { COPIER_NAME, DRILL_NAME, newAccount, type Admin } from './admin.ts';
 import { bodyOf, objectPath } from './body.ts';

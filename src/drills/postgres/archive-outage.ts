@@ -1,8 +1,8 @@
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
-import { deadMan } from '../dead-man.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import type { PostgresDrill } from './scene.ts';
-import { anotherLeads, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
+import { anotherLeads, needReplicas } from './common.ts';
 
 const BACKUP_UNIT = 'care-pgbackrest.service';
 

@@ -8,8 +8,6 @@ import type { PostgresScene } from './scene.ts';
 export const PATRONI_UNIT = 'care-patroni.service';
 export const ETCD_UNIT = 'care-etcd.service';
 
-/** Seconds after which a host heals itself: longer than any drill stays broken. */
-export const DEAD_MAN_SECONDS = 180;
 
 /** An effect: somebody else than `old` takes writes on a newer timeline. */
 export function anotherLeads(scene: PostgresScene, old: ClusterHost): (now: ClusterView) => string | undefined {

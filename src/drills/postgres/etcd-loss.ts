@@ -2,8 +2,8 @@ import type { ClusterHost } from '../../operations/inventory.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import type { PostgresDrill, PostgresInjury, PostgresScene } from './scene.ts';
-import { deadMan, type DeadMan } from '../dead-man.ts';
-import { DEAD_MAN_SECONDS, ETCD_UNIT } from './common.ts';
+import { DEAD_MAN_SECONDS, deadMan, type DeadMan } from '../dead-man.ts';
+import { ETCD_UNIT } from './common.ts';
 
 /** Stops etcd on some hosts at once, as kill -9 would, and starts it again. */
 function stopEtcd(scene: PostgresScene, victims: readonly ClusterHost[], holdSeconds: number): PostgresInjury {

@@ -1,7 +1,7 @@
 import { sh } from '../../support/shell.ts';
 import type { PostgresDrill } from './scene.ts';
-import { deadMan } from '../dead-man.ts';
-import { anotherLeads, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
+import { anotherLeads, needReplicas } from './common.ts';
 import { cutOff, mend } from './partition.ts';
 
 /** The leader is cut off from etcd and its peers, but not from its clients: it must stop taking writes by itself. */

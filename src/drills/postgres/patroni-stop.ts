@@ -1,6 +1,6 @@
 import type { PostgresDrill } from './scene.ts';
-import { deadMan } from '../dead-man.ts';
-import { anotherLeads, DEAD_MAN_SECONDS, needReplicas, PATRONI_UNIT, signalMain } from './common.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
+import { anotherLeads, needReplicas, PATRONI_UNIT, signalMain } from './common.ts';
 
 /** SIGSTOP to the leader's Patroni: it renews its lock no more, and can't demote its PostgreSQL either. */
 export const patroniStop: PostgresDrill = {

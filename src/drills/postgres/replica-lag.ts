@@ -2,9 +2,9 @@ import type { PostgresDrill } from './scene.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import type { Figure } from '../record.ts';
-import { deadMan } from '../dead-man.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import { STARTED_SQL } from './watch/schema.ts';
-import { chosenReplica, DEAD_MAN_SECONDS, needReplicas } from './common.ts';
+import { chosenReplica, needReplicas } from './common.ts';
 
 /** Bytes of one WAL segment as Debian and Patroni make clusters. */
 const SEGMENT = 16 * 1024 * 1024;

@@ -1,10 +1,9 @@
 /** The file of the audit log can't be written at the leader. */
 import { failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
-import { deadMan } from '../dead-man.ts';
+import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import type { VaultDrill } from './scene.ts';
 
-const DEAD_MAN_SECONDS = 180;
 const LOG = 'audit.log';
 const KEPT = 'audit.log.care-drill';
 const HOLD_SECONDS = 8;

@@ -6,7 +6,8 @@ import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import type { Secret } from '../../support/secret.ts';
-import type { Acknowledged, ClientError, Recording } from '../record.ts';
+import type { Recording } from '../record.ts';
+import { Recorder } from '../recorder.ts';
 
 export const DRILL_MOUNT = 'care-drill';
 export const WRITER = 'writer';
@@ -16,7 +17,6 @@ const EVERY_MS = 50;
 const PATIENCE_SECONDS = 2;
 /** Between two rounds through all members when none takes the entry. */
 const PAUSE_MS = 50;
-const KEPT_ERRORS = 20_000;
 
 export interface WriterOptions {
   readonly observer: VaultObserver;
@@ -38,9 +38,7 @@ function codeOf(error: VaultTrouble | Diagnostic): string {
 }
 
 export function startWriter({ observer, members, token, now }: WriterOptions): Writer {
-  const acknowledged: Acknowledged[] = [];
-  const errors: ClientError[] = [];
-  let errorsNotKept = 0;
+  const recorder = new Recorder();
   const stopping = new AbortController();
   const limits = { signal: new AbortController().signal, timeoutSeconds: PATIENCE_SECONDS };
   const clients = new Map<string, VaultClient>();
@@ -52,8 +50,7 @@ export function startWriter({ observer, members, token, now }: WriterOptions): W
   const failed = (sequence: number, host: ClusterHost, error: unknown): void => {
     if (!(error instanceof VaultTrouble) && !(error instanceof Diagnostic)) throw error;
     const message = error instanceof VaultTrouble ? error.trouble.msg : error.message;
-    if (errors.length < KEPT_ERRORS) errors.push({ client: WRITER, atMs: now(), sequence, endpoint: host.name, code: codeOf(error), message });
-    else errorsNotKept += 1;
+    recorder.fail({ client: WRITER, atMs: now(), sequence, endpoint: host.name, code: codeOf(error), message });
   };
   const work = async (): Promise<void> => {
     let preferred = 0;
@@ -63,7 +60,7 @@ export function startWriter({ observer, members, token, now }: WriterOptions): W
       const sentMs = now();
       try {
         await clientOf(host).write(`${DRILL_MOUNT}/${WRITER}/${String(sequence)}`, { n: sequence }, limits);
-        acknowledged.push({ client: WRITER, sequence, sentMs, atMs: now(), timeline: 0, server: host.name });
+        recorder.acknowledged.push({ client: WRITER, sequence, sentMs, atMs: now(), timeline: 0, server: host.name });
         sequence += 1;
         await sleep(Math.max(0, sentMs + EVERY_MS - now()));
       } catch (error) {
@@ -78,14 +75,13 @@ export function startWriter({ observer, members, token, now }: WriterOptions): W
   const running = work();
   // Whoever stops it hears of a defect; until then it must not end the process.
   running.catch(() => undefined);
-  const recording = (): Recording => ({ acknowledged, errors, errorsNotKept });
   return {
-    recording,
+    recording: () => recorder.recording,
     async stop() {
       stopping.abort();
       await running;
       await Promise.all([...clients.values()].map((client) => client.close()));
-      return recording();
+      return recorder.recording;
     },
   };
 }

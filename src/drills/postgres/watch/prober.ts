@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Recording } from '../../record.ts';
 import { dial, WriteError, type DrillConnection, type Endpoint, type Patience } from './connection.ts';
 import type { DrillLogin } from './login.ts';
-import { Recorder, type Watcher } from './writer.ts';
+import { Recorder } from '../../recorder.ts';
+import type { Watcher } from './writer.ts';
 
 export interface ProberOptions {
   /** One endpoint a member. */

@@ -3,7 +3,8 @@
  * reconnects at once, to the next endpoint in turn, as libpq does with several hosts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Acknowledged, ClientError, Recording } from '../../record.ts';
+import type { Recording } from '../../record.ts';
+import { Recorder } from '../../recorder.ts';
 import { dial, WriteError, type DrillConnection, type Endpoint, type Patience } from './connection.ts';
 import type { DrillLogin } from './login.ts';
 
@@ -26,26 +27,8 @@ export interface Watcher {
   stop(): Promise<Recording>;
 }
 
-/** Errors beyond this are counted only. */
-const KEPT_ERRORS = 20_000;
 /** Between two rounds through all endpoints when none takes us. */
 const PAUSE_MS = 20;
-
-/** Collects rows and errors of one client. */
-export class Recorder {
-  readonly acknowledged: Acknowledged[] = [];
-  readonly errors: ClientError[] = [];
-  errorsNotKept = 0;
-
-  fail(error: ClientError): void {
-    if (this.errors.length < KEPT_ERRORS) this.errors.push(error);
-    else this.errorsNotKept += 1;
-  }
-
-  get recording(): Recording {
-    return { acknowledged: this.acknowledged, errors: this.errors, errorsNotKept: this.errorsNotKept };
-  }
-}
 
 function asWriteError(error: unknown): WriteError {
   if (error instanceof WriteError) return error;
