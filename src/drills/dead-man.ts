@@ -3,7 +3,7 @@
  * may be killed, or lose its way to the host, in the middle of a drill.
  */
 import type { ClusterHost } from '../operations/inventory.ts';
-import type { HostAccess } from '../operations/postgres/hosts.ts';
+import type { HostAccess } from '../operations/hosts.ts';
 import { sh, type Script } from '../support/shell.ts';
 
 /** Seconds after which a host heals itself: longer than most drills stay broken. */

@@ -1,5 +1,5 @@
 /** What a drill is: data, and the few functions that break and heal. One file a drill; the way through it is `execute.ts`. */
-import type { HostAccess } from '../operations/postgres/hosts.ts';
+import type { HostAccess } from '../operations/hosts.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { Power } from './power.ts';
 import type { Acknowledged, DrillEvent, Figure, GivenUp } from './record.ts';

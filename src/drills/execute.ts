@@ -2,7 +2,7 @@
  * One run of a drill, from the guard to the judged result, whatever the service. Whatever happens in between, also Ctrl-C, what was
  * broken is healed, and who must finish it by hand is told how.
  */
-import type { HostAccess } from '../operations/postgres/hosts.ts';
+import type { HostAccess } from '../operations/hosts.ts';
 import { Diagnostic } from '../support/diagnostic.ts';
 import type { ValueMap } from '../support/value.ts';
 import type { BaseScene, Drill, Injury } from './drill.ts';

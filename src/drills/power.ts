@@ -1,6 +1,6 @@
 /** Cutting the power of a host and giving it back: a lab's switch, or the kernel's own reset where that is asked for. */
 import type { ClusterHost } from '../operations/inventory.ts';
-import type { HostAccess } from '../operations/postgres/hosts.ts';
+import type { HostAccess } from '../operations/hosts.ts';
 import { labPower, type LabPower } from '../lab/index.ts';
 import { badInput, Diagnostic } from '../support/diagnostic.ts';
 import { sh } from '../support/shell.ts';

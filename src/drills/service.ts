@@ -3,7 +3,7 @@
  * (order, healing, judging, reports) is the same for all. A service is a folder here with a `service.ts`, named in `catalogue.ts`.
  */
 import type { ClusterHost, ClusterRequest } from '../operations/inventory.ts';
-import type { HostAccess } from '../operations/postgres/hosts.ts';
+import type { HostAccess } from '../operations/hosts.ts';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
 import type { BaseScene, Drill, DrillInfo, ServiceName } from './drill.ts';
 import { executeDrill, type DrillRun } from './execute.ts';

@@ -6,7 +6,7 @@ import { testProject, type Result, type TestProject } from '../unit/run/support.
 import { readKubernetesInventory } from '../../src/operations/kubernetes/cluster.ts';
 import { kubernetesView } from '../../src/operations/kubernetes/status.ts';
 import { judge } from '../../src/operations/kubernetes/view.ts';
-import { hostAccess } from '../../src/operations/postgres/hosts.ts';
+import { hostAccess } from '../../src/operations/hosts.ts';
 import { bareKubernetes, bareMissing, signCertificate, type BareKubernetes } from '../support/bare-kubernetes.ts';
 
 const CONTROLLERS = ['disruption-controller', 'replicaset-controller', 'deployment-controller', 'serviceaccount-controller'];

@@ -2,7 +2,7 @@
 import { readKubernetesInventory } from '../../operations/kubernetes/cluster.ts';
 import { kubernetesView } from '../../operations/kubernetes/status.ts';
 import { judge } from '../../operations/kubernetes/view.ts';
-import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess } from '../../operations/hosts.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import type { ClusterFlags } from '../commands/on-cluster.ts';

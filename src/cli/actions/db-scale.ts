@@ -1,7 +1,7 @@
 /** `db scale`: looks at the load, decides by the inventory's policy, shows why; with --act (or mode act) changes the inventory and applies it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess } from '../../operations/hosts.ts';
 import { clusterCa, observer } from '../../operations/postgres/observe.ts';
 import { decideScaling, type Decision, type Sample } from '../../operations/postgres/scaling/decide.ts';
 import { afterwards, readScalingInventory, type ScalingInventory } from '../../operations/postgres/scaling/inventory.ts';

@@ -1,5 +1,5 @@
 /** `db status`: the cluster at a glance. */
-import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess } from '../../operations/hosts.ts';
 import { clusterStatus } from '../../operations/postgres/status.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { maskSecrets } from '../../support/secret.ts';

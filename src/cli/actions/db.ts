@@ -1,7 +1,7 @@
 /** `db switchover|failover|reinit|pause|resume`: look, refuse or say what will happen, ask, do, wait, show. */
 import { readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
 import { failoverRefusals, goodCandidates, pauseRefusals, reinitRefusals, resumeRefusals, switchoverRefusals, type GateRules, type Refusals } from '../../operations/postgres/gates.ts';
-import { hostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess } from '../../operations/hosts.ts';
 import { clusterCa, observer } from '../../operations/postgres/observe.ts';
 import { failOver, reinitialize, setPaused, switchOver, type Operator } from '../../operations/postgres/operate.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';

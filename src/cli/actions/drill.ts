@@ -10,7 +10,7 @@ import { reportHtml } from '../../drills/report/html.ts';
 import type { DrillResult } from '../../drills/result.ts';
 import type { Drillable } from '../../drills/service.ts';
 import type { ClusterRequest } from '../../operations/inventory.ts';
-import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess, type HostAccess } from '../../operations/hosts.ts';
 import { acquireInventoryLock, type InventoryLock } from '../../state/inventory-lock.ts';
 import { badInput, Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';

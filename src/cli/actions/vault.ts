@@ -1,5 +1,5 @@
 /** `vault status|init|unseal`. */
-import { hostAccess, type HostAccess } from '../../operations/postgres/hosts.ts';
+import { hostAccess, type HostAccess } from '../../operations/hosts.ts';
 import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
 import { initCluster, initRefusals } from '../../operations/vault/init.ts';
 import { vaultCa, vaultObserver, type VaultObserver } from '../../operations/vault/observe.ts';

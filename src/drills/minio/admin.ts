@@ -1,7 +1,7 @@
 /** What is made in the store for a drill, and taken away: a bucket, a policy for it, a user, keys. As root, through the SSH connection to a node. */
 import { randomBytes } from 'node:crypto';
 import type { ClusterHost } from '../../operations/inventory.ts';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import type { Store } from '../../operations/minio/store.ts';
 import { readInfo, type StoreInfo } from '../../operations/minio/view.ts';
 import { S3Client, type S3Answer } from '../../services/s3/client.ts';

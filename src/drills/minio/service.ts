@@ -1,6 +1,6 @@
 /** A MinIO store as drills see it: its nodes and drives, and a client that writes objects. */
 import { eachOnce, type ClusterHost } from '../../operations/inventory.ts';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { GROUP, readStores, type Stores } from '../../operations/minio/store.ts';
 import { troublesOf, type StoreView } from '../../operations/minio/view.ts';
 import { failure } from '../../support/diagnostic.ts';

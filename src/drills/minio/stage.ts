@@ -1,11 +1,10 @@
 /** What is set up around one drill of a store: the drill's bucket and its client. */
 import { randomBytes } from 'node:crypto';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import { fileOfFirst, type HostAccess } from '../../operations/hosts.ts';
 import type { Store } from '../../operations/minio/store.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { childText, children, parseXml } from '../../services/s3/xml.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
-import { sh } from '../../support/shell.ts';
 import type { FoundRange } from '../measure.ts';
 import type { Counted, PreparedStage, Stage } from '../service.ts';
 import { DRILL_NAME, newAccount, type Account, type Admin } from './admin.ts';
@@ -29,16 +28,7 @@ export interface PreparedObjects extends PreparedStage {
 
 /** The CA as a node has it. @throws Diagnostic */
 export async function storeCa(store: Store, hosts: HostAccess): Promise<string> {
-  let trouble: unknown;
-  for (const node of store.nodes) {
-    try {
-      return await hosts.text(node, sh`cat ${CA_FILE}`);
-    } catch (error) {
-      if (!(error instanceof Diagnostic)) throw error;
-      trouble = error;
-    }
-  }
-  throw trouble;
+  return (await fileOfFirst(hosts, store.nodes, CA_FILE)).text;
 }
 
 interface Way {

@@ -1,7 +1,7 @@
 /** When a PostgreSQL cluster is called healthy. */
 import type { ClusterHost } from '../../operations/inventory.ts';
 import type { Cluster } from '../../operations/postgres/cluster.ts';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { problemsOf, type ClusterView } from '../../operations/postgres/view.ts';
 import { sh } from '../../support/shell.ts';
 

@@ -1,7 +1,7 @@
 /** PostgreSQL under Patroni as drills see it: who leads, and clients that write rows. */
 import type { ClusterHost } from '../../operations/inventory.ts';
 import { hostsOfCluster, readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { clusterCa, observer as makeObserver } from '../../operations/postgres/observe.ts';
 import { adminSql } from '../../operations/postgres/sql.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';

@@ -1,6 +1,6 @@
 /** OpenBao or Vault as drills see it: who leads, and a client that writes entries. */
 import type { ClusterHost } from '../../operations/inventory.ts';
-import type { HostAccess } from '../../operations/postgres/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
 import { vaultCa, vaultObserver } from '../../operations/vault/observe.ts';
 import { vaultView } from '../../operations/vault/status.ts';

@@ -5,7 +5,7 @@ import { Diagnostic } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { sh } from '../../support/shell.ts';
 import type { ClusterHost } from '../inventory.ts';
-import type { HostAccess } from '../postgres/hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 import { lookAtApi } from './api-look.ts';
 import type { KubernetesCluster } from './cluster.ts';
 import { lookScript, readLook, type ControlPlaneSeen } from './host-look.ts';

@@ -5,7 +5,7 @@ import { sh } from '../../support/shell.ts';
 import { readCertificates } from '../../support/x509/inspect.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { Cluster } from './cluster.ts';
-import type { HostAccess } from './hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 import type { AdminSql } from './sql.ts';
 
 const Transaction = z.object({ seconds: z.number(), what: z.string() }).nullable();

@@ -1,11 +1,10 @@
 /** Asks the members of a cluster what they are, all at once, each within a bound. */
-import { sh } from '../../support/shell.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import { patroniClient, type PatroniClient } from '../../services/patroni/client.ts';
 import type { ClusterAnswer, ConfigAnswer } from '../../services/patroni/answers.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { Cluster } from './cluster.ts';
-import type { HostAccess } from './hosts.ts';
+import { fileOfFirst, type HostAccess } from '../hosts.ts';
 import { clusterView, type ClusterView, type MemberSeen } from './view.ts';
 
 export interface Observer {
@@ -32,16 +31,7 @@ const ASK_MS = 4000;
  * @throws Diagnostic when no member can be reached or none has it
  */
 export async function clusterCa(cluster: Cluster, hosts: HostAccess): Promise<string> {
-  let last: unknown;
-  for (const member of cluster.members) {
-    try {
-      return await hosts.text(member, sh`cat ${cluster.caFile}`);
-    } catch (error) {
-      last = error;
-      if (!(error instanceof Diagnostic) || (error.kind !== 'unreachable' && error.kind !== 'failed')) throw error;
-    }
-  }
-  throw last;
+  return (await fileOfFirst(hosts, cluster.members, cluster.caFile)).text;
 }
 
 export function observer(cluster: Cluster, hosts: HostAccess, ca: string, timeoutMs = ASK_MS): Observer {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { Cluster } from './cluster.ts';
-import type { HostAccess } from './hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 import type { Observer } from './observe.ts';
 import { patronictl } from './patronictl.ts';
 import type { ClusterView } from './view.ts';

@@ -3,7 +3,7 @@ import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { Cluster } from './cluster.ts';
-import type { HostAccess } from './hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 
 /**
  * Runs `patronictl COMMAND CLUSTER OPTIONS`.

@@ -2,7 +2,7 @@
 import { attach, sh } from '../../support/shell.ts';
 import { failure } from '../../support/diagnostic.ts';
 import type { ClusterHost } from '../inventory.ts';
-import type { HostAccess } from './hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 
 export interface AdminSql {
   /**

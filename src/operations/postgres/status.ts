@@ -2,7 +2,7 @@
 import { Diagnostic } from '../../support/diagnostic.ts';
 import { backupsOf, certificatesOf, leaderFacts, type BackupFacts, type CertificateLeft, type LeaderFacts } from './facts.ts';
 import type { Cluster } from './cluster.ts';
-import type { HostAccess } from './hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 import { clusterCa, observer } from './observe.ts';
 import { adminSql } from './sql.ts';
 import { LAG_WARNING_BYTES, problemsOf, type ClusterView } from './view.ts';

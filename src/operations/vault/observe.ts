@@ -6,7 +6,7 @@ import { VaultClient, type Limits } from '../../services/vault/client.ts';
 import type { VaultAuth } from '../../services/vault/login.ts';
 import { lookAtMember, type MemberSeen } from '../../services/vault/status.ts';
 import type { ClusterHost } from '../inventory.ts';
-import type { HostAccess } from '../postgres/hosts.ts';
+import type { HostAccess } from '../hosts.ts';
 import type { VaultCluster } from './cluster.ts';
 
 /** Seconds for one question, the connection included. */

@@ -10,9 +10,8 @@ import { S3Client } from '../../services/s3/client.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { child, children, childText, childWhole, parseXml } from '../../services/s3/xml.ts';
 import type { Limits } from '../../services/vault/client.ts';
-import { sh } from '../../support/shell.ts';
 import type { ClusterHost } from '../inventory.ts';
-import type { HostAccess } from '../postgres/hosts.ts';
+import { fileOfFirst, type HostAccess } from '../hosts.ts';
 import { MOST_SNAPSHOT_BYTES } from './snapshot.ts';
 
 export interface SnapshotStorage {
@@ -156,13 +155,6 @@ export class SnapshotStore {
 
 /** Opens the store through the first member that can be reached. @throws Diagnostic */
 export async function openStore(storage: SnapshotStorage, members: readonly ClusterHost[], hosts: HostAccess, signal: AbortSignal): Promise<SnapshotStore> {
-  let last: unknown;
-  for (const member of members) {
-    try {
-      return new SnapshotStore(storage, hosts, member, await hosts.text(member, sh`cat ${storage.caFile}`), signal);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
+  const { host, text } = await fileOfFirst(hosts, members, storage.caFile);
+  return new SnapshotStore(storage, hosts, host, text, signal);
 }

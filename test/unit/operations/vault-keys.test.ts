@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ClusterHost } from '../../../src/operations/inventory.ts';
-import type { HostAccess } from '../../../src/operations/postgres/hosts.ts';
+import type { HostAccess } from '../../../src/operations/hosts.ts';
 import type { VaultCluster } from '../../../src/operations/vault/cluster.ts';
 import { readHolders, type Holders } from '../../../src/operations/vault/holders.ts';
 import { initCluster } from '../../../src/operations/vault/init.ts';

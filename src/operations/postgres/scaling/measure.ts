@@ -3,7 +3,7 @@ import { Diagnostic } from '../../../support/diagnostic.ts';
 import { sh } from '../../../support/shell.ts';
 import type { ClusterHost } from '../../inventory.ts';
 import type { Cluster } from '../cluster.ts';
-import type { HostAccess } from '../hosts.ts';
+import type { HostAccess } from '../../hosts.ts';
 import type { Observer } from '../observe.ts';
 import { adminSql } from '../sql.ts';
 import { LAG_WARNING_BYTES, problemsOf } from '../view.ts';

@@ -1,11 +1,11 @@
 /** Connections to the hosts of a cluster: made when first needed, made anew when lost, commands as root, everything bounded. */
 import type { Duplex } from 'node:stream';
-import { Diagnostic, failure } from '../../support/diagnostic.ts';
-import { safeLine } from '../../support/terminal-text.ts';
-import type { Script } from '../../support/shell.ts';
-import { createConnector } from '../../transport/index.ts';
-import type { Connection, Outcome } from '../../transport/types.ts';
-import type { ClusterHost } from '../inventory.ts';
+import { Diagnostic, failure } from '../support/diagnostic.ts';
+import { safeLine } from '../support/terminal-text.ts';
+import { sh, type Script } from '../support/shell.ts';
+import { createConnector } from '../transport/index.ts';
+import type { Connection, Outcome } from '../transport/types.ts';
+import type { ClusterHost } from './inventory.ts';
 
 export interface HostAccess {
   /**
@@ -78,4 +78,22 @@ export function hostAccess(warn: (message: string) => void = () => undefined): H
       await connector.close();
     },
   };
+}
+
+/**
+ * A file as the first host has it that can be reached and has it, with that host.
+ *
+ * @throws Diagnostic of the last that was asked
+ */
+export async function fileOfFirst(access: HostAccess, hosts: readonly ClusterHost[], file: string): Promise<{ readonly host: ClusterHost; readonly text: string }> {
+  let last: unknown;
+  for (const host of hosts) {
+    try {
+      return { host, text: await access.text(host, sh`cat ${file}`) };
+    } catch (error) {
+      if (!(error instanceof Diagnostic) || (error.kind !== 'unreachable' && error.kind !== 'failed')) throw error;
+      last = error;
+    }
+  }
+  throw last;
 }
