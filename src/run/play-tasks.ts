@@ -17,17 +17,22 @@ export function allTasks(nodes: readonly TaskNode[]): readonly (Task | Include)[
   });
 }
 
-/** Keys of `set_fact`, `register`, loop variables: names that tasks bring into being. */
-function namesMadeBy(tasks: readonly (Task | Include)[]): readonly string[] {
-  return tasks.flatMap((t) => {
-    const control = t.loopControl;
-    const names = t.loop === undefined ? [] : [control.loopVar, ...(control.indexVar === undefined ? [] : [control.indexVar])];
-    if (t.kind === 'include') return names;
-    if (t.register !== undefined) names.push(t.register);
-    if (t.module === 'set_fact') names.push(...Object.keys(t.args));
-    if (t.module === 'include_vars' && typeof t.args['name'] === 'string') names.push(t.args['name']);
-    return names;
-  });
+/** Keys of `set_fact`, `register`, the name of `include_vars`: variables that a task gives its host. */
+export function variablesMadeBy(t: Task | Include): readonly string[] {
+  if (t.kind === 'include') return [];
+  return [
+    ...(t.register === undefined ? [] : [t.register]),
+    // `cacheable` is a word of the module's own.
+    ...(t.module === 'set_fact' ? Object.keys(t.args).filter((name) => name !== 'cacheable') : []),
+    ...(t.module === 'include_vars' && typeof t.args['name'] === 'string' ? [t.args['name']] : []),
+  ];
+}
+
+/** The same, and the variables of its loop. */
+function namesMadeBy(t: Task | Include): readonly string[] {
+  const { loopVar, indexVar } = t.loopControl;
+  const ofLoop = t.loop === undefined ? [] : [loopVar, ...(indexVar === undefined ? [] : [indexVar])];
+  return [...ofLoop, ...variablesMadeBy(t)];
 }
 
 /** Some variables can't be listed beforehand (include_vars of a file): then unknown names can't be refused. */
@@ -37,5 +42,5 @@ export function bringsUnlistedNames(tasks: readonly (Task | Include)[]): boolean
 
 /** The names that tasks and handlers of these playbooks bring into being. */
 export function namesMadeIn(playbooks: readonly Playbook[]): ReadonlySet<string> {
-  return new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => namesMadeBy([...taskNodes(play), ...play.handlers])));
+  return new Set(playbooks.flatMap((p) => p.plays).flatMap((play) => [...taskNodes(play), ...play.handlers].flatMap(namesMadeBy)));
 }

@@ -11,7 +11,7 @@ import { badInput, type Diagnostic } from '../../support/diagnostic.ts';
 import { formatPlace } from '../../support/source.ts';
 import { isList, isMap, type ValueMap } from '../../support/value.ts';
 import type { Loaded } from '../load.ts';
-import { taskNodes } from '../play-tasks.ts';
+import { bringsUnlistedNames, taskNodes, variablesMadeBy } from '../play-tasks.ts';
 
 /** Modules whose result is what they are for. */
 const GIVES_VARIABLES = new Set(['set_fact', 'include_vars']);
@@ -50,13 +50,8 @@ function allOf(play: Play): readonly (Task | Include)[] {
 }
 
 export function madeVariables({ playbooks }: Pick<Loaded, 'playbooks'>): MadeVariables {
-  const tasks = playbooks.flatMap((playbook) => playbook.plays).flatMap(allOf).filter((task) => task.kind === 'task');
-  const names = tasks.flatMap((task) => [
-    ...(task.register === undefined ? [] : [task.register]),
-    ...(task.module === 'set_fact' ? Object.keys(task.args).filter((name) => name !== 'cacheable') : []),
-    ...(task.module === 'include_vars' && typeof task.args['name'] === 'string' ? [task.args['name']] : []),
-  ]);
-  return { names: new Set([...names, ...SET_BY_RESCUE]), others: tasks.some((task) => task.module === 'include_vars' && task.args['name'] === undefined) };
+  const tasks = playbooks.flatMap((playbook) => playbook.plays).flatMap(allOf);
+  return { names: new Set([...tasks.flatMap(variablesMadeBy), ...SET_BY_RESCUE]), others: bringsUnlistedNames(tasks) };
 }
 
 /** Why a text that looks at variables of other hosts cannot be dealt out. */
