@@ -9,11 +9,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheDirectory, cachedPath } from '../../src/artifacts/cache.ts';
 import { findArtifact } from '../../src/artifacts/catalogue.ts';
-import type { EventLine, ResultLine, SummaryLine } from '../../src/drills/report/lines.ts';
 import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
 import { loadCatalogue } from '../../src/language/artifact-catalogue.ts';
 import { hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
+import { drilled, type Drilled } from './support/drilled.ts';
 
 const HOSTS = ['o1', 'o2', 'o3', 'o4'] as const;
 const VERSION = '2026-02-12';
@@ -43,22 +43,10 @@ function writeInventory(file: string, allowed: string): void {
   project.write(file, JSON.stringify({ all: { vars, hosts, children: { minio: group, minio_proxy: group } } }));
 }
 
-interface Drilled {
-  readonly status: number | null;
-  readonly summary: SummaryLine;
-  readonly result: ResultLine | undefined;
-  readonly events: readonly EventLine[];
-  readonly stderr: string;
-}
-
 async function drill(name: string, ...more: readonly string[]): Promise<Drilled> {
-  const { status, stdout, stderr } = await project.start(['drill', name, ...more, '--output', 'json', ...(docs === undefined ? [] : ['--docs', docs])]).ended;
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as SummaryLine | EventLine | ResultLine);
-  const summary = lines.at(-1);
-  if (summary?.type !== 'summary') throw new Error(`no summary at the end:\n${stdout}${stderr}`);
-  const result = lines.find((line) => line.type === 'result');
-  console.log(lines.map((line) => (line.type === 'event' ? `${String(line.at_ms)} ${line.what}` : JSON.stringify(line))).join('\n'));
-  return { status, summary, result, events: lines.filter((line) => line.type === 'event'), stderr };
+  const done = await drilled(project, name, ...more, ...(docs === undefined ? [] : ['--docs', docs]));
+  console.log(done.lines.map((line) => (line.type === 'event' ? `${String(line.at_ms)} ${line.what}` : JSON.stringify(line))).join('\n'));
+  return done;
 }
 
 /** Met, with nothing lost, no request that failed for good, and nothing of the drill left behind. */

@@ -5,16 +5,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EventLine, SummaryLine } from '../../src/drills/report/lines.ts';
 import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
 import { hostVariables, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
+import { drilled, type Drilled } from './support/drilled.ts';
 
 const MEMBERS = ['d1', 'd2', 'd3'] as const;
 const PLAYBOOKS = ['pki', 'etcd', 'postgres', 'postgres-proxy'].map((name) => path.join(import.meta.dirname, '..', '..', 'playbooks', `${name}.yml`));
 
 let lab: Lab;
 let project: LabProject;
+const drill = (name: string, ...more: readonly string[]): Promise<Drilled> => drilled(project, name, ...more);
 
 function writeInventory(file: string, drills: string): void {
   const hosts = Object.fromEntries(MEMBERS.map((name) => {
@@ -42,21 +43,6 @@ afterAll(async () => {
   project.remove();
   await labDown(ownLab('drill'));
 });
-
-interface Drilled {
-  readonly status: number | null;
-  readonly summary: SummaryLine;
-  readonly events: readonly EventLine[];
-  readonly stderr: string;
-}
-
-async function drill(name: string, ...more: readonly string[]): Promise<Drilled> {
-  const { status, stdout, stderr } = await project.start(['drill', name, ...more, '--output', 'json']).ended;
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as SummaryLine | EventLine);
-  const summary = lines.at(-1);
-  if (summary?.type !== 'summary') throw new Error(`no summary at the end:\n${stdout}${stderr}`);
-  return { status, summary, events: lines.filter((line) => line.type === 'event'), stderr };
-}
 
 const drillDatabases = (): Promise<readonly string[]> => Promise.all(MEMBERS.map((name) => onHost(lab, name, "runuser -u postgres -- psql -XAtc \"SELECT datname FROM pg_database WHERE datname = 'care_drill' UNION ALL SELECT rolname FROM pg_roles WHERE rolname = 'care_drill'\"")));
 

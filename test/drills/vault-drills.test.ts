@@ -4,29 +4,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BEGIN, END } from '../../src/drills/report/docs.ts';
-import type { EventLine, SummaryLine } from '../../src/drills/report/lines.ts';
 import { labDown, labUp } from '../../src/lab/index.ts';
 import { eventually, labProject, troubleOf } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
+import { drilled, type Drilled } from './support/drilled.ts';
 import { hasOpenBao, MEMBERS, PLAIN_PLAYBOOKS, VaultLab } from './support/vault-lab.ts';
 
 const RUNS = 2;
 let at: VaultLab;
-
-interface Drilled {
-  readonly status: number | null;
-  readonly summary: SummaryLine;
-  readonly events: readonly EventLine[];
-  readonly stderr: string;
-}
-
-async function drill(name: string, ...more: readonly string[]): Promise<Drilled> {
-  const { status, stdout, stderr } = await at.project.start(['drill', name, ...more, '--output', 'json']).ended;
-  const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as SummaryLine | EventLine);
-  const summary = lines.at(-1);
-  if (summary?.type !== 'summary') throw new Error(`no summary at the end:\n${stdout}${stderr}`);
-  return { status, summary, events: lines.filter((line) => line.type === 'event'), stderr };
-}
+const drill = (name: string, ...more: readonly string[]): Promise<Drilled> => drilled(at.project, name, ...more);
 
 const variables = (drills: string): Readonly<Record<string, unknown>> => ({ drills, base_firewall: false, vault_seal: 'static', vault_seal_key: `{{ secret "${KEY}" }}` });
 const KEY = randomBytes(32).toString('base64');

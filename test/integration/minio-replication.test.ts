@@ -5,7 +5,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +15,7 @@ import type { RunOptions } from '../../src/run/options.ts';
 import { packageRoot } from '../../src/support/package-root.ts';
 import { anonymous, Caller, type Account, type Store } from '../drills/support/s3-contract.ts';
 import { eventually, labProject, type LabProject } from './support/lab-project.ts';
+import { freePort } from '../support/free-port.ts';
 
 const found = findArtifact(loadCatalogue([]), 'minio', '2026-02-12');
 const digest = found.type === 'found' ? (found.artifact.sha256['linux/amd64'] ?? '') : '';
@@ -44,16 +44,6 @@ const caller = (site: Site, account: Account = ROOT): Caller => {
   callers.set(`${site} ${account.name}`, made);
   return made;
 };
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => { resolve(port); });
-    });
-  });
-}
 
 /** The body of an answer to whoever has a token. */
 function scrape(store: Store, at: string, token: string): Promise<string> {

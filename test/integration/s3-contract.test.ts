@@ -4,7 +4,6 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +15,7 @@ import { packageRoot } from '../../src/support/package-root.ts';
 import { Caller, may, type Store } from '../drills/support/s3-contract.ts';
 import { BACKEND, contractTests, DATA, ROOT } from '../drills/support/s3-contract-tests.ts';
 import { eventually, labProject, type LabProject } from './support/lab-project.ts';
+import { freePort } from '../support/free-port.ts';
 
 const found = findArtifact(loadCatalogue([]), 'minio', '2026-02-12');
 const digest = found.type === 'found' ? (found.artifact.sha256['linux/amd64'] ?? '') : '';
@@ -28,16 +28,6 @@ let store: Store;
 let root: Caller;
 let backend: Caller;
 let said = '';
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => { resolve(port); });
-    });
-  });
-}
 
 describe.skipIf(!existsSync(program))('the S3 contract, on a MinIO (care-provision artifacts fetch minio)', () => {
   beforeAll(async () => {

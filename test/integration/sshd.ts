@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFile
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
 
 export const SSHD = '/usr/sbin/sshd';
 
@@ -20,15 +21,6 @@ export function makeKey(path: string, type: 'ed25519' | 'rsa' | 'ecdsa', passphr
 }
 
 /** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 /** @param wrap program and arguments that sshd is started by (`unshare -m …`) */
 export async function startSshd(dir: string, name: string, authorizedKey: string, extra: readonly string[] = [], wrap: readonly string[] = []): Promise<Sshd> {
   const home = join(dir, name);

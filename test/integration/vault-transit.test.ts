@@ -16,7 +16,8 @@ import { Secret } from '../../src/support/secret.ts';
 import { readAuthority } from '../../src/support/x509/authority.ts';
 import { issueCertificate } from '../../src/support/x509/issue.ts';
 import { eventually } from './support/lab-project.ts';
-import { freePort, hasOpenBao, LIMITS, program, startOpenBao, type OpenBao } from './support/openbao.ts';
+import { freePort } from '../support/free-port.ts';
+import { hasOpenBao, LIMITS, program, startOpenBao, type OpenBao } from './support/openbao.ts';
 
 const TEMPLATE = path.join(import.meta.dirname, '..', '..', 'roles', 'vault', 'templates', 'vault.hcl.hbs');
 const Token = z.object({ auth: z.object({ client_token: z.string() }) });

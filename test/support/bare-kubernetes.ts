@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cacheDirectory, cachedPath } from '../../src/artifacts/cache.ts';
@@ -12,6 +12,7 @@ import { readArtifactsFile } from '../../src/language/artifact-catalogue.ts';
 import type { Streams } from '../../src/services/clients.ts';
 import { KubernetesClient } from '../../src/services/kubernetes/client.ts';
 import { Secret } from '../../src/support/secret.ts';
+import { freePort } from './free-port.ts';
 
 const VERSION = '1.36.3';
 const PROGRAMS = { etcd: '', 'kube-apiserver': VERSION, 'kube-controller-manager': VERSION } as const;
@@ -47,17 +48,6 @@ function unpack(program: Program, dir: string): string {
   if (archive === undefined) throw new Error(`image-${program} is not in the artefact cache`);
   execFileSync('sh', ['-c', 'tar xOf "$1" --wildcards "*/layer.tar" | tar xf - -C "$2" --strip-components=3 "usr/local/bin/$3"', 'sh', archive, dir, program]);
   return path.join(dir, program);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => { resolve(typeof address === 'object' && address !== null ? address.port : 0); });
-    });
-  });
 }
 
 function openssl(dir: string, ...words: readonly string[]): void {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Authority } from '../../../src/support/x509/authority.ts';
 import { issueCertificate } from '../../../src/support/x509/issue.ts';
 import { eventually } from './lab-project.ts';
-import { freePort } from './openbao.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const ROOT = '/usr/lib/postgresql';
 

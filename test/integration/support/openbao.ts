@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -16,6 +16,7 @@ import { Secret } from '../../../src/support/secret.ts';
 import { makeSigner, writeAuthority, type Authority } from '../../../src/support/x509/authority.ts';
 import { issueCertificate } from '../../../src/support/x509/issue.ts';
 import { eventually } from './lab-project.ts';
+import { freePort } from '../../support/free-port.ts';
 
 export function program(): string {
   const found = findArtifact(loadCatalogue([]), 'openbao', '2.7.2');
@@ -45,15 +46,6 @@ export const LIMITS = { signal: new AbortController().signal, timeoutSeconds: 30
 
 export function authority(name: string): Authority {
   return { current: makeSigner({ subject: { common_name: name }, type: 'ec-p256', days: 30, pathLength: 1, permitted: [], rotateAtPercent: 80, overlapDays: 0, rotate: false }, Math.floor(Date.now() / 1000)), next: undefined, previous: [] };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => { resolve(port); });
-    });
-  });
 }
 
 const Initialised = z.object({ keys_base64: z.array(z.string()), root_token: z.string() });

@@ -1,22 +1,14 @@
 /** A port that nobody listens on is no lost host: tasks fail, are repeated, and wait. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { testProject, type TestProject } from './support.ts';
+import { freePort } from '../../support/free-port.ts';
 
 let project: TestProject | undefined;
 afterEach(() => {
   project?.remove();
   project = undefined;
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 it('fails wait_for and uri, which ignore_errors, until and state: stopped deal with', async () => {
   const port = String(await freePort());
