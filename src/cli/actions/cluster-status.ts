@@ -2,21 +2,19 @@
 import { readKubernetesInventory } from '../../operations/kubernetes/cluster.ts';
 import { kubernetesView } from '../../operations/kubernetes/status.ts';
 import { judge } from '../../operations/kubernetes/view.ts';
-import { hostAccess } from '../../operations/hosts.ts';
 import { ExitStatus } from '../../support/diagnostic.ts';
 import { maskSecrets } from '../../support/secret.ts';
 import type { ClusterFlags } from '../commands/on-cluster.ts';
 import type { CliContext } from '../context.ts';
-import { parseExtraVars } from '../extra-vars.ts';
 import { statusJson, statusText } from '../reporters/cluster-status.ts';
 import { processInterruption } from '../terminal/signals.ts';
-import { askBecomePassword } from './run.ts';
+import { accessTo, clusterRequest } from './on-cluster.ts';
 
 /** @returns 0 when healthy, 3 when not */
 export async function clusterStatusAction(context: CliContext, inventory: string, flags: ClusterFlags): Promise<ExitStatus> {
-  const cluster = readKubernetesInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+  const cluster = readKubernetesInventory(await clusterRequest(context, inventory, flags));
   const interrupted = processInterruption(context);
-  const hosts = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  const hosts = accessTo(context);
   try {
     const view = await kubernetesView(cluster, hosts, interrupted.stop);
     const judgement = judge(cluster, view);

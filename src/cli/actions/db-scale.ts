@@ -1,7 +1,6 @@
 /** `db scale`: looks at the load, decides by the inventory's policy, shows why; with --act (or mode act) changes the inventory and applies it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hostAccess } from '../../operations/hosts.ts';
 import { clusterCa, observer } from '../../operations/postgres/observe.ts';
 import { decideScaling, type Decision, type Sample } from '../../operations/postgres/scaling/decide.ts';
 import { afterwards, readScalingInventory, type ScalingInventory } from '../../operations/postgres/scaling/inventory.ts';
@@ -16,6 +15,7 @@ import { parseExtraVars } from '../extra-vars.ts';
 import { processInterruption } from '../terminal/signals.ts';
 import { clusterOf } from './db.ts';
 import { runAction } from './run.ts';
+import { accessTo } from './on-cluster.ts';
 
 interface Decided {
   readonly scaling: ScalingInventory;
@@ -30,7 +30,7 @@ async function decide(context: CliContext, inventory: string, flags: DbScaleFlag
   const cluster = await clusterOf(context, inventory, flags);
   const request = { inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd) };
   const interrupted = processInterruption(context);
-  const hosts = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  const hosts = accessTo(context);
   const lock = await acquireInventoryLock({ inventories: cluster.inventories, command: `db scale ${inventory}`, waitSeconds: 0, signal: interrupted.stop });
   try {
     const scaling = readScalingInventory(request);

@@ -1,7 +1,6 @@
 /** `db switchover|failover|reinit|pause|resume`: look, refuse or say what will happen, ask, do, wait, show. */
 import { readClusterInventory, type Cluster } from '../../operations/postgres/cluster.ts';
 import { failoverRefusals, goodCandidates, pauseRefusals, reinitRefusals, resumeRefusals, switchoverRefusals, type GateRules, type Refusals } from '../../operations/postgres/gates.ts';
-import { hostAccess } from '../../operations/hosts.ts';
 import { clusterCa, observer } from '../../operations/postgres/observe.ts';
 import { failOver, reinitialize, setPaused, switchOver, type Operator } from '../../operations/postgres/operate.ts';
 import type { ClusterView } from '../../operations/postgres/view.ts';
@@ -10,18 +9,17 @@ import { Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { safeLines } from '../../support/terminal-text.ts';
 import type { DbFlags, DbOperationFlags } from '../commands/db.ts';
 import type { CliContext } from '../context.ts';
-import { parseExtraVars } from '../extra-vars.ts';
 import { memberLines } from '../reporters/db-status.ts';
 import { askOnTerminal } from '../terminal/prompt.ts';
 import { processInterruption } from '../terminal/signals.ts';
-import { askBecomePassword } from './run.ts';
+import { accessTo, clusterRequest } from './on-cluster.ts';
 
 /** Patroni's own default of maximum_lag_on_failover, in bytes. */
 const LAG_ON_FAILOVER = 1024 * 1024;
 
 /** The cluster of the inventory. @throws Diagnostic */
 export async function clusterOf(context: CliContext, inventory: string, flags: DbFlags): Promise<Cluster> {
-  return readClusterInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+  return readClusterInventory(await clusterRequest(context, inventory, flags));
 }
 
 interface Operation {
@@ -44,7 +42,7 @@ export async function confirm(context: CliContext, question: string, yes: boolea
 async function operate(context: CliContext, inventory: string, flags: DbOperationFlags, operation: Operation): Promise<ExitStatus> {
   const cluster = await clusterOf(context, inventory, flags);
   const interrupted = processInterruption(context);
-  const hosts = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  const hosts = accessTo(context);
   const lock = await acquireInventoryLock({ inventories: cluster.inventories, command: `db ${operation.name} ${inventory}`, waitSeconds: 0, signal: interrupted.stop });
   try {
     const seen = observer(cluster, hosts, await clusterCa(cluster, hosts));

@@ -10,7 +10,7 @@ import { reportHtml } from '../../drills/report/html.ts';
 import type { DrillResult } from '../../drills/result.ts';
 import type { Drillable } from '../../drills/service.ts';
 import type { ClusterRequest } from '../../operations/inventory.ts';
-import { hostAccess, type HostAccess } from '../../operations/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { acquireInventoryLock, type InventoryLock } from '../../state/inventory-lock.ts';
 import { badInput, Diagnostic, ExitStatus, failure } from '../../support/diagnostic.ts';
 import { packageVersion } from '../../support/package-root.ts';
@@ -23,7 +23,7 @@ import { statusOf } from '../reporters/cli-reporter.ts';
 import { drillJson, drillReaders, drillText, type DrillReporter } from '../reporters/drill.ts';
 import { fileOutput } from '../terminal/output.ts';
 import { interruption, type Interruption } from '../terminal/signals.ts';
-import { askBecomePassword } from './run.ts';
+import { accessTo, clusterRequest } from './on-cluster.ts';
 
 function readers(context: CliContext, flags: DrillFlags): DrillReporter {
   if (flags.output === 'json' && flags.outputFile === undefined) return drillJson(context.stdout);
@@ -63,7 +63,7 @@ export async function drillAction(context: CliContext, name: string, inventory: 
   try {
     drills = chooseDrills(name, flags.destroy !== undefined);
     if (flags.docs !== undefined && !existsSync(path.resolve(context.cwd, flags.docs))) throw new Diagnostic({ kind: 'usage', code: 'no-docs', summary: `there is no file ${flags.docs} to fill` });
-    const found = drillables(drills, name === 'all', { inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+    const found = drillables(drills, name === 'all', await clusterRequest(context, inventory, flags));
     drills = found.map(({ drill }) => drill);
     for (const { drillable } of found) refuseUnmarked(drillable.installation);
     for (const { drill, drillable } of found) refuseUnnamed(drill, drillable.installation, flags.destroy);
@@ -142,7 +142,7 @@ async function runAll(context: CliContext, batch: Batch): Promise<void> {
       lock = await acquire(LOCK_AGAIN_SECONDS);
     }
   };
-  const hosts: HostAccess = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  const hosts: HostAccess = accessTo(context);
   try {
     const power = powerBy(flags.power, hosts);
     for (const { drill, drillable } of found) {

@@ -1,5 +1,5 @@
 /** `vault status|init|unseal`. */
-import { hostAccess, type HostAccess } from '../../operations/hosts.ts';
+import type { HostAccess } from '../../operations/hosts.ts';
 import { readVaultInventory, type VaultCluster } from '../../operations/vault/cluster.ts';
 import { initCluster, initRefusals } from '../../operations/vault/init.ts';
 import { vaultCa, vaultObserver, type VaultObserver } from '../../operations/vault/observe.ts';
@@ -15,12 +15,11 @@ import { suggestion } from '../../support/nearest.ts';
 import { safeLine, safeLines } from '../../support/terminal-text.ts';
 import type { VaultFlags, VaultShareFlags, VaultWaitFlags } from '../commands/vault.ts';
 import type { CliContext } from '../context.ts';
-import { parseExtraVars } from '../extra-vars.ts';
 import { statusJson, statusText } from '../reporters/vault-status.ts';
 import { processInterruption } from '../terminal/signals.ts';
 import { confirm } from './db.ts';
-import { askBecomePassword } from './run.ts';
 import { sharesAtHand } from './vault-shares.ts';
+import { accessTo, clusterRequest } from './on-cluster.ts';
 
 export interface Work {
   readonly cluster: VaultCluster;
@@ -36,9 +35,9 @@ export interface Work {
  * @param locked the command's words when nobody else may run on the inventory meanwhile
  */
 export async function withVault<T>(context: CliContext, inventory: string, flags: VaultFlags, locked: string | undefined, work: (at: Work) => Promise<T>): Promise<T> {
-  const cluster = readVaultInventory({ inventory: [inventory, ...flags.inventory], extraVars: parseExtraVars(flags.extraVars, context.cwd), becomePassword: await askBecomePassword(flags.askBecomePass) });
+  const cluster = readVaultInventory(await clusterRequest(context, inventory, flags));
   const interrupted = processInterruption(context);
-  const hosts = hostAccess((message) => { context.stderr.write(`${context.paintError('yellow', 'warning:')} ${message}\n`); });
+  const hosts = accessTo(context);
   try {
     const lock = locked === undefined ? undefined : await acquireInventoryLock({ inventories: cluster.inventories, command: locked, waitSeconds: 0, signal: interrupted.stop });
     try {
