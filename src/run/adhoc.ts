@@ -1,15 +1,10 @@
 /** `run` and `facts`: one task, or just the base facts, on hosts chosen by a pattern. */
-import path from 'node:path';
-import { loadInventory } from '../language/inventory/index.ts';
 import { parsePlaybookText } from '../language/playbook/parse-play.ts';
-import { findProjectRoot, openProject } from '../language/playbook/project.ts';
-import { inventorySecrets } from '../language/secrets/index.ts';
 import { badInput, type ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
-import { packageRoot } from '../support/package-root.ts';
 import type { SourceFile } from '../support/source.ts';
 import type { ValueMap } from '../support/value.ts';
-import { catalogue, lazyCatalogue, type Loaded } from './load.ts';
+import { catalogue, loadWithoutPlaybooks, type Loaded } from './load.ts';
 import type { RunOptions } from './options.ts';
 import { runLoaded } from './run.ts';
 
@@ -23,14 +18,12 @@ export interface AdHocRequest {
 }
 
 function loadAdHoc(options: Pick<RunOptions, 'inventory'>, pattern: string, tasks: readonly object[], become: boolean): Loaded {
-  const root = findProjectRoot(options.inventory[0] ?? '.');
-  const secrets = inventorySecrets(options.inventory);
-  const inventory = loadInventory(options.inventory, { decryptFile: secrets.decryptFile });
+  const loaded = loadWithoutPlaybooks(options);
+  const { inventory } = loaded;
   if (inventory.select(pattern).length === 0) throw badInput('no-such-hosts', `no host of the inventory matches ${pattern}`, { remedy: suggestion(pattern, [...inventory.hosts, ...inventory.groups()]) });
-  const project = openProject(root, process.cwd(), path.join(packageRoot(), 'roles'));
   // JSON is YAML: the text gives errors something to point at.
   const source: SourceFile = { path: '(command line)', text: JSON.stringify([{ name: 'ad hoc', hosts: pattern, ...(become ? { become: true } : {}), tasks }], null, 2) };
-  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, remarks: [], playbooks: [parsePlaybookText(source, process.cwd(), project, catalogue)] };
+  return { ...loaded, playbooks: [parsePlaybookText(source, process.cwd(), loaded.project, catalogue)] };
 }
 
 /** Runs one module on the hosts of a pattern. @throws Diagnostic for bad input */

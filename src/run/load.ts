@@ -50,6 +50,14 @@ export function lazyCatalogue(inventories: readonly string[]): () => Catalogue {
   return () => (known ??= loadCatalogue(inventories));
 }
 
+/** What a run without playbooks of the project is made of: the inventory, and roles as seen from the current directory. @throws Diagnostic or DiagnosticList */
+export function loadWithoutPlaybooks(options: Pick<RunOptions, 'inventory'>): Loaded {
+  const secrets = inventorySecrets(options.inventory);
+  const inventory = loadInventory(options.inventory, { decryptFile: secrets.decryptFile });
+  const project = openProject(findProjectRoot(options.inventory[0] ?? '.'), process.cwd(), path.join(packageRoot(), 'roles'));
+  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, remarks: [], playbooks: [] };
+}
+
 /** @throws Diagnostic or DiagnosticList for anything wrong in the files */
 export function loadProject(options: Pick<RunOptions, 'inventory' | 'playbooks' | 'mode' | 'onInput'>): Loaded {
   refuseAbsentInventories(options.inventory);

@@ -3,16 +3,11 @@
  * the playbooks, with their handlers alone. The first play notes on the host which of them are owed. The last one fails where something
  * could not be put back, or where nothing is kept of a run that has changed the host: by then all that can be done is done.
  */
-import path from 'node:path';
-import { loadInventory } from '../language/inventory/index.ts';
 import type { Play, Playbook } from '../language/playbook/model.ts';
 import { parsePlaybookText } from '../language/playbook/parse-play.ts';
-import { findProjectRoot, openProject } from '../language/playbook/project.ts';
-import { inventorySecrets } from '../language/secrets/index.ts';
 import { badInput, type ExitStatus } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
-import { packageRoot } from '../support/package-root.ts';
-import { catalogue, lazyCatalogue, loadProject, type Loaded } from './load.ts';
+import { catalogue, loadProject, loadWithoutPlaybooks, type Loaded } from './load.ts';
 import { takeLocks } from './locks.ts';
 import type { RunOptions } from './options.ts';
 import { runLoaded } from './run.ts';
@@ -40,10 +35,7 @@ function loadFor(options: RunOptions, withoutPlaybooks: boolean): Loaded {
     const loaded = loadProject(options);
     return { ...loaded, playbooks: loaded.playbooks.map((playbook) => ({ ...playbook, plays: playbook.plays.filter((play) => play.handlers.length > 0).map(handlersOnly) })) };
   }
-  const secrets = inventorySecrets(options.inventory);
-  const inventory = loadInventory(options.inventory, { decryptFile: secrets.decryptFile });
-  const project = openProject(findProjectRoot(options.inventory[0] ?? '.'), process.cwd(), path.join(packageRoot(), 'roles'));
-  return { artifacts: lazyCatalogue(options.inventory), inventory, project, secrets, remarks: [], playbooks: [] };
+  return loadWithoutPlaybooks(options);
 }
 
 /** All hosts at once: what was put back is back on all of them already. */
