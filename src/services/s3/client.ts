@@ -1,6 +1,7 @@
 /**
  * A client of one S3 store for one account: HTTP over TLS, over streams through the host's SSH connection. What only reads is
- * asked again when a connection that was kept has died, or while the store is not ready; a change is sent once.
+ * asked again when a connection that was kept has died, or while the store is not ready; a change is sent once, and again only
+ * where the store turned it away unread.
  */
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -10,7 +11,7 @@ import type { Service, ServiceClient, Streams } from '../clients.ts';
 import { openPayload, sealPayload } from './admin-payload.ts';
 import { loginId, type S3Login } from './login.ts';
 import { sign, type S3Request } from './sign.ts';
-import { refusal, S3Trouble, troubleOf } from './trouble.ts';
+import { refusal, S3Trouble, troubleOf, TURNED_AWAY, type Trouble } from './trouble.ts';
 
 export interface Limits {
   readonly signal: AbortSignal;
@@ -94,20 +95,12 @@ export class S3Client implements ServiceClient {
   /** Asks. @throws S3Trouble when the answer is no success, Diagnostic when the host is lost */
   async read(request: S3Request, limits: Limits): Promise<S3Answer> {
     const bounded = { ...limits, timeoutSeconds: Math.min(limits.timeoutSeconds, ANSWER_SECONDS) };
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.#success(request, bounded);
-      } catch (error) {
-        const again = error instanceof S3Trouble && (error.trouble.kind === 'lost' || (error.trouble.kind === 'silent' && error.trouble.code !== undefined));
-        if (!again || tries >= TRIES || limits.signal.aborted) throw error;
-        await new Promise((resolve) => setTimeout(resolve, error.trouble.kind === 'lost' ? 0 : PAUSE_MS));
-      }
-    }
+    return this.#patiently(request, bounded, ({ kind, code }) => kind === 'lost' || (kind === 'silent' && code !== undefined));
   }
 
   /** Changes something, once. @throws S3Trouble when the answer is no success, Diagnostic when the host is lost */
   async write(request: S3Request, limits: Limits): Promise<S3Answer> {
-    return this.#success(request, limits);
+    return this.#patiently(request, limits, ({ code }) => code === TURNED_AWAY);
   }
 
   /** The answer whatever its status is. @throws S3Trouble when there is none, Diagnostic when the host is lost */
@@ -147,6 +140,18 @@ export class S3Client implements ServiceClient {
   close(): Promise<void> {
     this.#agent.destroy();
     return Promise.resolve();
+  }
+
+  /** Asks some times over. @param again whether a trouble is one after which the same may be asked once more */
+  async #patiently(request: S3Request, limits: Limits, again: (trouble: Trouble) => boolean): Promise<S3Answer> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#success(request, limits);
+      } catch (error) {
+        if (!(error instanceof S3Trouble) || !again(error.trouble) || tries >= TRIES || limits.signal.aborted) throw error;
+        await new Promise((resolve) => setTimeout(resolve, error.trouble.kind === 'lost' ? 0 : PAUSE_MS));
+      }
+    }
   }
 
   async #success(request: S3Request, limits: Limits): Promise<S3Answer> {

@@ -43,11 +43,15 @@ const REMEDIES: Readonly<Record<string, string>> = {
   BucketNotEmpty: 'the bucket holds objects, or old versions of them: a bucket is never emptied by this program',
   XMinioAdminPolicyChangeAlreadyApplied: 'run again',
   XMinioStorageFull: 'the drives are full: add a pool of nodes, or delete what is not needed',
+  TooManyRequests: 'the store has as many requests at once as it takes: ask again, or raise requests_max of its sub-system api (minio_config)',
   QuotaExceeded: 'raise the quota of the bucket, or delete what is not needed',
 };
 
-/** With these a store says that it cannot be talked to just now: it is starting, or has no quorum. */
-const NOT_READY = new Set(['XMinioServerNotInitialized', 'ServerNotInitialized', 'SlowDown', 'ServiceUnavailable', 'SlowDownRead', 'SlowDownWrite', 'XMinioIAMNotInitialized']);
+/** With this MinIO turns a request away at its door, before anything of it is done (cmd/handler-api.go, maxClients). */
+export const TURNED_AWAY = 'TooManyRequests';
+
+/** With these a store says that it cannot be talked to just now: it is starting, has no quorum, or has too much to do. */
+const NOT_READY = new Set([TURNED_AWAY, 'XMinioServerNotInitialized', 'ServerNotInitialized', 'SlowDown', 'ServiceUnavailable', 'SlowDownRead', 'SlowDownWrite', 'XMinioIAMNotInitialized']);
 
 interface Said {
   readonly code: string | undefined;

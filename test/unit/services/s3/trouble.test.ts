@@ -6,6 +6,7 @@ test.each([
   [403, '<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>', 'refused', 'SignatureDoesNotMatch', 'SignatureDoesNotMatch: no'],
   [404, '{"Code":"XMinioAdminNoSuchUser","Message":"The specified user does not exist."}', 'refused', 'XMinioAdminNoSuchUser', 'XMinioAdminNoSuchUser: The specified user does not exist.'],
   [503, '<Error><Code>SlowDown</Code><Message>later</Message></Error>', 'silent', 'SlowDown', 'SlowDown: later'],
+  [429, '<Error><Code>TooManyRequests</Code><Message>later</Message></Error>', 'silent', 'TooManyRequests', 'TooManyRequests: later'],
   [503, '<html>a balancer</html>', 'silent', 'ServiceUnavailable', 'ServiceUnavailable: <html>a balancer</html>'],
   [404, '', 'refused', 'NotFound', 'NotFound'],
   [418, 'a teapot', 'refused', undefined, 'status 418: a teapot'],
