@@ -90,6 +90,7 @@ function running(args: VaultMemberArgs, facts: Facts, own: MemberSeen): Step {
   const stranger = others.find((m) => isOpen(m) && m.seal?.cluster_id !== '' && own.seal?.cluster_id !== '' && m.seal?.cluster_id !== own.seal?.cluster_id);
   if (stranger !== undefined) return refuse(`${args.name} and ${stranger.name} are members of different clusters`, `decide which one is right; on the hosts of the other stop ${args.unit} and move ${args.data_dir}/raft away`);
   if (own.leader === '') return wait('it hears no leader', STATUS);
+  if (cluster.peers === undefined && cluster.peersPassing) return wait(`the leader can't be asked for its peers: ${cluster.peersTrouble}`, STATUS);
   if (cluster.peers === undefined) return { type: 'done', state: 'open', msg: `the operators’ access does not work: ${cluster.peersTrouble}; care-provision vault access sets it up anew` };
   const peer = cluster.peers.find((p) => p.node_id === args.name);
   if (peer === undefined) return wait('the leader does not know it as a peer', STATUS);
@@ -132,11 +133,11 @@ export function decideRestart(args: VaultMemberArgs, facts: Facts, made: boolean
  * The next peer to remove because it is not listed.
  *
  * @param begun whether a step was made already. Who is asked right after a leader has handed over may find that nobody leads yet: the peers that
- *   are still to be removed must not be forgotten for that.
+ *   are still to be removed must not be forgotten for that. The same goes for an election after the restarts before.
  */
 export function decideOnly(args: VaultMemberArgs, facts: Facts, begun: boolean): Step {
   const { cluster } = facts;
-  if (cluster.peers === undefined && begun) return wait(`the leader can't be asked for its peers: ${cluster.peersTrouble}`, STATUS);
+  if (cluster.peers === undefined && (begun || cluster.peersPassing)) return wait(`the leader can't be asked for its peers: ${cluster.peersTrouble}`, STATUS);
   if (cluster.peers === undefined) return { type: 'done', state: 'not known', msg: cluster.peersTrouble };
   const listed = new Set(args.members.map((m) => m.name));
   const extra = cluster.peers.find((p) => !listed.has(p.node_id));

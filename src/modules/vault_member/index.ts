@@ -8,7 +8,7 @@ import { failure } from '../../support/diagnostic.ts';
 import { rawScript, sh, type Script } from '../../support/shell.ts';
 import type { Authority } from '../../support/x509/authority.ts';
 import { trustedBy } from '../../support/x509/authority.ts';
-import { activeMember, addressOf, lookAtCluster, operatorAuth, vaultCluster, type VaultClusterKey } from '../common/vault/cluster.ts';
+import { addressOf, lookAtCluster, memberToAsk, operatorAuth, vaultCluster, type VaultClusterKey } from '../common/vault/cluster.ts';
 import { authorityOf, NO_AUTHORITY_REMEDY } from '../common/x509.ts';
 import { defineModule } from '../define.ts';
 import { decideOnly, decidePresent, decideRestart, type Facts, type Step } from './decide.ts';
@@ -63,7 +63,7 @@ async function observe(port: ActionPort, args: VaultMemberArgs, key: VaultCluste
   return { host, cluster: await lookAtCluster(key, port.service) };
 }
 
-/** As the operator, at whoever leads. */
+/** As the operator, at whoever leads, or passes on to who does. */
 function operatorAt(port: ActionPort, key: VaultClusterKey, address: string | undefined): VaultClient {
   if (address === undefined) throw failure('no-leader', 'no member leads', { remedy: 'care-provision vault status' });
   return port.service.clients.get(vault, { at: addressOf(key, address), auth: operatorAuth(key), namespace: '' });
@@ -78,7 +78,8 @@ systemctl ${rawScript(verb)} ${args.unit} || { journalctl --no-pager -o cat -n 1
 /** Makes one step. @throws VaultTrouble, Diagnostic @returns what went wrong on the host; undefined when nothing */
 async function make(step: Doing, port: ActionPort, args: VaultMemberArgs, key: VaultClusterKey, facts: Facts): Promise<string | undefined> {
   const limits = { signal: port.signal, timeoutSeconds: REQUEST_SECONDS };
-  const active = key.members.find((m) => m.name === activeMember(facts.cluster))?.address;
+  const asked = memberToAsk(facts.cluster.members);
+  const active = key.members.find((m) => m.name === asked)?.address;
   const run = async (script: Script): Promise<string | undefined> => {
     const outcome = await port.run(changeScript(script), { timeoutSeconds: args.timeout + 60 });
     return outcome.state === 'done' && outcome.status === 0 ? undefined : outcome.state === 'timed-out' ? 'timed out' : outcome.stderr.toString('utf8').trim();

@@ -5,7 +5,7 @@ import { OPERATOR } from '../../../services/vault/access.ts';
 import { vault, type Limits } from '../../../services/vault/client.ts';
 import type { VaultAddress, VaultAuth } from '../../../services/vault/login.ts';
 import { isOpen, lookAtMember, raftPeers, type MemberSeen, type RaftPeer } from '../../../services/vault/status.ts';
-import { VaultTrouble } from '../../../services/vault/trouble.ts';
+import { VaultTrouble, type TroubleKind } from '../../../services/vault/trouble.ts';
 import type { Authority } from '../../../support/x509/authority.ts';
 
 export interface VaultClusterKey {
@@ -22,8 +22,12 @@ export interface VaultClusterFact {
   /** Undefined when no member leads, or it does not let the operator in. */
   readonly peers: readonly RaftPeer[] | undefined;
   readonly peersTrouble: string;
+  /** Whether asking again in a moment may be answered: members are open and elect, or connections broke. */
+  readonly peersPassing: boolean;
 }
 
+/** What ends by itself; the others wait for people. */
+const PASSING: ReadonlySet<TroubleKind> = new Set<TroubleKind>(['silent', 'no-leader', 'lost']);
 /** Seconds for one question. */
 const ASK_SECONDS = 5;
 
@@ -39,22 +43,25 @@ function limitsOf(port: ServicePort, seconds: number): Limits {
   return { signal: port.signal, timeoutSeconds: Math.min(port.timeoutSeconds, seconds) };
 }
 
-/** The name of the member that leads; undefined for none. */
-export function activeMember(fact: VaultClusterFact): string | undefined {
-  return fact.members.find((m) => m.active)?.name;
+/**
+ * The member that the operator asks: the one that leads, or one that passes on to whoever does, for a leader need not be among those that are
+ * listed (it may be leaving). Undefined when none does.
+ */
+export function memberToAsk(members: readonly MemberSeen[]): string | undefined {
+  return (members.find((m) => m.active) ?? members.find((m) => isOpen(m) && m.leader !== ''))?.name;
 }
 
 /** Asks all members at once. @throws Diagnostic when the host is lost */
 export async function lookAtCluster(key: VaultClusterKey, port: ServicePort): Promise<VaultClusterFact> {
   const limits = limitsOf(port, ASK_SECONDS);
   const members = await Promise.all(key.members.map((m) => lookAtMember(m.name, port.clients.get(vault, { at: addressOf(key, m.address), auth: { type: 'none' }, namespace: '' }), limits)));
-  const leading = members.find((m) => m.active) ?? members.find((m) => isOpen(m) && m.leader !== '');
-  const address = key.members.find((m) => m.name === leading?.name)?.address;
-  if (address === undefined) return { members, peers: undefined, peersTrouble: 'no member leads' };
+  const asked = memberToAsk(members);
+  const address = key.members.find((m) => m.name === asked)?.address;
+  if (address === undefined) return { members, peers: undefined, peersTrouble: 'no member leads', peersPassing: members.some(isOpen) };
   try {
-    return { members, peers: await raftPeers(port.clients.get(vault, { at: addressOf(key, address), auth: operatorAuth(key), namespace: '' }), limits), peersTrouble: '' };
+    return { members, peers: await raftPeers(port.clients.get(vault, { at: addressOf(key, address), auth: operatorAuth(key), namespace: '' }), limits), peersTrouble: '', peersPassing: false };
   } catch (error) {
-    if (error instanceof VaultTrouble) return { members, peers: undefined, peersTrouble: error.trouble.msg };
+    if (error instanceof VaultTrouble) return { members, peers: undefined, peersTrouble: error.trouble.msg, peersPassing: PASSING.has(error.trouble.kind) };
     throw error;
   }
 }

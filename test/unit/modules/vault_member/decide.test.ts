@@ -19,11 +19,12 @@ const PEERS = NAMES.map((name) => peer(name));
 interface Seen {
   readonly members?: readonly MemberSeen[];
   readonly peers?: readonly RaftPeer[] | undefined;
+  readonly passing?: boolean;
   readonly host?: Partial<Facts['host']>;
 }
 function facts(seen: Seen = {}): Facts {
   return {
-    cluster: { members: seen.members ?? [standby('v1'), leader('v2'), standby('v3')], peers: 'peers' in seen ? seen.peers : PEERS, peersTrouble: 'no member leads' },
+    cluster: { members: seen.members ?? [standby('v1'), leader('v2'), standby('v3')], peers: 'peers' in seen ? seen.peers : PEERS, peersTrouble: 'no member leads', peersPassing: seen.passing ?? false },
     host: { active: 'active', data: true, wasMember: true, newer: [], ...seen.host },
   };
 }
@@ -38,6 +39,7 @@ test.each<[string, Seen, object, Partial<Step> | { readonly msg: RegExp }]>([
   ['one that has not found the leader is waited for', { members: [blank('v1'), leader('v2'), standby('v3')] }, {}, { type: 'refuse', passing: true }],
   ['one that does not answer is waited for', { members: [silent('v1'), leader('v2'), standby('v3')] }, {}, { type: 'refuse', passing: true }],
   ['one without a vote is waited for', { peers: [peer('v1', { voter: false }), peer('v2'), peer('v3')], host: { wasMember: false } }, {}, { type: 'refuse', passing: true }],
+  ['while members elect, their access is not called broken', { peers: undefined, passing: true }, {}, { type: 'refuse', passing: true }],
   ['one that no longer is a peer is waited for', { peers: [peer('v2'), peer('v3')] }, {}, { type: 'refuse', passing: true }],
   ['a member of another cluster', { members: [{ ...standby('v1'), seal: seal({ cluster_id: 'd' }) }, leader('v2'), standby('v3')] }, {}, { type: 'refuse' }],
   ['lost data is refused', { host: { data: false } }, {}, { type: 'refuse' }],
@@ -79,7 +81,8 @@ test.each<[string, Seen, Partial<Step>]>([
   ['one that leads hands over first, at its own address', { members: NAMES.map(standby), peers: [...PEERS, peer('v9', { leader: true, address: '10.0.0.9:8201' })] }, { type: 'step-down', leader: 'v9', address: '10.0.0.9' }],
   ['an inventory with less than half of the peers is not believed', { peers: [peer('v1'), peer('w1'), peer('w2'), peer('w3')] }, { type: 'refuse' }],
   ['none goes while the others have no quorum', { members: [standby('v1'), sealed('v2'), silent('v3')], peers: [...PEERS, peer('v9')] }, { type: 'refuse', passing: true }],
-  ['nobody leads', { peers: undefined }, { type: 'done', state: 'not known' }],
+  ['a cluster that nobody has opened', { members: NAMES.map(sealed), peers: undefined }, { type: 'done', state: 'not known' }],
+  ['an election is waited for', { members: NAMES.map((name) => ({ ...standby(name), leader: '' })), peers: undefined, passing: true }, { type: 'refuse', passing: true }],
 ])('only: %s', (_title, seen, expected) => {
   expect(decideOnly(listed, facts(seen), false)).toMatchObject(expected);
 });
