@@ -1,5 +1,6 @@
 /**
- * Sums vitest's JSON reports, and the checks beside them, into the closing line of scripts/test.
+ * Sums vitest's JSON reports, and the checks beside them, into the closing line of scripts/test, with a line for each test that was
+ * skipped or failed before it.
  *
  *     count-tests.mjs REPORT.json:STATUS… [--checks PASSED FAILED]
  *
@@ -37,6 +38,7 @@ while (args.length > 0) {
   for (const file of report.testResults) {
     for (const test of file.assertionResults) {
       if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
+      if (test.status === 'failed') console.log(`failed: ${test.fullName}`);
     }
   }
 }

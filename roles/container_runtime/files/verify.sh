@@ -32,9 +32,10 @@ fi
 # Of several, since one may just be ending. The process by its place: "pid" stands for a kind of namespace, too.
 seen=
 for each in $tried; do
-  set -- $(crictl inspectp --output go-template --template '{{.status.state}} {{.info.pid}}' "$each" 2>"$work/error")
-  if [ "${1-}" != SANDBOX_READY ] || [ ! -d "/proc/${2:-none}" ]; then seen="$seen $each is ${1:-gone};"; continue; fi
-  grep -q "cri-containerd-$each.scope" "/proc/$2/cgroup" || fail "the pod is not in a scope of systemd: $(cat "/proc/$2/cgroup")"
+  described=$(crictl inspectp --output go-template --template '{{.status.state}} {{.info.pid}}' "$each" 2>"$work/error") || described='gone none'
+  state=${described%% *} pid=${described##* }
+  if [ "$state" != SANDBOX_READY ] || [ ! -d "/proc/$pid" ]; then seen="$seen $each is $state;"; continue; fi
+  grep -q "cri-containerd-$each.scope" "/proc/$pid/cgroup" || fail "the pod is not in a scope of systemd: $(cat "/proc/$pid/cgroup")"
   exit 0
 done
 fail "no pod is ready:$seen"

@@ -112,6 +112,11 @@ describe('count-tests.mjs', () => {
   it('sums runs and checks', () => {
     expect(count(report({ numPassedTests: 5, numPendingTests: 1 }), report({ numPassedTests: 2, numTodoTests: 1 }), '--checks', '3', '0')).toEqual({ status: 0, last: '10 passed, 0 failed, 2 skipped' });
   });
+  it('names what was skipped and what failed', () => {
+    const results = [{ assertionResults: [{ status: 'passed', fullName: 'one' }, { status: 'skipped', fullName: 'two' }, { status: 'failed', fullName: 'three' }] }];
+    const { stdout } = spawnSync(process.execPath, [join(scripts, 'count-tests.mjs'), report({ numPassedTests: 1, numFailedTests: 1, numPendingTests: 1, success: false, testResults: results }, 1)], { encoding: 'utf8' });
+    expect(stdout).toBe('skipped: two\nfailed: three\n1 passed, 1 failed, 1 skipped\n');
+  });
   it.each([
     ['a failed test', () => [report({ numPassedTests: 5, numFailedTests: 1, success: false })], '5 passed, 1 failed, 0 skipped'],
     ['a failed check', () => [report({ numPassedTests: 5 }), '--checks', '2', '1'], '7 passed, 1 failed, 0 skipped'],
