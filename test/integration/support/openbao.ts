@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { get } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -39,6 +40,8 @@ export interface OpenBao {
   readonly share: Secret;
   readonly root: VaultClient;
   client(auth: VaultAuth): VaultClient;
+  /** The body of a GET without a token, as a browser sends it. */
+  text(at: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +88,14 @@ storage "raft" {
   const ended = new Promise<void>((resolve) => { process_.once('exit', () => { resolve(); }); });
   const client = (auth: VaultAuth): VaultClient =>
     new VaultClient({ at: { host: '127.0.0.1', port, ca: issuer.certificate.pem }, auth, namespace: '' }, () => Promise.resolve({ forward: (host, at) => new Promise((resolve, reject) => { const socket = connect(at, host, () => { resolve(socket); }); socket.once('error', reject); }) }));
+  const text = (at: string): Promise<string> => new Promise((resolve, reject) => {
+    get(`https://127.0.0.1:${String(port)}/v1/${at}`, { ca: issuer.certificate.pem, timeout: 30_000 }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => { chunks.push(chunk); });
+      incoming.on('error', reject);
+      incoming.on('end', () => { resolve(Buffer.concat(chunks).toString('utf8')); });
+    }).on('error', reject);
+  });
   const stop = async (): Promise<void> => {
     process_.kill('SIGKILL');
     await ended;
@@ -99,7 +110,7 @@ storage "raft" {
     await anybody.close();
     const root = client({ type: 'token', token: new Secret(made.root_token) });
     await setUpAccess(root, operators, now, LIMITS);
-    return { url: `https://127.0.0.1:${String(port)}`, authorityFile: path.join(dir, 'authority.pem'), operatorFile: path.join(dir, 'operators.pem'), operators, share: new Secret(made.keys_base64[0] ?? ''), root, client, stop };
+    return { url: `https://127.0.0.1:${String(port)}`, authorityFile: path.join(dir, 'authority.pem'), operatorFile: path.join(dir, 'operators.pem'), operators, share: new Secret(made.keys_base64[0] ?? ''), root, client, text, stop };
   } catch (error) {
     await stop();
     throw error;
