@@ -5,6 +5,7 @@
 import type { HostAccess } from '../operations/hosts.ts';
 import { Diagnostic } from '../support/diagnostic.ts';
 import type { ValueMap } from '../support/value.ts';
+import { uninterrupted } from '../support/uninterrupted.ts';
 import type { BaseScene, Drill, Injury } from './drill.ts';
 import { refuseUnhealthy, refuseUnmarked, refuseWithoutPower } from './guard.ts';
 import type { Power } from './power.ts';
@@ -129,7 +130,7 @@ async function settled<S extends BaseScene, V>(run: DrillRun, bench: Bench<S, V>
 /** Takes away what was made for the drill, once somebody answers. Not ended by Ctrl-C, but bounded. */
 async function clear<S extends BaseScene, V>(bench: Bench<S, V>, view: () => V, run: DrillRun): Promise<void> {
   try {
-    await waitUntil(() => bench.answering(view()), ANSWER_SECONDS, new AbortController().signal);
+    await waitUntil(() => bench.answering(view()), ANSWER_SECONDS, uninterrupted());
     await bench.clear(view());
   } catch (error) {
     if (!(error instanceof Diagnostic)) throw error;

@@ -10,6 +10,7 @@ import { readRecord, readWatch, writeWatch, type ConvergeRecord, type ConvergeWa
 import type { Environment } from '../../state/open-store.ts';
 import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import { maskSecrets } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { ConvergeWatchFlags } from '../commands/converge.ts';
 import type { CliContext } from '../context.ts';
 import { parseExtraVars } from '../extra-vars.ts';
@@ -133,7 +134,7 @@ async function tell(context: CliContext, { name, inventories, notify, fresh, at 
   for (const one of fresh) {
     if (!notify.events.includes(one.what)) continue;
     const message = alarm(one.what, inventories.join(','), [one.text, `see: care-provision converge status ${inventories.join(' -i ')}`, `log: journalctl -u ${unitsOf(name).service}`], notify.link, at);
-    failed += await sendMessages(notify, message, { warn, stop: new AbortController().signal });
+    failed += await sendMessages(notify, message, { warn, stop: uninterrupted() });
   }
   return failed;
 }

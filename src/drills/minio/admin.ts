@@ -10,6 +10,7 @@ import type { S3Request } from '../../services/s3/sign.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 
 /** Of the drill's alone: bucket, policy and user have this name. */
 export const DRILL_NAME = 'care-drill';
@@ -44,7 +45,7 @@ export interface Admin {
 }
 
 const SECONDS = 20;
-const never = new AbortController().signal;
+const never = uninterrupted();
 /** Each action by its name: a wildcard allows more than one thinks in the flavour minio-source (SN-2026-004). */
 const POLICY = {
   Version: '2012-10-17',

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { Store } from '../../operations/minio/store.ts';
 import { S3Client } from '../../services/s3/client.ts';
 import { DRILL_NAME, type Account } from './admin.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 
 export interface Place {
   /** For reports: the host, with its port. */
@@ -35,7 +36,7 @@ function dial(place: Place): Promise<Socket> {
 export async function listingStatus(store: Store, place: Place, account: Account, ca: string): Promise<number> {
   const client = clientAt(store, place, account, ca);
   try {
-    return (await client.send({ method: 'GET', path: `/${DRILL_NAME}`, query: { 'list-type': '2', 'max-keys': '1' } }, { timeoutSeconds: 5, signal: new AbortController().signal })).status;
+    return (await client.send({ method: 'GET', path: `/${DRILL_NAME}`, query: { 'list-type': '2', 'max-keys': '1' } }, { timeoutSeconds: 5, signal: uninterrupted() })).status;
   } finally {
     await client.close();
   }

@@ -7,6 +7,7 @@ import { run } from '../../run/run.ts';
 import { ExitStatus, failure } from '../../support/diagnostic.ts';
 import { packageRoot } from '../../support/package-root.ts';
 import { safeLine } from '../../support/terminal-text.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { MinioScene } from './scene.ts';
 
 const PLAYBOOK = path.join('playbooks', 'minio.yml');
@@ -21,7 +22,7 @@ export async function applyStore(scene: MinioScene): Promise<void> {
     if (e.status === 'failed' || e.status === 'unreachable') troubles.push(`${e.host}: ${e.task}: ${e.error ?? ''}`);
     if (e.status === 'changed') scene.note('seen', `${e.host}: ${safeLine(e.task)}`);
   };
-  const never = new AbortController().signal;
+  const never = uninterrupted();
   const status = await scene.unlocked(() => run({
     mode: 'apply', inventory: scene.store.inventories, playbooks: [existsSync(own) ? own : path.join(packageRoot(), PLAYBOOK)], limit: undefined, tags: [], skipTags: [], forks: 30,
     extraVars: scene.extraVars, startAtTask: undefined, diff: false, becomePassword: scene.store.nodes[0]?.become.password,

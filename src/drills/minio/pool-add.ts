@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { poolsOf } from '../../operations/minio/view.ts';
 import { childText, parseXml, xml } from '../../services/s3/xml.ts';
 import { failure } from '../../support/diagnostic.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import { DRILL_NAME } from './admin.ts';
 import { clientAt } from './places.ts';
 import { applyStore } from './playbook.ts';
@@ -16,7 +17,7 @@ function upload({ store, nodes, ca, account }: MinioScene) {
   const [place] = nodes;
   if (place === undefined) throw failure('no-nodes', 'the store has no nodes');
   const client = clientAt(store, place, account(), ca);
-  const limits = { timeoutSeconds: 30, signal: new AbortController().signal };
+  const limits = { timeoutSeconds: 30, signal: uninterrupted() };
   const first = randomBytes(PART);
   let uploadId = '';
   const etags: string[] = [];

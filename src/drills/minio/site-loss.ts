@@ -31,7 +31,7 @@ function mend(): Script {
 }
 
 /** Copies the drill's bucket of one store to the other. */
-async function copies(from: Admin, to: Store, key: { readonly name: string; readonly key: { reveal(): string } }): Promise<void> {
+async function copies(from: Admin, to: Store, key: { readonly name: string; readonly key: { reveal(): string } }, signal: AbortSignal): Promise<void> {
   const [node] = to.nodes;
   if (node === undefined) throw failure('no-nodes', 'the other store has no nodes');
   const { targets } = ReplicationArgs.parse({
@@ -39,7 +39,7 @@ async function copies(from: Admin, to: Store, key: { readonly name: string; read
     endpoint_url: 'https://127.0.0.1:9000', access_key: 'unused-here', secret_key: 'unused-here',
   });
   try {
-    await from.as((client) => settle(client, { timeoutSeconds: 30, signal: new AbortController().signal }, DRILL_NAME, targets, wished(targets, DRILL_NAME)));
+    await from.as((client) => settle(client, { timeoutSeconds: 30, signal }, DRILL_NAME, targets, wished(targets, DRILL_NAME)));
   } catch (error) {
     if (error instanceof S3Trouble) throw failure('no-copies', `the store can't copy to ${node.name}: ${error.trouble.msg}`, { remedy: 'both stores must reach each other, and trust the same CA', cause: error });
     throw error;
@@ -62,8 +62,8 @@ export const siteLoss: MinioDrill = {
     await other.admin.make(account());
     await other.admin.makeCopier(key);
     await admin.makeCopier(key);
-    await copies(admin, other.store, key);
-    await copies(other.admin, store, key);
+    await copies(admin, other.store, key, signal);
+    await copies(other.admin, store, key, signal);
     note('seen', `both stores copy the bucket ${DRILL_NAME} to each other`);
     // What was written before is copied as well; give the new some time.
     await pause(5000, signal);

@@ -11,6 +11,7 @@ import { Recorder } from '../recorder.ts';
 import { DRILL_NAME, type Account } from './admin.ts';
 import { bodyOf, objectPath } from './body.ts';
 import { clientAt, type Place } from './places.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 
 export interface WriterOptions {
   readonly store: Store;
@@ -89,7 +90,7 @@ export function startObjectWriter(options: WriterOptions): ObjectWriter {
     failed += 1;
     return undefined;
   };
-  const limits = { timeoutSeconds: TRY_SECONDS, signal: new AbortController().signal };
+  const limits = { timeoutSeconds: TRY_SECONDS, signal: uninterrupted() };
   const write = async (sequence: number): Promise<void> => {
     const done = await tried(sequence, async (client) => {
       const answer = await client.send({ method: 'PUT', path: objectPath(DRILL_NAME, sequence), body: bodyOf(seed, sequence) }, limits);

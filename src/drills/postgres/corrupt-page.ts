@@ -2,6 +2,7 @@ import { reinitialize } from '../../operations/postgres/operate.ts';
 import { reinitRefusals } from '../../operations/postgres/gates.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { PostgresDrill } from './scene.ts';
 import { DRILL_DATABASE } from './watch/login.ts';
 import { chosenReplica, dataDirectory, needReplicas, PATRONI_UNIT } from './common.ts';
@@ -70,7 +71,7 @@ echo "exit status $status"`, 180);
       async heal() {
         if (!broken) return;
         const now = await observer.look();
-        await reinitialize({ cluster, hosts, observer, signal: new AbortController().signal }, now, victim.name, REINIT_SECONDS);
+        await reinitialize({ cluster, hosts, observer, signal: uninterrupted() }, now, victim.name, REINIT_SECONDS);
         broken = false;
       },
       async back() {

@@ -6,6 +6,7 @@ import type { RunEvent } from '../../run/events.ts';
 import { ExitStatus, failure } from '../../support/diagnostic.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import { sh } from '../../support/shell.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { PostgresScene } from './scene.ts';
 
 /** @throws Diagnostic unless a repository has a backup, and WAL is archived */
@@ -40,7 +41,7 @@ export async function restoreCluster(scene: PostgresScene, to: string): Promise<
     if (e.type === 'task' && (e.status === 'failed' || e.status === 'unreachable')) troubles.push(`${e.host}: ${e.task}: ${e.error ?? ''}`);
     if (e.type === 'task' && e.status === 'changed' && e.role === 'postgres_backup') scene.note('seen', `${e.host}: ${safeLine(e.task)}`);
   };
-  const never = new AbortController().signal;
+  const never = uninterrupted();
   const status = await scene.unlocked(() => run({
     mode: 'apply', inventory: scene.cluster.inventories, playbooks: [playbook], limit: undefined, tags: [], skipTags: [], forks: 30,
     extraVars: { ...scene.extraVars, postgres_restore_to: to, postgres_restore_confirm: scene.cluster.name }, startAtTask: undefined, diff: false, becomePassword: scene.leader.become.password,

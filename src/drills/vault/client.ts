@@ -1,11 +1,11 @@
 /** The watching client: numbered entries at a fixed pace, through whichever member takes them, as an application with a list of addresses would. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClusterHost } from '../../operations/inventory.ts';
-import type { VaultObserver } from '../../operations/vault/observe.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
+import type { VaultAuth } from '../../services/vault/login.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { Diagnostic } from '../../support/diagnostic.ts';
 import type { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { Recording } from '../record.ts';
 import { Recorder } from '../recorder.ts';
 
@@ -18,9 +18,10 @@ const PATIENCE_SECONDS = 2;
 /** Between two rounds through all members when none takes the entry. */
 const PAUSE_MS = 50;
 
-export interface WriterOptions {
-  readonly observer: VaultObserver;
-  readonly members: readonly ClusterHost[];
+/** What is asked of a member is its name, and of whoever reaches it. */
+export interface WriterOptions<H extends { readonly name: string }> {
+  readonly observer: { client(host: H, auth: VaultAuth): VaultClient };
+  readonly members: readonly H[];
   readonly token: Secret;
   /** Milliseconds since the watching began. */
   readonly now: () => number;
@@ -37,17 +38,18 @@ function codeOf(error: VaultTrouble | Diagnostic): string {
   return error.trouble.status === undefined ? error.trouble.kind : String(error.trouble.status);
 }
 
-export function startWriter({ observer, members, token, now }: WriterOptions): Writer {
+export function startWriter<H extends { readonly name: string }>({ observer, members, token, now }: WriterOptions<H>): Writer {
   const recorder = new Recorder();
   const stopping = new AbortController();
-  const limits = { signal: new AbortController().signal, timeoutSeconds: PATIENCE_SECONDS };
+  // An entry that is under way when it is stopped is heard out: it counts.
+  const limits = { signal: uninterrupted(), timeoutSeconds: PATIENCE_SECONDS };
   const clients = new Map<string, VaultClient>();
-  const clientOf = (host: ClusterHost): VaultClient => {
+  const clientOf = (host: H): VaultClient => {
     const known = clients.get(host.name) ?? observer.client(host, { type: 'token', token });
     clients.set(host.name, known);
     return known;
   };
-  const failed = (sequence: number, host: ClusterHost, error: unknown): void => {
+  const failed = (sequence: number, host: H, error: unknown): void => {
     if (!(error instanceof VaultTrouble) && !(error instanceof Diagnostic)) throw error;
     const message = error instanceof VaultTrouble ? error.trouble.msg : error.message;
     recorder.fail({ client: WRITER, atMs: now(), sequence, endpoint: host.name, code: codeOf(error), message });
@@ -66,7 +68,9 @@ export function startWriter({ observer, members, token, now }: WriterOptions): W
       } catch (error) {
         failed(sequence, host, error);
         // A connection that broke is made anew; the same entry is tried at the next member. It may be there already: writing it twice is the same.
+        const broken = clients.get(host.name);
         clients.delete(host.name);
+        await broken?.close();
         preferred += 1;
         await sleep(PAUSE_MS);
       }

@@ -6,6 +6,7 @@ import { vaultCa, vaultObserver } from '../../operations/vault/observe.ts';
 import { vaultView } from '../../operations/vault/status.ts';
 import { activeOf, problemsOf, type VaultView } from '../../operations/vault/view.ts';
 import { failure } from '../../support/diagnostic.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import { defineService, type Bench } from '../service.ts';
 import { auditDeviceBlocked } from './audit.ts';
 import { startMonitor } from './monitor.ts';
@@ -24,8 +25,8 @@ function leaderOf(cluster: VaultCluster, view: VaultView): ClusterHost {
 }
 
 async function open(cluster: VaultCluster, hosts: HostAccess): Promise<Bench<VaultScene, VaultView>> {
-  // Looks last as long as the drill; Ctrl-C ends the waits between them.
-  const observer = vaultObserver(cluster, hosts, await vaultCa(cluster, hosts), new AbortController().signal);
+  // Looks last as long as the drill, for what was broken is healed after Ctrl-C too; that ends the waits between them.
+  const observer = vaultObserver(cluster, hosts, await vaultCa(cluster, hosts), uninterrupted());
   return {
     look: () => vaultView(cluster, observer),
     // What the leader can't be asked now is no health.
@@ -34,7 +35,7 @@ async function open(cluster: VaultCluster, hosts: HostAccess): Promise<Bench<Vau
     mend: 'care-provision vault status shows it; care-provision vault unseal opens members, care-provision apply converges them',
     introduce: (before) => `${leaderOf(cluster, before).name} leads`,
     watch: (first, seen) => startMonitor(cluster, observer, first, seen),
-    prepare: (before) => setStage(cluster, observer, leaderOf(cluster, before)),
+    prepare: (before, signal) => setStage(cluster, observer, leaderOf(cluster, before), signal),
     scene: (base, before) => ({ ...base, cluster, observer, before, leader: leaderOf(cluster, before), unseal: () => unsealAll(cluster, observer) }),
     answering: (view) => (activeOf(view.members) === undefined ? 'no leader' : undefined),
     count: (view) => countEntries(observer, leaderOf(cluster, view)),

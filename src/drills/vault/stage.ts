@@ -7,6 +7,7 @@ import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { FoundRange } from '../measure.ts';
 import type { Recording } from '../record.ts';
 import type { Counted, PreparedStage } from '../service.ts';
@@ -36,9 +37,9 @@ export async function asOperator<T>(observer: VaultObserver, host: ClusterHost, 
   }
 }
 
-/** @throws Diagnostic */
-export async function setStage(cluster: VaultCluster, observer: VaultObserver, leader: ClusterHost): Promise<PreparedStage> {
-  const limits = { ...observer.limits, timeoutSeconds: ASK_SECONDS };
+/** @param signal of the run: what is made by then is cleared all the same @throws Diagnostic */
+export async function setStage(cluster: VaultCluster, observer: VaultObserver, leader: ClusterHost, signal: AbortSignal): Promise<PreparedStage> {
+  const limits = { signal, timeoutSeconds: ASK_SECONDS };
   const token = await asOperator(observer, leader, async (operator) => {
     const there = (await operator.read('sys/mounts', limits))?.[`${DRILL_MOUNT}/`];
     if (there !== undefined) {
@@ -88,9 +89,9 @@ export async function countEntries(observer: VaultObserver, leader: ClusterHost)
   }
 }
 
-/** @throws Diagnostic */
+/** Not ended by Ctrl-C. @throws Diagnostic */
 export async function clearStage(observer: VaultObserver, leader: ClusterHost): Promise<void> {
-  const limits = { signal: new AbortController().signal, timeoutSeconds: ASK_SECONDS };
+  const limits = { signal: uninterrupted(), timeoutSeconds: ASK_SECONDS };
   await asOperator(observer, leader, async (operator) => {
     await operator.remove(`sys/mounts/${DRILL_MOUNT}`, limits);
     // The token ends by itself; without its policy it may do nothing.

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import { setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
@@ -46,7 +47,7 @@ async function makeRoot(anybody: VaultClient, shares: readonly Secret[], observe
   }
   let update: z.output<typeof Update> | undefined;
   // Not to be interrupted: a token whose answer nobody hears is there all the same.
-  const whole = { signal: new AbortController().signal, timeoutSeconds: REQUEST_SECONDS };
+  const whole = { signal: uninterrupted(), timeoutSeconds: REQUEST_SECONDS };
   try {
     for (const share of shares.slice(0, attempt.required)) update = Update.parse(await anybody.write('sys/generate-root/update', { key: share.reveal(), nonce: attempt.nonce }, whole));
   } catch (error) {

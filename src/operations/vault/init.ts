@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import { enableAudit, setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
@@ -87,7 +88,7 @@ async function askForKeys(observer: VaultObserver, first: ClusterHost, holders: 
   const shares = sharesOf(holders.holders);
   try {
     const wish = ownSeal ? { recovery_shares: shares, recovery_threshold: holders.threshold } : { secret_shares: shares, secret_threshold: holders.threshold };
-    return Initialised.parse(await client.write('sys/init', wish, { signal: new AbortController().signal, timeoutSeconds: INIT_SECONDS, requestSeconds: INIT_SECONDS }));
+    return Initialised.parse(await client.write('sys/init', wish, { signal: uninterrupted(), timeoutSeconds: INIT_SECONDS, requestSeconds: INIT_SECONDS }));
   } catch (error) {
     if (!(error instanceof VaultTrouble) || error.trouble.kind !== 'lost') throw error;
     throw failure('keys-lost', `the answer of ${first.name} did not come: ${error.trouble.msg}`, {
@@ -139,7 +140,7 @@ const FAREWELL_SECONDS = 30;
 
 async function giveBack(root: VaultClient): Promise<void> {
   try {
-    await root.write('auth/token/revoke-self', {}, { signal: new AbortController().signal, timeoutSeconds: FAREWELL_SECONDS });
+    await root.write('auth/token/revoke-self', {}, { signal: uninterrupted(), timeoutSeconds: FAREWELL_SECONDS });
   } finally {
     await root.close();
   }

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
 import { VaultTrouble } from '../../services/vault/trouble.ts';
 import type { VaultCluster } from './cluster.ts';
@@ -80,7 +81,7 @@ export async function rekey(options: RekeyOptions): Promise<Rekeyed> {
   markCounting(cluster.shareDirectory);
   try {
     // Not to be interrupted: who does not hear the last answer does not know which shares count.
-    const whole = { signal: new AbortController().signal, timeoutSeconds: 60 };
+    const whole = { signal: uninterrupted(), timeoutSeconds: 60 };
     for (const share of fresh.slice(0, holders.threshold)) complete = Verified.parse(await operator.write(`${path}/verify`, { key: share.reveal(), nonce: given.verification_nonce }, whole)).complete;
   } catch (error) {
     if (!(error instanceof VaultTrouble)) throw error;

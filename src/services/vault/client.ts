@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Service, ServiceClient, Streams } from '../clients.ts';
 import { Secret } from '../../support/secret.ts';
+import { uninterrupted } from '../../support/uninterrupted.ts';
 import { HttpServer, type HttpAnswer, type HttpRequest } from './http.ts';
 import { clientCertificate, loginId, type VaultLogin } from './login.ts';
 import { refusal, troubleWith, VaultTrouble } from './trouble.ts';
@@ -107,7 +108,7 @@ export class VaultClient implements ServiceClient {
     const token = this.#login.auth.type === 'token' ? undefined : await made?.catch(() => undefined);
     if (token !== undefined) {
       // Should it not be heard, the token ends by itself soon.
-      await this.#exchange({ method: 'POST', path: 'auth/token/revoke-self', headers: this.#headers(token) }, { signal: new AbortController().signal, timeoutSeconds: FAREWELL_SECONDS }).catch(() => undefined);
+      await this.#exchange({ method: 'POST', path: 'auth/token/revoke-self', headers: this.#headers(token) }, { signal: uninterrupted(), timeoutSeconds: FAREWELL_SECONDS }).catch(() => undefined);
     }
     this.#server.close();
   }
