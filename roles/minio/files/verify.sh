@@ -77,7 +77,7 @@ if [ "$1" = ready ]; then
   tries=0
   until [ "$(once "$url/minio/health/cluster")" = 200 ]; do
     tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "$url has no write quorum after minutes: see journalctl -u care-minio on the nodes"
+    [ "$tries" -lt 60 ] || fail "$url has no write quorum after minutes: bring the other nodes or their drives back (journalctl -u care-minio there); what is there can be read by half of them, and nothing is lost"
     sleep 2
   done
   exit 0

@@ -29,7 +29,14 @@ export class S3Trouble extends Error {
   }
 }
 
+const STARTING = 'the store is starting, or too few of its nodes are up: systemctl status care-minio on the nodes';
 const REMEDIES: Readonly<Record<string, string>> = {
+  XMinioServerNotInitialized: STARTING,
+  ServerNotInitialized: STARTING,
+  XMinioIAMNotInitialized: STARTING,
+  ServiceUnavailable: STARTING,
+  SlowDownWrite: 'too few drives are up to write (write quorum): bring the other nodes or their drives back (journalctl -u care-minio there); nothing is lost meanwhile',
+  SlowDownRead: 'too few drives are up to read (read quorum): bring the other nodes or their drives back (journalctl -u care-minio there)',
   SignatureDoesNotMatch: 'the secret key is not the one that the store knows: after a rotation give the old one once, or see the settings on its hosts',
   InvalidAccessKeyId: 'the store has no such account, or it is disabled: see access_key',
   AccessDenied: 'the account that logs in may not do this: log in as one that may (the root account, for setting up)',
