@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ENDED_CERTIFICATE, validCertificate } from './support/certificates.ts';
 import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
 
 const MEMBERS = ['a1, started, k1, https://192.0.2.11:2380, https://192.0.2.11:2379, false', 'b2, started, k2, https://192.0.2.12:2380, https://192.0.2.12:2379, false', 'c3, started, k3, https://192.0.2.13:2380, https://192.0.2.13:2379, false'];
@@ -80,6 +81,28 @@ describe.each(SHELLS)('care-kubeadm ticket --replace, %s', (_name, shell) => {
   });
 });
 
+describe.each(SHELLS)('care-kubeadm ticket in the middle of an upgrade, %s', (_name, shell) => {
+  /** What k1 and k2 run, asked for k3 in 1.37.2; k3 is of an earlier life. */
+  const ticket = async (k1: string, k2: string, ...words: readonly string[]): Promise<unknown> => {
+    cluster({ node: NOT_FOUND, members: MEMBERS.slice(0, 2) });
+    its.file('etc/pki/ca.crt', 'ca');
+    const text = its.read('kubectl').replace("case \"$1 $2\" in ", `case "$1 $2" in 'get nodes') printf 'k1 ${k1}\\nk2 ${k2}\\nk3 v1.36.3\\n' ;; `);
+    its.program('kubectl', text.split('\n').slice(1).join('\n'));
+    its.program('kubeadm', 'echo abc.def');
+    return its.run(shell, ['ticket', 'node', 'k3', ...words]);
+  };
+
+  test('is refused while a control plane is left behind, before anything of the former node is taken away', async () => {
+    expect(await ticket('v1.37.2', 'v1.36.3', '--replace')).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('k2 runs v1.36.3, and k3 would join in v1.37.2: end the upgrade first') as string });
+    expect(notes('removed')).toEqual([]);
+  });
+
+  test('is given when all have come as far, and in a cluster that was restored', async () => {
+    expect(await ticket('v1.37.2', 'v1.37.2')).toMatchObject({ status: 0, stdout: expect.stringContaining('token abc.def\n') as string });
+    expect(await ticket('v1.37.2', 'v1.36.3', '--restored')).toMatchObject({ status: 0 });
+  });
+});
+
 describe.each(SHELLS)('care-kubeadm lives, %s', (_name, shell) => {
   /** Of three members k3 is ill, so the cluster is not well; writes and reads by the quorum go as told. */
   const lives = async (write: string, quorum: string): Promise<number> => {
@@ -99,6 +122,15 @@ describe.each(SHELLS)('care-kubeadm lives, %s', (_name, shell) => {
     expect(await lives(SILENT, SILENT)).toBe(3);
     its.program('flock', 'exit 1');
     expect((await its.run(shell, ['lives'])).status).toBe(1);
+  }, 60_000);
+
+  test.each(['apiserver.crt', 'etcd/peer.crt'])('can’t be told when %s has ended: that is silence, no loss', async (name) => {
+    its.file('etc/pki/etcd/server.crt', 'no certificate: lost, and no reason to wait for it');
+    expect(await lives(SILENT, SILENT)).toBe(3);
+    its.file(`etc/pki/${name}`, ENDED_CERTIFICATE);
+    expect(await its.run(shell, ['lives'])).toMatchObject({ status: 4, stderr: expect.stringContaining(`${name} has ended: playbooks/kubernetes-certs-renew.yml first`) as string });
+    its.file(`etc/pki/${name}`, validCertificate(2));
+    expect((await its.run(shell, ['lives'])).status).toBe(3);
   }, 60_000);
 });
 

@@ -1,20 +1,7 @@
 /** Certificates that end, with stand-ins for kubeadm and its kin and real certificates of openssl; the drill lets real ones end. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ENDED_CERTIFICATE, validCertificate } from './support/certificates.ts';
 import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
-
-/** Of one day in 2020: openssl 3.0 makes none that have ended without a CA. */
-const ENDED = `-----BEGIN CERTIFICATE-----
-MIH/MIGmAgEBMAoGCCqGSM49BAMCMAwxCjAIBgNVBAMMAXgwHhcNMjAwMTAxMDAw
-MDAwWhcNMjAwMTAyMDAwMDAwWjAMMQowCAYDVQQDDAF4MFkwEwYHKoZIzj0CAQYI
-KoZIzj0DAQcDQgAE1VTu3L6YL4i5mQDLy3VlhjxKgIMC22X9MPOo558GAtyt2AKN
-PJHc0oBDh1EdPt3/ViE1HCqut2/HeF1Oc223nDAKBggqhkjOPQQDAgNIADBFAiEA
-vARp6DvLUm7nkhfrDlEasLDaspBu7SViXnOP9ONrfn4CIDIZBEdA9E1swoLPPKyS
-ds+XoCL05eWcEGCcXiqLVolg
------END CERTIFICATE-----
-`;
 
 let its: Programs;
 beforeEach(() => {
@@ -31,12 +18,10 @@ afterEach(() => { its.remove(); });
 /** A certificate of so many days; -1 has ended. */
 function certificate(name: string, days: number): string {
   if (days < 0) {
-    its.file(name, ENDED);
-    return ENDED;
+    its.file(name, ENDED_CERTIFICATE);
+    return ENDED_CERTIFICATE;
   }
-  const file = path.join(its.directory, name);
-  mkdirSync(path.dirname(file), { recursive: true });
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', '/dev/null', '-out', file, '-subj', '/CN=x', '-days', String(days)], { stdio: 'ignore' });
+  its.file(name, validCertificate(days));
   return its.read(name);
 }
 
