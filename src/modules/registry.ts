@@ -17,6 +17,7 @@ import { debconfModule } from './debconf/index.ts';
 import { debug } from './debug/index.ts';
 import { etcdAuthModule } from './etcd_auth/index.ts';
 import { etcdMember } from './etcd_member/index.ts';
+import { etcdTiming } from './etcd_timing/index.ts';
 import { fail } from './fail/index.ts';
 import { fetchModule } from './fetch/index.ts';
 import { file } from './file/index.ts';
@@ -137,6 +138,7 @@ const all: readonly Module[] = [
   debug,
   etcdAuthModule,
   etcdMember,
+  etcdTiming,
   fail,
   fetchModule,
   file,

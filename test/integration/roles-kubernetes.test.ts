@@ -1,9 +1,13 @@
 /** Roles whose work is in the API of Kubernetes, against a real API server without a cluster. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KubernetesInventoryArgs } from '../../src/modules/kubernetes_inventory/schema.ts';
 import type { RunOptions } from '../../src/run/options.ts';
-import { bareKubernetes, bareMissing, clientOf, type BareKubernetes } from '../support/bare-kubernetes.ts';
+import { bareKubernetes, bareMissing, clientOf, signCertificate, type BareKubernetes } from '../support/bare-kubernetes.ts';
+import { authenticationConfiguration, oidcProvider } from '../support/oidc-provider.ts';
 import { testProject, type Result, type TestProject } from '../unit/run/support.ts';
 
 let api: BareKubernetes;
@@ -30,6 +34,16 @@ async function eventually(holds: () => Promise<boolean>): Promise<void> {
     if (Date.now() > end) throw new Error('it did not come about within 60 s');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** The status of a GET with a bearer token, or without a name. */
+function answered(at: string, token?: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(`${api.server}${at}`, { ca: api.ca, agent: false, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    }).once('error', reject);
+  });
 }
 
 describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.length > 0 ? ` (not in the artefact cache: ${bareMissing.join(', ')})` : ''}`, () => {
@@ -188,6 +202,40 @@ describe.skipIf(bareMissing.length > 0)(`roles of Kubernetes' API${bareMissing.l
     it('refuses groups of Kubernetes’ own, and roles that there are not', async () => {
       await expect(run('kubernetes_access', vars({ kubernetes_access_grants: [{ group: 'system:masters', role: 'care-viewer' }] }))).rejects.toThrow(/kubernetes_access_grants/);
       expect(troubles(await run('kubernetes_access', vars({ kubernetes_access_grants: [{ group: 'a', role: 'care-viewr' }] })))).toContain('care-viewr');
+    });
+  });
+
+  describe('kubernetes: providers of OpenID Connect', () => {
+    it('say who somebody is, for whom they were asked, and never somebody of Kubernetes’ own', async () => {
+      signCertificate(api.dir, 'oidc', '/CN=localhost', 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth');
+      const read = (name: string): string => readFileSync(path.join(api.dir, name), 'utf8');
+      const provider = await oidcProvider({ cert: read('oidc.crt'), key: read('oidc.key') });
+      try {
+        const issuer = { url: provider.url, audiences: ['kubernetes', 'care'], ca: api.ca, username_claim: 'name', username_prefix: 'login:', groups_claim: 'roles', groups_prefix: 'care:', required_claims: { hospital: 'kochi' } };
+        expect(KubernetesInventoryArgs.shape.oidc_issuers.parse([issuer])).toEqual([{ ...issuer, discovery_url: '' }]);
+        const asha = { aud: 'care', name: 'asha', roles: ['viewers', 'night'], hospital: 'kochi' };
+        const as = (claims: Readonly<Record<string, unknown>>, at: string): Promise<number> => answered(at, provider.token(claims));
+        expect(await as(asha, '/api/v1/namespaces/care/pods')).toBe(401);
+        writeFileSync(path.join(api.dir, 'authentication.yaml'), authenticationConfiguration([issuer]));
+        await eventually(async () => (await as(asha, '/api/v1/namespaces/care/pods')) === 200);
+        expect(await as(asha, '/api/v1/namespaces/care/secrets')).toBe(403);
+        expect(await as({ ...asha, roles: ['night'] }, '/api/v1/namespaces/care/pods')).toBe(403);
+        const now = Math.floor(Date.now() / 1000);
+        for (const wrong of [{ aud: 'another' }, { hospital: 'delhi' }, { exp: now - 60 }, { iss: `${provider.url}/other` }, { name: undefined }]) expect([wrong, await as({ ...asha, ...wrong }, '/api/v1/namespaces/care/pods')]).toEqual([wrong, 401]);
+        const open = { ...issuer, username_prefix: '', groups_prefix: '' };
+        writeFileSync(path.join(api.dir, 'authentication.yaml'), authenticationConfiguration([open]));
+        await eventually(async () => (await as({ ...asha, roles: ['care:viewers'] }, '/api/v1/namespaces/care/pods')) === 200);
+        for (const wrong of [{ roles: ['care:viewers', 'system:masters'] }, { roles: ['kubeadm:cluster-admins'] }, { name: 'system:kube-controller-manager' }]) expect([wrong, await as({ ...asha, ...wrong }, '/api/v1/namespaces/kube-system/secrets')]).toEqual([wrong, 401]);
+        // What verify of the role asks for.
+        const hash = createHash('sha256').update(authenticationConfiguration([open])).digest('hex');
+        expect(String((await api.client.request({ method: 'GET', path: '/metrics' }, signal)).body)).toMatch(new RegExp(`^apiserver_authentication_config_controller_last_config_info\\{.*hash="sha256:${hash}"`, 'm'));
+      } finally {
+        await provider.stop();
+      }
+    });
+
+    it('somebody without a name gets the paths of health, and nothing else', async () => {
+      expect([await answered('/readyz'), await answered('/version'), await answered('/api')]).toEqual([200, 401, 401]);
     });
   });
 });

@@ -13,6 +13,7 @@ import type { Streams } from '../../src/services/clients.ts';
 import { KubernetesClient } from '../../src/services/kubernetes/client.ts';
 import { Secret } from '../../src/support/secret.ts';
 import { freePort } from './free-port.ts';
+import { authenticationConfiguration } from './oidc-provider.ts';
 
 const VERSION = '1.36.3';
 const PROGRAMS = { etcd: '', 'kube-apiserver': VERSION, 'kube-controller-manager': VERSION } as const;
@@ -110,6 +111,7 @@ export async function bareKubernetes(controllers: readonly string[], apiWords: r
   signCertificate(dir, 'admin', '/O=system:masters/CN=bare-admin');
   const kubeconfig = kubeconfigOf(dir, server, 'admin');
   writeFileSync(file('admin.conf'), kubeconfig, { mode: 0o600 });
+  writeFileSync(file('authentication.yaml'), authenticationConfiguration([]));
   const started: ChildProcess[] = [];
   const client = clientOf(kubeconfig);
   const stop = async (): Promise<void> => {
@@ -124,7 +126,7 @@ export async function bareKubernetes(controllers: readonly string[], apiWords: r
     started.push(launch(unpack('kube-apiserver', dir), [
       '--etcd-servers', etcd, '--bind-address', '127.0.0.1', '--secure-port', String(api), '--tls-cert-file', file('serving.crt'), '--tls-private-key-file', file('serving.key'), '--client-ca-file', file('ca.crt'),
       '--service-account-issuer', 'https://bare', '--service-account-key-file', file('sa.key'), '--service-account-signing-key-file', file('sa.key'), '--service-cluster-ip-range', '10.96.0.0/16',
-      '--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction', '--anonymous-auth=false', '--allow-privileged=true', '--endpoint-reconciler-type', 'none', ...apiWords,
+      '--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction', '--authentication-config', file('authentication.yaml'), '--allow-privileged=true', '--endpoint-reconciler-type', 'none', ...apiWords,
     ], file('api.log')));
     await until(async () => (await client.request({ method: 'GET', path: '/readyz' }, signal)).status === 200, 'the API server was not ready', file('api.log'));
     await until(async () => (await client.request({ method: 'GET', path: '/api/v1/namespaces/default' }, signal)).status === 200, 'there was no namespace default', file('api.log'));

@@ -121,6 +121,9 @@ api() {
     got=$(curl -sk -m 5 -o /dev/null -w '%{http_code}' "https://${at%:*}:$port/metrics")
     case $got in 000 | 401 | 403) ;; *) fail "somebody without a name gets $got on port $port" ;; esac
   done
+  # It reads the file again by itself, and goes on with the former one when it refuses what it finds.
+  asked=$(sha256sum </etc/kubernetes/policies/authentication.yaml)
+  eventually 90 authenticates "${asked%% *}" || fail "the API server does not go by /etc/kubernetes/policies/authentication.yaml as it is: crictl logs \$(crictl ps --name kube-apiserver -q)"
   secret=care-verify-$(date +%s)-$$
   kube -n kube-system create secret generic "$secret" --from-literal "word=$secret" >/dev/null 2>"$work/error" || fail "a Secret: $(tail -n 1 "$work/error")"
   kube -n kube-system get secret "$secret" -o name >/dev/null
@@ -142,6 +145,12 @@ END
     if kube create --dry-run=server -f "$work/bad.yaml" >/dev/null 2>"$work/error"; then fail 'a privileged pod is let in'; fi
     grep -q 'violates PodSecurity' "$work/error" || fail "a privileged pod is refused, but not by Pod Security: $(tail -n 1 "$work/error")"
   }
+}
+# authenticates SHA256: whether the API server says that this is the file that it goes by; those before 1.35 do not tell
+authenticates() {
+  kube --server "https://$at" get --raw /metrics >"$work/metrics" || return 1
+  grep '^apiserver_authentication_config_controller_last_config_info' "$work/metrics" >"$work/authentication" || return 0
+  grep -q "hash=\"sha256:$1\"" "$work/authentication"
 }
 
 what=$1

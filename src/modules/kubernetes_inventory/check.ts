@@ -6,6 +6,8 @@
  */
 import { revealed } from '../../support/secret.ts';
 import { siteTroubles } from '../common/voters.ts';
+import { timingTroubles } from '../etcd_timing/decide.ts';
+import { oidcTroubles } from './oidc.ts';
 import type { InventoryNode, KubernetesInventoryArgs } from './schema.ts';
 
 /** kubeadm.k8s.io/v1beta4, and the API versions of the control plane's own files (AuthenticationConfiguration v1). */
@@ -114,6 +116,8 @@ export function checkOthers(args: KubernetesInventoryArgs): readonly string[] {
     ...versions(args),
     ...networks(args),
     ...keys(args),
+    ...oidcTroubles(args.oidc_issuers, args.dns_domain),
+    ...timingTroubles({ heartbeatMs: args.etcd_heartbeat_ms, electionMs: args.etcd_election_ms }),
     ...(both.length > 0 ? [`${names(both)} can't be control plane and worker: for pods on control planes say kubernetes_control_plane_schedulable: true`] : []),
     ...(crowded.length > 0 ? [`${names(crowded)} would run two etcds on ports 2379 and 2380: the cluster's own, and that of the group etcd`] : []),
   ];

@@ -9,6 +9,20 @@ const Node = z.strictObject({
 });
 export type InventoryNode = z.output<typeof Node>;
 
+/** Names are those of option `kubernetes_oidc_issuers` of role kubernetes. */
+const Issuer = z.strictObject({
+  url: z.string().describe('Its address, which stands in tokens as `iss`'),
+  audiences: z.array(z.string()).default([]).describe('Whom its tokens are for (`aud`): one of these'),
+  discovery_url: z.string().default('').describe('Address of its discovery document, where that is not below `url`'),
+  ca: z.string().default('').describe('CA of its certificate, PEM; empty: those that the machine trusts'),
+  username_claim: z.string().default('sub').describe('Claim with the user name'),
+  username_prefix: z.string().default('').describe('What stands before user names'),
+  groups_claim: z.string().default('groups').describe('Claim with the groups; empty: none'),
+  groups_prefix: z.string().default('').describe('What stands before groups'),
+  required_claims: z.record(z.string().min(1), z.string()).default({}).describe('Claims that a token must have, with their values'),
+});
+export type OidcIssuer = z.output<typeof Issuer>;
+
 const NETWORK = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an IPv4 network, such as 10.244.0.0/16');
 
 export const KubernetesInventoryArgs = z.strictObject({
@@ -26,6 +40,10 @@ export const KubernetesInventoryArgs = z.strictObject({
     .array(z.strictObject({ name: z.string().describe('Name of the key'), key: SecretText.describe('32 bytes in base64') }))
     .optional()
     .describe('Keys of the encryption at rest, of which only the length is looked at'),
+  oidc_issuers: z.array(Issuer).default([]).describe('Providers of OpenID Connect that may say who somebody is'),
+  dns_domain: z.string().default('cluster.local').describe('Domain of the services’ names'),
+  etcd_heartbeat_ms: z.int().min(0).default(0).describe('Heartbeat of etcd in milliseconds; 0: by the round trip'),
+  etcd_election_ms: z.int().min(0).default(0).describe('Election timeout of etcd in milliseconds; 0: ten heartbeats'),
   allow_single: z.boolean().default(false).describe('Accept fewer than three control planes'),
   geo_ha: z.enum(['required', 'ignored']).default('ignored').describe('`required`: the loss of any one site must leave a majority of the control planes'),
 });

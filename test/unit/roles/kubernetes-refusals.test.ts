@@ -48,8 +48,8 @@ describe('nothing is changed while somebody is missing in the run', () => {
 
   // A host that is unreachable in the first play has no part in the next ones, so their any_errors_fatal can't see it.
   test.each([
-    ['kubernetes-upgrade', 'nodes', 'programs and images of that version, beside those in use'],
-    ['kubernetes-etcd-restore', 'control_planes', 'hosts that can be control planes'],
+    ['kubernetes-upgrade', 'nodes', 'how far the control planes are from each other'],
+    ['kubernetes-etcd-restore', 'control_planes', 'how far the control planes are from each other'],
     ['kubernetes-encryption-rotate', 'control_planes', 'every API server can read by the new key'],
   ] as const)('%s asks before its first change', (name, needed, first) => {
     const plays = parse(readFileSync(path.join(import.meta.dirname, '../../../playbooks', `${name}.yml`), 'utf8')) as readonly { readonly name?: string; readonly any_errors_fatal?: boolean; readonly tasks?: readonly { readonly include_role?: { readonly tasks_from?: string }; readonly vars?: { readonly kubernetes_needed?: string } }[] }[];

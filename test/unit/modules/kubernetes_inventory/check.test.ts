@@ -69,6 +69,11 @@ describe('checkInventory', () => {
     expect(check({ encryption_keys: [] })).toContain('is empty');
   });
 
+  it('refuses timing that etcd does not start with', () => {
+    expect(check({ etcd_heartbeat_ms: 100, etcd_election_ms: 1000 })).toBe('');
+    expect(check({ etcd_heartbeat_ms: 300, etcd_election_ms: 1000 })).toContain('less than five heartbeats of 300 ms');
+  });
+
   it('refuses a host that is two things at once', () => {
     expect(check({ nodes: [plane('a1', '10.0.0.1')] })).toContain("a1 can't be control plane and worker");
     expect(check({ etcd_hosts: ['a2', 'elsewhere'] })).toContain('a2 would run two etcds');
