@@ -10,6 +10,7 @@ import { artifactMirror } from './artifact_mirror/index.ts';
 import { assert } from './assert/index.ts';
 import { authorizedKeyModule } from './authorized_key/index.ts';
 import { blockinfile } from './blockinfile/index.ts';
+import { calicoInventory } from './calico_inventory/index.ts';
 import { command } from './command/index.ts';
 import { copy } from './copy/index.ts';
 import { cronModule } from './cron/index.ts';
@@ -131,6 +132,7 @@ const all: readonly Module[] = [
   assert,
   authorizedKeyModule,
   blockinfile,
+  calicoInventory,
   command,
   copy,
   cronModule,

@@ -5,6 +5,7 @@
  * "Creating Highly Available Clusters with kubeadm"; etcd's FAQ ("Why an odd number of cluster members?").
  */
 import { revealed } from '../../support/secret.ts';
+import { addressOf, networkOf, overlap, type Network } from '../common/ipv4.ts';
 import { siteTroubles } from '../common/voters.ts';
 import { timingTroubles } from '../etcd_timing/decide.ts';
 import { oidcTroubles } from './oidc.ts';
@@ -13,30 +14,6 @@ import type { InventoryNode, KubernetesInventoryArgs } from './schema.ts';
 /** kubeadm.k8s.io/v1beta4, and the API versions of the control plane's own files (AuthenticationConfiguration v1). */
 const OLDEST_MINOR = 34;
 const NODE_SKEW = 3;
-
-interface Network {
-  readonly text: string;
-  readonly base: number;
-  readonly length: number;
-}
-
-function addressOf(text: string): number | undefined {
-  const parts = text.split('.').map(Number);
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text) || parts.some((part) => part > 255)) return undefined;
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
-}
-
-function networkOf(text: string): Network | undefined {
-  const [address = '', length = ''] = text.split('/');
-  const base = addressOf(address);
-  const bits = Number(length);
-  return base === undefined || bits > 32 ? undefined : { text, base, length: bits };
-}
-
-function overlap(one: Network, other: Network): boolean {
-  const size = 2 ** (32 - Math.min(one.length, other.length));
-  return Math.floor(one.base / size) === Math.floor(other.base / size);
-}
 
 const minorOf = (version: string): number => Number(version.split('.')[1] ?? '0');
 const names = (nodes: readonly InventoryNode[]): string => nodes.map((node) => node.name).join(', ');

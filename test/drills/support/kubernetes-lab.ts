@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cacheDirectory, cachedPath } from '../../../src/artifacts/cache.ts';
 import type { Artifact } from '../../../src/artifacts/catalogue.ts';
+import { packageRoot } from '../../../src/support/package-root.ts';
 import { readArtifactsFile } from '../../../src/language/artifact-catalogue.ts';
 import type { HostSpec, Lab } from '../../../src/lab/index.ts';
 import { hostVariables, onHost, type LabProject } from '../../integration/support/lab-project.ts';
@@ -25,11 +26,19 @@ export const VERSION = '1.36.3';
 /** What an upgrade goes to. */
 export const NEXT_VERSION = '1.37.2';
 const CONTROL_PLANE_IMAGES = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
-const NODE_IMAGES = ['kube-proxy', 'coredns', 'pause', 'kube-router'] as const;
+const NODE_IMAGES = ['kube-proxy', 'coredns', 'pause'] as const;
+/** Images of each network that a cluster can have here, on all nodes. */
+const NETWORK_IMAGES = { kube_router: ['kube-router'], calico: ['tigera-operator', 'calico-node', 'calico-cni', 'calico-typha', 'calico-kube-controllers', 'calico-apiserver'] } as const;
+export type Network = keyof typeof NETWORK_IMAGES;
 const PROGRAMS = ['kubeadm', 'kubelet', 'kubectl', 'containerd', 'runc', 'crictl', 'cni-plugins', 'etcd'] as const;
 
-/** Names of what is not in the cache; empty when a cluster can be made. */
-export const missing: readonly string[] = [...PROGRAMS, ...[...CONTROL_PLANE_IMAGES, ...NODE_IMAGES].map((name) => `image-${name}`)].filter((name) => built(name) === undefined);
+/** Names of what is not in the cache; empty when a cluster with that network can be made. Upstream's manifests of Calico are artefacts of the program. */
+export function missingFor(network: Network): readonly string[] {
+  const names = [...PROGRAMS, ...[...CONTROL_PLANE_IMAGES, ...NODE_IMAGES, ...NETWORK_IMAGES[network]].map((name) => `image-${name}`)].filter((name) => built(name) === undefined);
+  const upstream = network === 'calico' ? (readArtifactsFile(path.join(packageRoot(), 'artifacts.yml')).artifacts ?? []).filter((each) => each.name.startsWith('calico-') && !existsSync(cachedPath(cacheDirectory(), each.sha256['linux/amd64'] ?? ''))) : [];
+  return [...names, ...upstream.map((each) => each.name)];
+}
+export const missing: readonly string[] = missingFor('kube_router');
 
 /** Names of what an upgrade needs besides. */
 export const missingNext: readonly string[] = ['kubeadm', 'kubelet', 'kubectl', 'image-kube-apiserver', 'image-kube-controller-manager', 'image-kube-scheduler', 'image-kube-proxy'].filter((name) => built(name, NEXT_VERSION) === undefined);
@@ -69,20 +78,26 @@ const LAB = {
 export interface Cluster {
   readonly controlPlanes: readonly string[];
   readonly workers: readonly string[];
+  /** Default kube_router. */
+  readonly network?: Network;
+  readonly vars?: Readonly<Record<string, unknown>>;
 }
 
 /** Writes inventory and artifacts.yml for the hosts of a lab. */
 export function writeInventory(project: LabProject, lab: Lab, cluster: Cluster, version = VERSION): void {
+  const network = cluster.network ?? 'kube_router';
+  const nodeImages = [...NODE_IMAGES, ...NETWORK_IMAGES[network]];
   const vars = {
     ...LAB,
-    kubernetes_version: version, kubernetes_artifact_version: built('kubeadm', version), kubernetes_etcd_image_tag: tagOf('etcd'), kubernetes_dns_image_tag: tagOf('coredns'), kubernetes_etcd_tools_version: built('etcd'),
+    kubernetes_cni: network, kubernetes_version: version, kubernetes_artifact_version: built('kubeadm', version), kubernetes_etcd_image_tag: tagOf('etcd'), kubernetes_dns_image_tag: tagOf('coredns'), kubernetes_etcd_tools_version: built('etcd'),
     container_runtime_version: built('containerd'), container_runtime_runc_version: built('runc'), container_runtime_crictl_version: built('crictl'), container_runtime_cni_version: built('cni-plugins'),
     kubernetes_image_pull_policy: 'Never', kube_router_image: images(['kube-router'], '')[0]?.['image'],
     kubernetes_encryption_keys: [{ name: 'key1', key: `{{ secret "${Buffer.from('the key of a drill, 32 bytes ---').toString('base64')}" }}` }],
+    ...cluster.vars,
   };
   const group = (names: readonly string[], list: readonly string[]): unknown => ({ hosts: Object.fromEntries(names.map((name) => [name, null])), vars: { container_runtime_images: images(list, version) } });
   const hosts = Object.fromEntries([...cluster.controlPlanes, ...cluster.workers].map((name) => [name, hostVariables(lab, name, { site: name.startsWith('a') ? 'kochi' : 'delhi' })]));
-  const children = { kube_control_plane: group(cluster.controlPlanes, [...CONTROL_PLANE_IMAGES, ...NODE_IMAGES]), kube_node: group(cluster.workers, NODE_IMAGES) };
+  const children = { kube_control_plane: group(cluster.controlPlanes, [...CONTROL_PLANE_IMAGES, ...nodeImages]), kube_node: group(cluster.workers, nodeImages) };
   project.write('artifacts.yml', readFileSync(BUILT, 'utf8'));
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children } }));
 }
