@@ -55,7 +55,7 @@ const QUIET = '    - {name: quiet, ping: {}}\n';
 
 async function run(...more: string[]): Promise<{ readonly status: number; readonly context: FakeContext }> {
   const context = fakeContext(directory);
-  return { status: await main(['apply', inventory, playbook, ...more], context), context };
+  return { status: await main(['apply', inventory, playbook, '--lock-wait', '15', ...more], context), context };
 }
 const told = (): unknown[] => bodies.map((body) => (JSON.parse(body) as { readonly events: unknown }).events);
 
