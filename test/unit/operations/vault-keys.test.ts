@@ -120,3 +120,12 @@ test('a member that joins with its shares complete is given no more of them, and
   expect(await unsealMember(lab.observer, lab.member, KEYS.map((key) => new Secret(key)))).toMatchObject({ name: 'vault1', open: true });
   expect(given).toBe(2);
 });
+
+test.each([
+  ['a server that has too much to do', 429], ['an error of the server itself', 500], ['a policy that does not allow it', 403],
+])('%s does not make key shares wrong ones', async (_what, status) => {
+  const lab = await at(() => ({ status, body: { errors: ['not now'] } }));
+  await expect(unsealMember(lab.observer, lab.member, KEYS.map((key) => new Secret(key)))).rejects.toMatchObject({ name: 'VaultTrouble', trouble: { status } });
+  await server?.close();
+  await expect(rekeyed(() => ({ status, body: { errors: ['not now'] } }))).rejects.toMatchObject({ name: 'VaultTrouble', trouble: { status } });
+});
