@@ -14,6 +14,7 @@ import { cancelRekey, rekey } from '../../src/operations/vault/rekey.ts';
 import { openShares, readShareList } from '../../src/operations/vault/shares.ts';
 import { inspectSnapshot, putSnapshot, takeSnapshot } from '../../src/operations/vault/snapshot.ts';
 import { markCounting, shareSets, tryShares } from '../../src/operations/vault/adoption.ts';
+import { makeToken } from '../../src/operations/vault/token.ts';
 import { unsealMember, unsealMembers } from '../../src/operations/vault/unseal.ts';
 import { OPERATOR } from '../../src/services/vault/access.ts';
 import { lookAtMember } from '../../src/services/vault/status.ts';
@@ -160,6 +161,27 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     await ready();
     await expect.poll(async () => (await operator.read('care-verify/x', LIMITS).catch(() => undefined))?.['v'], { timeout: 30_000 }).toBe('before');
     await operator.close();
+  });
+
+  it('a token for a service may do what its policy says, lives from renewal to renewal, and outlives who made it; one for everything is refused', async () => {
+    await bao.root.write('sys/policies/acl/seal', { policy: 'path "sys/mounts" { capabilities = ["read"] }' }, LIMITS);
+    const make = async (...policies: readonly string[]): ReturnType<typeof makeToken> => {
+      const operator = observer().operator(host);
+      try {
+        return await makeToken(operator, { policies, period: '24h' }, LIMITS);
+      } finally {
+        await operator.close();
+      }
+    };
+    for (const policy of ['root', 'care-operator', 'care-member']) await expect(make('seal', policy)).rejects.toMatchObject({ code: 'kept-policy', kind: 'bad-input' });
+    await expect(make('sael')).rejects.toMatchObject({ code: 'no-policy', kind: 'bad-input' });
+    const { token, accessor } = await make('seal');
+    const service = bao.client({ type: 'token', token });
+    expect(await service.read('auth/token/lookup-self', LIMITS)).toMatchObject({ accessor, orphan: true, period: 86_400, renewable: true, policies: ['default', 'seal'] });
+    expect(await service.read('sys/mounts', LIMITS)).toHaveProperty('sys/');
+    await expect(service.read('sys/auth', LIMITS)).rejects.toThrow('permission denied');
+    await bao.root.write('auth/token/revoke-accessor', { accessor }, LIMITS);
+    await service.close();
   });
 
   it('operators whose CA was lost get in anew with enough shares, and the root token that it took is gone', async () => {

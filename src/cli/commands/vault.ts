@@ -26,6 +26,12 @@ export interface VaultRestoreFlags extends VaultShareFlags {
   readonly foreign?: boolean;
 }
 
+export interface VaultTokenFlags extends VaultFlags {
+  readonly policy: readonly string[];
+  /** As the server writes durations. */
+  readonly period: string;
+}
+
 const collect = (word: string, all: readonly string[]): readonly string[] => [...all, word];
 
 export function vaultCommand(session: Session): Command {
@@ -63,6 +69,13 @@ export function vaultCommand(session: Session): Command {
     const { vaultAccessAction } = await import('../actions/vault-keys.ts');
     session.status = await vaultAccessAction(session.context, inventory, flags);
   });
+  sub('token', 'make a token for a service that keeps it, such as the seal of another cluster, and print it: pass it on to secrets encrypt')
+    .requiredOption('--policy <name>', 'what it may do: a policy that there is; may be repeated', collect, [])
+    .option('--period <duration>', 'how long it lives after each renewal', '24h')
+    .action(async (inventory: string, flags: VaultTokenFlags) => {
+      const { vaultTokenAction } = await import('../actions/vault-token.ts');
+      session.status = await vaultTokenAction(session.context, inventory, flags);
+    });
   sub('snapshot', 'take a snapshot of this moment into a file of the controller, encrypted for the key holders')
     .requiredOption('--to <file>', 'the file, which must not exist')
     .action(async (inventory: string, flags: VaultFlags & { readonly to: string }) => {

@@ -37,7 +37,7 @@ export async function unsealMember(observer: VaultObserver, host: ClusterHost, s
       if (!last.sealed || last.progress === 0) break;
     }
   } catch (error) {
-    if (!isBadRequest(error)) throw error;
+    if (!(error instanceof VaultTrouble) || !isBadRequest(error)) throw error;
     throw failure('wrong-share', `${host.name}: the shares do not open it: ${error.trouble.msg}`, {
       detail: 'one of the shares that were given, here or by others before, is wrong or of before a rekey; the member has forgotten all of them, and nothing is lost',
       remedy: 'all holders give their shares again; those that the list of shares knows are checked before they are sent',

@@ -12,6 +12,9 @@ export const ACCESS_MOUNT = 'care';
 /** The operator's login, for `certificate` of {@link VaultAuth}. */
 export const OPERATOR = { commonName: 'care-operator', mount: ACCESS_MOUNT, role: 'operator' } as const;
 
+/** Names of the policies that stand for the access itself. */
+export const ACCESS_POLICIES = ['care-operator', 'care-member'] as const;
+
 /** As root, but through a policy, so that every use is in the audit log under its name. */
 export const OPERATOR_POLICY = `# Managed by care-provision. Whoever shows a certificate of the operators' CA.
 path "*" {

@@ -30,8 +30,8 @@ export class VaultTrouble extends Error {
  * Whether the server says that what it was given is wrong: 400. What it answers otherwise (403, 429, 5xx) tells nothing of that, so that key
  * shares are not taken for wrong by it (http/sys_seal.go, sys_rekey.go, sys_generate_root.go of both flavours).
  */
-export function isBadRequest(error: unknown): error is VaultTrouble {
-  return error instanceof VaultTrouble && error.trouble.kind === 'refused' && error.trouble.status === 400;
+export function isBadRequest({ trouble }: VaultTrouble): boolean {
+  return trouble.kind === 'refused' && trouble.status === 400;
 }
 
 const REMEDIES: Readonly<Record<Exclude<TroubleKind, 'refused'>, string>> = {

@@ -1,5 +1,6 @@
 /** Three lab hosts with a real OpenBao, and three people who hold its keys. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { expect } from 'vitest';
@@ -9,6 +10,9 @@ import { findArtifact } from '../../../src/artifacts/catalogue.ts';
 import type { Lab } from '../../../src/lab/index.ts';
 import { loadCatalogue } from '../../../src/language/artifact-catalogue.ts';
 import type { RunOptions } from '../../../src/run/options.ts';
+import { OPERATOR } from '../../../src/services/vault/access.ts';
+import { VaultClient, type Limits } from '../../../src/services/vault/client.ts';
+import { readAuthority, type Authority } from '../../../src/support/x509/authority.ts';
 import { hostVariables, type LabProject } from '../../integration/support/lab-project.ts';
 import type { Result } from '../../unit/run/support.ts';
 
@@ -37,11 +41,14 @@ export interface Ended {
 export class VaultLab {
   readonly lab: Lab;
   readonly project: LabProject;
+  readonly #hosts: readonly string[];
   #recipients: readonly string[] = [];
 
-  constructor(lab: Lab, project: LabProject) {
+  /** @param hosts those of the lab that the project knows */
+  constructor(lab: Lab, project: LabProject, hosts: readonly string[] = lab.state.hosts.map(({ name }) => name)) {
     this.lab = lab;
     this.project = project;
+    this.#hosts = hosts;
   }
 
   identityFile(person: string): string {
@@ -57,15 +64,33 @@ export class VaultLab {
     }));
   }
 
+  /** The people as `vault_key_holders` names them. */
+  holders(): readonly { readonly name: string; readonly recipient: string | undefined }[] {
+    return PEOPLE.map((name, i) => ({ name, recipient: this.#recipients[i] }));
+  }
+
+  /** As the operator, at whoever leads. */
+  async asOperator<T>(work: (operator: VaultClient, limits: Limits) => Promise<T>): Promise<T> {
+    const read = (name: string): Authority => readAuthority(readFileSync(path.join(this.project.dir, '.care', 'pki', name), 'utf8'));
+    const host = this.address(await this.leader());
+    const login = { at: { host, port: 8200, ca: read('authority.pem').current.certificate.pem }, auth: { type: 'certificate' as const, authority: read('vault-care.pem'), ...OPERATOR }, namespace: '' };
+    const client = new VaultClient(login, () => Promise.resolve({ forward: (to, port) => new Promise((resolve, reject) => { const socket = connect(port, to, () => { resolve(socket); }); socket.once('error', reject); }) }));
+    try {
+      return await work(client, { signal: new AbortController().signal, timeoutSeconds: 60 });
+    } finally {
+      await client.close();
+    }
+  }
+
   address(host: string): string {
     return String(hostVariables(this.lab, host)['ansible_host']);
   }
 
   writeInventory(vars: Readonly<Record<string, unknown>> = {}, members: readonly string[] = MEMBERS): void {
-    const hosts = Object.fromEntries(this.lab.state.hosts.map(({ name }) => [name, { ...hostVariables(this.lab, name), lab_address: this.address(name) }]));
+    const hosts = Object.fromEntries(this.#hosts.map((name) => [name, { ...hostVariables(this.lab, name), lab_address: this.address(name) }]));
     const all = {
       time_control_clock: false, time_servers: [], time_serve_to: ['172.16.0.0/12'], base_sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }],
-      vault_key_holders: PEOPLE.map((name, i) => ({ name, recipient: this.#recipients[i] })), vault_key_threshold: 2, ...vars,
+      vault_key_holders: this.holders(), vault_key_threshold: 2, ...vars,
     };
     this.project.write('inventory.yml', JSON.stringify({ all: { vars: all, hosts, children: { vault: { hosts: Object.fromEntries(members.map((m) => [m, null])) } } } }));
   }

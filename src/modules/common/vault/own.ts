@@ -1,8 +1,8 @@
 /** What lets this program in: taking it away with the very login that stands on it would lock the operators out. Kept by `vault init` and `vault access`. */
-import { ACCESS_MOUNT } from '../../../services/vault/access.ts';
+import { ACCESS_MOUNT, ACCESS_POLICIES } from '../../../services/vault/access.ts';
 
 /** Policies that role `vault` makes. */
-const POLICIES: readonly string[] = ['care-operator', 'care-member'];
+const POLICIES: readonly string[] = ACCESS_POLICIES;
 const PATHS: readonly RegExp[] = [
   new RegExp(`^sys/auth/${ACCESS_MOUNT}(?:/|$)`),
   new RegExp(`^auth/${ACCESS_MOUNT}/(?:config|certs/(?:operator|member))$`),
