@@ -1,14 +1,18 @@
 -- Managed by care-provision, role postgres_databases. Every role of the cluster against every schema, table, column,
 -- sequence and function of the declared schemas, and the database, and every verb: what was declared against what
 -- has_*_privilege says. Prints one line a cell that differs, then `cells N`.
--- Needs the psql variable `declared`, JSON: {"owner", "schemas", "grants", "members": [{"group", "member"}]}.
+-- Needs the psql variable `declared`, JSON: {"owner", "schemas", "grants", "members": [{"group", "member"}], "issuers": [{"name", "groups", "prefix"}]}.
 CREATE TEMPORARY TABLE declared AS SELECT :'declared'::jsonb AS j;
 CREATE TEMPORARY TABLE grants AS
   SELECT g ->> 'role' AS role, g ->> 'type' AS type, g ->> 'schema' AS schema, g -> 'objs' AS objs, g -> 'columns' AS columns, p AS verb, coalesce((g ->> 'grant_option')::boolean, false) AS grantable
   FROM declared, jsonb_array_elements(j -> 'grants') g, jsonb_array_elements_text(g -> 'privs') p;
 -- Superusers may do everything; pg_ roles are PostgreSQL's own.
 CREATE TEMPORARY TABLE subjects AS
-  WITH RECURSIVE declared_members AS (SELECT m ->> 'group' AS grp, m ->> 'member' AS member FROM declared, jsonb_array_elements(j -> 'members') m),
+  WITH RECURSIVE declared_members AS (SELECT m ->> 'group' AS grp, m ->> 'member' AS member FROM declared, jsonb_array_elements(j -> 'members') m
+    -- Logins that come and go: members of what their issuer may pass on.
+    UNION SELECT g.rolname, l.rolname FROM declared, jsonb_array_elements(coalesce(j -> 'issuers', '[]')) i
+      JOIN pg_roles by ON by.rolname = i ->> 'name' JOIN pg_auth_members a ON a.grantor = by.oid
+      JOIN pg_roles g ON g.oid = a.roleid AND i -> 'groups' ? g.rolname JOIN pg_roles l ON l.oid = a.member AND starts_with(l.rolname, i ->> 'prefix')),
   reach AS (
     SELECT rolname::text AS role, rolname::text AS is FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_'
     UNION SELECT r.role, m.grp FROM reach r JOIN declared_members m ON m.member = r.is)

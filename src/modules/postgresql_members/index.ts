@@ -3,16 +3,18 @@ import { converge, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { raw } from '../../services/postgres/sql.ts';
 import { sqlChange } from '../common/postgres/change.ts';
+import { Issuer, ISSUER_VERSION } from '../common/postgres/issuer.ts';
 import { definePostgresQuery, type PostgresKey } from '../common/postgres/kind.ts';
 import { loginFields, loginOf, SECRET_LOGIN_ARGS, SqlName } from '../common/postgres/login.ts';
-import { asked, known, planned, refuseStandby } from '../common/postgres/server.ts';
+import { asked, known, planned, refuse, refuseStandby } from '../common/postgres/server.ts';
 import { defineModule } from '../define.ts';
 import { membershipChanges, STATE_SQL, StateSchema, type State } from './decide.ts';
 
 const Args = z.strictObject({
   groups: z.array(SqlName).describe('Roles whose members are exactly what `members` says'),
   roles: z.array(SqlName).default([]).describe('Roles that are members of exactly what `members` says'),
-  members: z.array(z.strictObject({ group: SqlName.describe('Role that has the member'), member: SqlName.describe('Role that is one') })).default([]).describe('The memberships. A member inherits what the group may do, may SET ROLE to it, and may not pass the membership on'),
+  members: z.array(z.strictObject({ group: SqlName.describe('Role that has the member'), member: SqlName.describe('Role that is one'), admin: z.boolean().default(false).describe('It may pass the membership on, and neither inherits nor may SET ROLE itself (PostgreSQL 16)') })).default([]).describe('The memberships. A member inherits what the group may do, may SET ROLE to it, and may not pass the membership on, unless `admin` says otherwise'),
+  issuers: z.array(Issuer).default([]).describe('Roles that make logins and drop them: what they have made, and whom of those they have put into a group that they may pass on, is left to them'),
   ...loginFields,
 });
 type Args = z.output<typeof Args>;
@@ -39,7 +41,9 @@ function plan(args: Args, host: HostView): Plan {
   const login = loginOf(args, 'postgres', host);
   refuseStandby(host, login);
   const query = memberships({ login });
-  const changes = membershipChanges(args, known(host, query, FRESH));
+  const now = known(host, query, FRESH);
+  if (now.version < ISSUER_VERSION && (args.issuers.length > 0 || args.members.some((m) => m.admin))) refuse('roles that give logins need PostgreSQL 16 or later', 'before, whoever may create a role may alter any other that is no superuser');
+  const changes = membershipChanges(args, now);
   return converge(changes.map((c) => sqlChange({ login, resource: `member ${c.member} of role ${c.group}`, what: c.what, statements: c.statements.map(raw), effects: [query.is({ ok: true, value: c.after })] })));
 }
 

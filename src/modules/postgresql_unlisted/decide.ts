@@ -1,8 +1,9 @@
 /** Roles and databases of a server that nobody declared. */
 import { z } from 'zod';
 import { escapeIdentifier } from '../../services/postgres/sql.ts';
+import type { Issuer } from '../common/postgres/issuer.ts';
 
-const Role = z.object({ name: z.string(), login: z.boolean(), superuser: z.boolean(), powers: z.array(z.string()) });
+const Role = z.object({ name: z.string(), login: z.boolean(), superuser: z.boolean(), powers: z.array(z.string()), /** Who administers it since it was made: from PostgreSQL 16 on, whoever made it. */ issuers: z.array(z.string()) });
 export type Role = z.output<typeof Role>;
 export const StateSchema = z.object({ roles: z.array(Role), databases: z.array(z.string()) });
 export type State = z.output<typeof StateSchema>;
@@ -12,7 +13,9 @@ export const STATE_SQL = `
 SELECT jsonb_build_object(
   'roles', (SELECT coalesce(jsonb_agg(jsonb_build_object('name', rolname, 'login', rolcanlogin, 'superuser', rolsuper, 'powers', array_remove(ARRAY[
       CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
-      CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL)) ORDER BY rolname COLLATE "C"), '[]') FROM pg_roles WHERE rolname !~ '^pg_'),
+      CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL),
+      'issuers', (SELECT coalesce(jsonb_agg(m.rolname ORDER BY m.rolname COLLATE "C"), '[]') FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member WHERE a.roleid = r.oid AND a.admin_option AND a.grantor = 10))
+    ORDER BY rolname COLLATE "C"), '[]') FROM pg_roles r WHERE rolname !~ '^pg_'),
   'databases', (SELECT coalesce(jsonb_agg(datname ORDER BY datname COLLATE "C"), '[]') FROM pg_database WHERE NOT datistemplate)) AS fact`;
 
 export interface UnlistedArgs {
@@ -21,6 +24,7 @@ export interface UnlistedArgs {
   readonly superusers: readonly string[];
   readonly powers: 'revoke' | 'report';
   readonly logins: 'lock' | 'report';
+  readonly issuers: readonly Issuer[];
 }
 
 export interface RoleChange {
@@ -39,6 +43,11 @@ export interface Findings {
   readonly superusers: readonly string[];
 }
 
+/** A login that comes and goes, made by one that is declared to make such. */
+function isIssued(args: UnlistedArgs, role: Role): boolean {
+  return args.issuers.some(({ name, prefix }) => role.name.startsWith(prefix) && role.issuers.includes(name));
+}
+
 export function findings(args: UnlistedArgs, initial: State): Findings {
   const changes: RoleChange[] = [];
   let state = initial;
@@ -46,7 +55,7 @@ export function findings(args: UnlistedArgs, initial: State): Findings {
     const listed = args.roles.includes(role.name);
     const powers = [...(role.superuser ? ['SUPERUSER'] : []), ...(listed ? [] : role.powers)];
     const lose = args.powers === 'revoke' ? powers : [];
-    const lock = args.logins === 'lock' && role.login && !listed;
+    const lock = args.logins === 'lock' && role.login && !listed && !isIssued(args, role);
     if (lose.length === 0 && !lock) continue;
     const words = [...lose, ...(lock ? ['LOGIN'] : [])].map((w) => `NO${w}`);
     const left: Role = { ...role, login: role.login && !lock, superuser: role.superuser && lose.length === 0, powers: role.powers.filter((p) => !lose.includes(p)) };
@@ -55,7 +64,7 @@ export function findings(args: UnlistedArgs, initial: State): Findings {
   }
   return {
     changes,
-    logins: state.roles.filter((r) => r.login && !args.roles.includes(r.name) && !args.superusers.includes(r.name)).map((r) => r.name),
+    logins: state.roles.filter((r) => r.login && !args.roles.includes(r.name) && !args.superusers.includes(r.name) && !isIssued(args, r)).map((r) => r.name),
     databases: state.databases.filter((d) => !args.databases.includes(d)),
     superusers: state.roles.filter((r) => r.superuser && !args.superusers.includes(r.name)).map((r) => r.name),
   };

@@ -3,6 +3,7 @@ import { converge, type Plan } from '../../host/plan.ts';
 import type { HostView } from '../../host/view.ts';
 import { raw } from '../../services/postgres/sql.ts';
 import { sqlChange } from '../common/postgres/change.ts';
+import { Issuer } from '../common/postgres/issuer.ts';
 import { definePostgresQuery, type PostgresKey } from '../common/postgres/kind.ts';
 import { loginFields, loginOf, SECRET_LOGIN_ARGS, SqlName } from '../common/postgres/login.ts';
 import { asked, known, planned, refuseStandby } from '../common/postgres/server.ts';
@@ -15,6 +16,7 @@ const Args = z.strictObject({
   superusers: z.array(SqlName).min(1).describe('Superusers that there are to be; nothing is changed about them'),
   powers: z.enum(['revoke', 'report']).default('revoke').describe('revoke: SUPERUSER is taken from everybody else, and CREATEROLE, CREATEDB, REPLICATION and BYPASSRLS from roles that are not declared'),
   logins: z.enum(['report', 'lock']).default('report').describe('lock: roles that are not declared get NOLOGIN. Nothing is ever dropped'),
+  issuers: z.array(Issuer).default([]).describe('Roles that make logins and drop them: what they have made is declared by that'),
   ...loginFields,
 });
 type Args = z.output<typeof Args>;
