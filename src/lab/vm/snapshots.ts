@@ -10,6 +10,7 @@ import { openMonitor, type Conversation } from './json-socket.ts';
 import { readRecord } from './machine.ts';
 import { guestPaths, type GuestPaths } from './names.ts';
 import { killMachine, machineProcess, startMachine } from './process.ts';
+import { newestTag, nextTag, otherTags, wholeSnapshots, type TaggedSnapshot } from './snapshot-tags.ts';
 
 const DISK_MS = 120_000;
 const SAVE_MS = 180_000;
@@ -41,9 +42,9 @@ async function qemuImg(args: readonly string[]): Promise<string> {
 }
 
 /** Asked of the disk's file; `--force-share` because QEMU may hold it. */
-async function snapshotsOf(machine: Machine): Promise<readonly SnapshotEntry[]> {
-  const info = Info.parse(JSON.parse(await qemuImg(['info', '--force-share', '--output=json', machine.paths.root])));
-  return (info.snapshots ?? []).map((each) => ({ name: each.name, running: each['vm-state-size'] > 0 }));
+async function snapshotsOf(disk: string): Promise<readonly TaggedSnapshot[]> {
+  const info = Info.parse(JSON.parse(await qemuImg(['info', '--force-share', '--output=json', disk])));
+  return (info.snapshots ?? []).map((each) => ({ tag: each.name, running: each['vm-state-size'] > 0 }));
 }
 
 const Jobs = z.array(z.looseObject({ id: z.string(), status: z.string(), error: z.string().optional() }));
@@ -73,18 +74,22 @@ async function nodeOf(monitor: Conversation, file: string): Promise<string> {
   return node;
 }
 
-async function saveRunning(machine: Machine, monitor: Conversation, name: string): Promise<void> {
+async function nodesOf(machine: Machine, monitor: Conversation): Promise<readonly string[]> {
   const devices: string[] = [];
   for (const file of machine.disks) devices.push(await nodeOf(monitor, file));
-  if ((await snapshotsOf(machine)).some((each) => each.name === name)) await job(monitor, 'snapshot-delete', { tag: name, devices });
-  await job(monitor, 'snapshot-save', { tag: name, vmstate: devices[0], devices });
+  return devices;
 }
 
-async function saveOff(machine: Machine, name: string): Promise<void> {
-  const again = (await snapshotsOf(machine)).some((each) => each.name === name);
-  for (const disk of machine.disks) {
-    if (again) await qemuImg(['snapshot', '-d', name, disk]);
-    await qemuImg(['snapshot', '-c', name, disk]);
+async function saveRunning(machine: Machine, monitor: Conversation, tag: string): Promise<void> {
+  const devices = await nodesOf(machine, monitor);
+  await job(monitor, 'snapshot-save', { tag, vmstate: devices[0], devices });
+}
+
+/** Takes tags away, from those disks that have them. @param monitor of a machine that runs */
+async function forget(machine: Machine, monitor: Conversation | undefined, tags: readonly string[]): Promise<void> {
+  for (const tag of tags) {
+    if (monitor !== undefined) await job(monitor, 'snapshot-delete', { tag, devices: await nodesOf(machine, monitor) });
+    else for (const disk of machine.disks) if ((await snapshotsOf(disk)).some((each) => each.tag === tag)) await qemuImg(['snapshot', '-d', tag, disk]);
   }
 }
 
@@ -95,22 +100,34 @@ async function goOn(monitors: readonly Conversation[]): Promise<void> {
 }
 
 /** All machines stand still while the first is saved and until the last is, so that no host remembers what another has not sent yet. */
+async function saveAll(all: readonly Machine[], monitors: ReadonlyMap<Machine, Conversation>, tag: string): Promise<void> {
+  try {
+    for (const monitor of monitors.values()) await monitor.ask('stop');
+    for (const [machine, monitor] of monitors) await saveRunning(machine, monitor, tag);
+  } finally {
+    await goOn([...monitors.values()]);
+  }
+  // The first disk last: it is the one that is asked what there is.
+  for (const machine of all) if (!machine.running) for (const disk of machine.disks.toReversed()) await qemuImg(['snapshot', '-c', tag, disk]);
+}
+
+/** An older one of that name goes when all machines have the new one, and not before. */
 async function save(lab: Lab, name: string): Promise<void> {
   checkName(name);
   const all = await machines(lab);
   const monitors = new Map<Machine, Conversation>();
   try {
     for (const machine of all) if (machine.running) monitors.set(machine, await openMonitor(machine.paths.qmp));
-    try {
-      for (const monitor of monitors.values()) await monitor.ask('stop');
-      for (const [machine, monitor] of monitors) await saveRunning(machine, monitor, name);
-    } finally {
-      await goOn([...monitors.values()]);
-    }
+    const tag = nextTag(await tagsOf(all), name);
+    await saveAll(all, monitors, tag);
+    for (const machine of all) await forget(machine, monitors.get(machine), otherTags(await snapshotsOf(machine.paths.root), name, tag));
   } finally {
     for (const monitor of monitors.values()) monitor.close();
   }
-  for (const machine of all) if (!machine.running) await saveOff(machine, name);
+}
+
+async function tagsOf(all: readonly Machine[]): Promise<readonly (readonly TaggedSnapshot[])[]> {
+  return Promise.all(all.map(async (machine) => snapshotsOf(machine.paths.root)));
 }
 
 /**
@@ -119,32 +136,31 @@ async function save(lab: Lab, name: string): Promise<void> {
  */
 async function restore(lab: Lab, name: string, report: (line: string) => void): Promise<void> {
   const all = await machines(lab);
-  const states = new Map<Machine, SnapshotEntry>();
-  for (const machine of all) {
-    const found = (await snapshotsOf(machine)).find((each) => each.name === name);
-    if (found === undefined) {
-      const known = (await list(lab)).map((each) => each.name);
-      throw badInput('lab-no-snapshot', `host ${machine.name} has no snapshot ${name}`, { detail: known.length === 0 ? 'the lab has none' : `the lab has ${known.join(', ')}` });
-    }
-    states.set(machine, found);
+  const tags = await tagsOf(all);
+  const tag = newestTag(tags, name);
+  if (tag === undefined) {
+    const known = wholeSnapshots(tags).map((each) => each.name);
+    const without = all.find((_, index) => newestTag([tags[index] ?? []], name) === undefined);
+    throw badInput('lab-no-snapshot', without === undefined ? `no snapshot ${name} of all hosts is whole` : `host ${without.name} has no snapshot ${name}`, { detail: known.length === 0 ? 'the lab has none' : `the lab has ${known.join(', ')}` });
   }
   for (const machine of all) await killMachine(machine.paths);
-  for (const machine of all) for (const disk of machine.disks) await qemuImg(['snapshot', '-a', name, disk]);
+  for (const machine of all) for (const disk of machine.disks) await qemuImg(['snapshot', '-a', tag, disk]);
   // At once, so that no host waits long for its neighbours to go on.
   const outcomes = await Promise.allSettled(
-    [...states].map(async ([machine, state]) => {
-      if (state.running) await resume(machine, name);
-      report(`${machine.name}: ${state.running ? 'goes on where it was' : 'as it was, and off'}`);
+    all.map(async (machine, index) => {
+      const running = tags[index]?.find((each) => each.tag === tag)?.running === true;
+      if (running) await resume(machine, tag);
+      report(`${machine.name}: ${running ? 'goes on where it was' : 'as it was, and off'}`);
     }),
   );
   const refused = outcomes.find((outcome) => outcome.status === 'rejected');
   if (refused !== undefined) throw refused.reason;
 }
 
-async function resume(machine: Machine, name: string): Promise<void> {
+async function resume(machine: Machine, tag: string): Promise<void> {
   const record = await readRecord(machine.paths);
   if (record === undefined) throw failure('vm-missing', `there is no machine in ${machine.paths.directory}`, { remedy: 'care-provision lab up makes it' });
-  await startMachine(machine.paths, [...record.args, '-loadvm', name]);
+  await startMachine(machine.paths, [...record.args, '-loadvm', tag]);
   const seconds = (Date.now() / 1000).toFixed(3);
   const set = await guestExec(machine.paths.agent, ['date', '-u', '-s', `@${seconds}`], { timeoutMs: CLOCK_MS });
   if (set.status !== 0) throw failure('vm-snapshot', `host ${machine.name} goes on, but its clock could not be set to now`, { detail: set.stderr.trim() });
@@ -152,8 +168,7 @@ async function resume(machine: Machine, name: string): Promise<void> {
 
 /** Those that every host has. */
 async function list(lab: Lab): Promise<readonly SnapshotEntry[]> {
-  const [first, ...others] = await Promise.all((await machines(lab)).map(snapshotsOf));
-  return (first ?? []).filter((entry) => others.every((entries) => entries.some((each) => each.name === entry.name)));
+  return wholeSnapshots(await tagsOf(await machines(lab)));
 }
 
 function checkName(name: string): void {

@@ -103,6 +103,27 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('%s
     expect(gate('spare')).toMatchObject({ status: 0, stderr: '' });
   });
 
+  test('a node of MinIO is spared while the store can do without it, and a lone one always', () => {
+    units('care-minio.service');
+    mkdirSync(inside('etc', 'systemd', 'system'), { recursive: true });
+    mkdirSync(inside('etc', 'minio'));
+    writeFileSync(inside('etc', 'systemd', 'system', 'care-minio.service'), '[Service]\nExecStart=/usr/local/bin/minio server --quiet --address :9100 --certs-dir /etc/minio/certs\n');
+    const store = (hosts: string, cluster: number, without: number): void => {
+      writeFileSync(inside('etc', 'minio', 'minio.env'), `MINIO_VOLUMES="https://minio-${hosts}:9100/srv/drive{1...2}"\n`);
+      tool('curl', `for last do :; done; case "$last" in 'https://127.0.0.1:9100/minio/health/cluster') printf ${String(cluster)} ;; 'https://127.0.0.1:9100/minio/health/cluster?maintenance=true') printf ${String(without)} ;; *) printf 404 ;; esac`);
+    };
+    store('{1...4}', 200, 200);
+    expect(gate('spare')).toMatchObject({ status: 0, stderr: '' });
+    store('{1...4}', 200, 412);
+    expect(gate('spare')).toMatchObject({ status: 1, stderr: expect.stringContaining("the store can't do without this node (status 412)") as string });
+    expect(gate('well')).toMatchObject({ status: 0, stderr: '' });
+    store('{1...4}', 503, 412);
+    expect(gate('spare').stderr).toContain('no write quorum (status 503)');
+    expect(gate('well').stderr).toContain('no write quorum (status 503)');
+    store('{1...1}', 200, 412);
+    expect(gate('spare')).toMatchObject({ status: 0, stderr: '' });
+  });
+
   test('a host with a failed unit is not well', () => {
     tool('systemctl', 'case "$1" in list-units) echo "x.service loaded failed failed X" ;; *) exit 1 ;; esac');
     expect(gate('well')).toMatchObject({ status: 1, stderr: 'failed units: x.service \n' });
