@@ -78,6 +78,34 @@ describe('the catalogue', () => {
   });
 });
 
+/** Seconds of a duration as rules have it. */
+const seconds = (text: string): number => Number(text.slice(0, -1)) * ({ s: 1, m: 60, h: 3600, d: 86_400 }[text.slice(-1)] ?? Number.NaN);
+/** Fetched and evaluated every 15 s, gathered by Alertmanager for 10 s. */
+const ON_THE_WAY = 15 + 15 + 10;
+const TWO_MINUTES = 120;
+
+describe('how soon people are told', () => {
+  const page = readFileSync(path.join(ROOT, 'docs', 'roles', 'monitoring.md'), 'utf8');
+  const section = page.slice(page.indexOf('## How soon'), page.indexOf('\n## ', page.indexOf('## How soon') + 1));
+  const rows = section.split('\n').filter((line) => /^\| \d/.test(line)).map((line) => line.split('|').slice(1, 3).map((cell) => cell.trim()));
+  const written = rows.flatMap(([duration = '', named = '']) => [...named.matchAll(/\b[A-Z][a-z]+[A-Z]\w+/g)].map(([name]) => `${name} ${duration}`));
+
+  test('the numbers on the way are those of the role', () => {
+    const alertmanager = readFileSync(path.join(ROOT, 'roles', 'monitoring', 'templates', 'alertmanager.yml.hbs'), 'utf8');
+    expect(/^ {2}group_wait: (\w+)$/m.exec(alertmanager)?.[1]).toBe('10s');
+    const role = z.looseObject({ options: z.looseObject({ monitoring_scrape_seconds: z.looseObject({ default: z.number() }) }) }).parse(parse(readFileSync(path.join(ROOT, 'roles', 'monitoring', 'role.yml'), 'utf8')));
+    expect(role.options.monitoring_scrape_seconds.default).toBe(15);
+  });
+
+  test('who waits longer than two minutes stands on the page, with how long and why', () => {
+    // What a host gathers itself each minute may be a minute old; what a nightly run has written is as it is.
+    const age = (expr: string): number => (/\bcare_(?!converge_|provision_)/.test(expr) ? 60 : 0);
+    const late = alerts.filter((a) => ['critical', 'warning'].includes(a.labels.severity) && age(a.expr) + ON_THE_WAY + seconds(a.for) > TWO_MINUTES);
+    expect([...written].sort()).toEqual(late.map((a) => `${a.alert} ${a.for}`).sort());
+    expect(late.map((a) => a.alert)).not.toContain('HostDown');
+  });
+});
+
 const promtool = spawnSync('promtool', ['--version']).error === undefined;
 // The drill of the role runs the same in Debian's own promtool on a lab host.
 describe.skipIf(!promtool)('promtool (Debian package prometheus)', () => {
