@@ -41,7 +41,7 @@ const EndedSchema = z.strictObject({
   leftCount: z.int(),
   /** Whether everybody who was to be told has been; null when there was nothing to say, or nobody to tell. */
   told: z.boolean().nullable(),
-  /** Things of this night that keep coming back; not there when nobody has looked, and in records of before. */
+  /** Things of this night that keep coming back; not there when the history could not be read, and in records of before. */
   recurring: z.int().optional(),
 });
 

@@ -12,6 +12,8 @@ export interface Episode {
   /** The first run, of check or apply, that found it; ISO 8601. */
   readonly foundAt: string;
   readonly foundBy: string;
+  /** All runs that found it until it was mended, and the one that mended it; the oldest first. */
+  readonly runs: readonly string[];
   /** Null: it was only reported. */
   readonly repair: {
     readonly run: string;
@@ -81,12 +83,14 @@ const whats = (run: InRun): string[] => distinct(run.all.map((s) => s.change.wha
 function episodesOf(runs: readonly InRun[]): Episode[] {
   const episodes: Episode[] = [];
   let found: InRun | undefined;
+  let met: string[] = [];
   let lastRepair: InRun | undefined;
   const episode = (from: InRun, repair: InRun | undefined): Episode => {
     const end = repair ?? from;
     return {
       foundAt: from.first.startedAt,
       foundBy: from.first.run,
+      runs: met,
       repair:
         repair === undefined
           ? null
@@ -106,10 +110,12 @@ function episodesOf(runs: readonly InRun[]): Episode[] {
   };
   for (const run of runs) {
     found ??= run;
+    met.push(run.first.run);
     if (run.first.mode !== 'apply') continue;
     episodes.push(episode(found, run));
     lastRepair = run;
     found = undefined;
+    met = [];
   }
   if (found !== undefined) episodes.push(episode(found, undefined));
   return episodes;

@@ -24,7 +24,7 @@ const METRICS = {
   exit_status: 'Exit status of the newest ended run.',
   mended_changes: 'Changes that the newest ended run has made.',
   left_changes: 'Changes that the newest ended run has found and left as they are.',
-  recurring_changes: 'Things of the newest ended run that keep coming back, three times within 30 days; missing when nobody has looked.',
+  recurring_changes: 'Things of the newest ended run that keep coming back, three times within 30 days; missing when the history could not be read.',
   restrained: 'Whether the policy kept the newest ended run from mending something.',
   told: 'Whether everybody who was to be told of the newest ended run has been; missing when there was nothing to say.',
   missed: 'Whether a run that was due has not begun, when somebody last looked.',

@@ -42,7 +42,7 @@ export interface NightTold {
   readonly said: Said | null;
   /** Whether there was something to say, and it has been said lately. */
   readonly quiet: boolean;
-  /** Things of this night that keep coming back; undefined when nobody has looked, or could not. */
+  /** Things of this night that keep coming back; undefined when the history could not be read. */
   readonly recurring: number | undefined;
 }
 
@@ -65,7 +65,10 @@ export async function tellNight(of: NightTelling): Promise<NightTold> {
   if (events.length === 0) return { report: of.report, failed: undefined, said: null, quiet: false, recurring: 0 };
   const at = now();
   const key = driftKey(of.report);
-  if (policy !== undefined && events.every(isStanding) && saidLately(policy, key, of.before, at)) return { report: of.report, failed: undefined, said: of.before, quiet: true, recurring: undefined };
+  if (policy !== undefined && events.every(isStanding) && saidLately(policy, key, of.before, at)) {
+    // Who says nothing again has still looked: the alert on what keeps coming back goes on.
+    return { report: of.report, failed: undefined, said: of.before, quiet: true, recurring: (await withRecurrences(of, at)).recurring };
+  }
   const { report, recurring } = await withRecurrences(of, at);
   keepReport(of.reports, of.name, report, at, warn);
   const wanted = notify === undefined ? [] : events.filter((event) => notify.events.includes(event));
@@ -95,10 +98,7 @@ async function withRecurrences({ report, runs, environment, warn }: NightTelling
 
 /** The things of these runs that have come back before, with what is known of each. Pure. */
 export function recurringThings(found: readonly Recurrence[], runs: readonly string[]): ReadonlyMap<string, readonly Recurrence[]> {
-  const tonight = found.filter(({ episodes }) => {
-    const last = episodes.at(-1);
-    return last !== undefined && (runs.includes(last.foundBy) || (last.repair !== null && runs.includes(last.repair.run)));
-  });
+  const tonight = found.filter(({ episodes }) => episodes.at(-1)?.runs.some((run) => runs.includes(run)) === true);
   const things = new Map<string, Recurrence[]>();
   for (const one of tonight) things.set(one.resource, [...(things.get(one.resource) ?? []), one]);
   return things;

@@ -24,8 +24,8 @@ describe('what keeps coming back', () => {
     expect(found).toMatchObject({ host: 'a', resource: 'file /etc/x', since: '2026-01-01T02:00:00Z', last: '2026-01-05T02:00:00Z', times: 3, mended: false });
     expect(found?.episodes).toMatchObject([
       { foundBy: 'r1', repair: { run: 'r1', what: ['create'], diffs: ['-x\n+y'] }, inputs: null, seen: null },
-      { foundBy: 'c2', foundAt: '2026-01-03T02:00:00Z', repair: { run: 'r3', at: '2026-01-04T02:00:07Z', what: ['create', 'mode 0600 → 0644'] }, inputs: 'same', seen },
-      { foundBy: 'c4', repair: null, what: ['create'] },
+      { foundBy: 'c2', runs: ['c2', 'r3'], foundAt: '2026-01-03T02:00:00Z', repair: { run: 'r3', at: '2026-01-04T02:00:07Z', what: ['create', 'mode 0600 → 0644'] }, inputs: 'same', seen },
+      { foundBy: 'c4', runs: ['c4'], repair: null, what: ['create'] },
     ]);
     expect(found?.writers).toHaveLength(1);
   });

@@ -207,6 +207,14 @@ describe('a night', () => {
     expect(bodies.at(-2)?.policy?.notes).toEqual([]);
     expect(bodies.at(-1)?.policy?.notes).toContainEqual(expect.stringMatching(/^Keeps coming back: file \S+\/work\/free \(one\), 3 times since \d{4}-\d\d-\d\d\.$/));
     expect(bodies.at(-1)?.policy?.notes.at(-1)).toBe('Who else changes them: care-provision drift.');
+    // Left as it is from now on: told of once, and then lately. It keeps coming back in those nights, too, and its alert stays.
+    policy('{mode: report}');
+    put('work/free', 'tampered\n');
+    const before = bodies.length;
+    for (let n = 0; n < 2; n += 1) {
+      await converge();
+      expect([bodies.length, metric('recurring_changes')]).toEqual([before + 1, '2']);
+    }
   });
 
   test('on which too many hosts cannot be reached mends nothing', { timeout: 60_000 }, async () => {
