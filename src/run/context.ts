@@ -26,6 +26,8 @@ export interface HostState {
   condition: 'active' | 'failed' | 'unreachable' | 'ended';
   /** By handler id, in the order of notification. */
   readonly notified: Map<string, Notified>;
+  /** Those of them that have failed: their ids. */
+  readonly broken: Set<string>;
   /** Notes found on the host of handlers that an earlier run still owes; undefined before root has looked. */
   owed: Set<string> | undefined;
   /** Notes on the host that this run has made or taken up. */

@@ -10,9 +10,9 @@ import { badInput, Diagnostic } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import type { Script } from '../support/shell.ts';
 import { plainText } from '../support/value.ts';
-import type { HostState, PlayState, RunContext } from './context.ts';
+import type { HostState, Notified, PlayState, RunContext } from './context.ts';
 import { flattenTasks } from './look-ahead.ts';
-import { HostEnded } from './task-result.ts';
+import { HostEnded, TaskFailed } from './task-result.ts';
 
 function roleOf(task: Task): string {
   return task.attributes.role?.role.name ?? '';
@@ -89,6 +89,28 @@ export function notifyHandlers(play: PlayState, host: HostState, task: Task, sco
       if (!host.notified.has(handler.id)) host.notified.set(handler.id, { handler, noteId: handlerNoteId(handler) });
     }
   }
+}
+
+type Due = Pick<HostState, 'condition' | 'notified' | 'broken'>;
+
+/** Whether a handler is to run. One that has failed is not tried again on a host that has failed by it: it stays owed, for the next run. */
+export function isDue(host: Due, handler: Task): boolean {
+  return host.notified.has(handler.id) && !(host.condition === 'failed' && host.broken.has(handler.id));
+}
+
+/** Takes a handler that is due from what the host is to run. @returns undefined when it is not due */
+export function takeDue(host: Due, handler: Task): Notified | undefined {
+  const due = isDue(host, handler) ? host.notified.get(handler.id) : undefined;
+  if (due === undefined) return undefined;
+  host.notified.delete(handler.id);
+  host.broken.delete(handler.id);
+  return due;
+}
+
+/** Of a handler that did not come to its end: still owed, the next run will try again. */
+export function keepOwed(host: Due, handler: Task, due: Notified, error: unknown): void {
+  host.notified.set(handler.id, due);
+  if (error instanceof TaskFailed) host.broken.add(handler.id);
 }
 
 /** The note to make on the host before a change: the handlers it will owe. */

@@ -17,7 +17,7 @@ import { allHold, resolveBoolean, resolveNumber, UnknownValue } from './evaluate
 import { foresee } from './foresee.ts';
 import { identityOf } from './identity.ts';
 import { concludeOnce, settleElsewhere } from './once.ts';
-import { notesIdentity, notOvertaken, takeUpOwed } from './handlers.ts';
+import { isDue, keepOwed, notesIdentity, notOvertaken, takeDue, takeUpOwed } from './handlers.ts';
 import { InFlight } from './in-flight.ts';
 import { flattenTasks, LookAhead } from './look-ahead.ts';
 import type { Position } from './rendezvous.ts';
@@ -342,9 +342,8 @@ export class HostRun {
     const { ctx, host, play } = this.#init;
     // A handler may notify another one; each runs once a flush, so this ends.
     for (const handler of play.handlers()) {
-      const due = host.notified.get(handler.id);
+      const due = takeDue(host, handler);
       if (due === undefined) continue;
-      host.notified.delete(handler.id);
       const limit = resolveNumber(handler.attributes.throttle, this.#scope(handler.attributes)) ?? 0;
       const work = async (): Promise<void> => {
         if (limit > 0) await nextTurn();
@@ -356,13 +355,12 @@ export class HostRun {
         if (limit > 0) await ctx.throttle(handler.id, limit)(work);
         else await work();
       } catch (error) {
-        // Still owed: the next run will try again.
-        host.notified.set(handler.id, due);
+        keepOwed(host, handler, due, error);
         throw error;
       }
       if (ctx.options.mode === 'apply') await this.#strikeOff(due.noteId);
     }
-    const again = play.handlers().some((h) => host.notified.has(h.id));
+    const again = play.handlers().some((h) => isDue(host, h));
     if (again && position.length < 12) await this.runHandlers([...position, 0]);
     else await this.strikeOffStray();
   }

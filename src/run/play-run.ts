@@ -227,7 +227,8 @@ async function ended(ctx: RunContext, state: PlayState, host: HostState, run: Ho
   if (error instanceof TaskFailed) {
     host.condition = 'failed';
     state.hostFailed(host, error.fatal);
-    await afterFailure(ctx, host, () => (state.play.forceHandlers || ctx.options.gate?.finishes?.(host.name, 'failed') === true ? run.runHandlers([Number.MAX_SAFE_INTEGER]) : run.strikeOffStray()));
+    if (state.play.forceHandlers || ctx.options.gate?.finishes?.(host.name, 'failed') === true) await forceHandlers(ctx, host, run);
+    else await afterFailure(ctx, host, () => run.strikeOffStray());
     return;
   }
   if (error instanceof Diagnostic && error.kind === 'interrupted') {
@@ -261,6 +262,15 @@ async function writeDown(ctx: RunContext, host: HostState, run: HostRun): Promis
     if (!(error instanceof Error)) throw error;
     ctx.emit({ type: 'warning', host: host.name, message: `what of this run is out of reach of a rollback cannot be noted on the host: ${maskSecrets(errorText(error))}` });
   }
+}
+
+/** What a failed host was notified of, each once: one that fails keeps no other from being run, as in Ansible. */
+async function forceHandlers(ctx: RunContext, host: HostState, run: HostRun): Promise<void> {
+  let before: number;
+  do {
+    before = host.broken.size;
+    await afterFailure(ctx, host, () => run.runHandlers([Number.MAX_SAFE_INTEGER]));
+  } while (host.broken.size > before);
 }
 
 async function afterFailure(ctx: RunContext, host: HostState, work: () => Promise<void>): Promise<void> {

@@ -238,7 +238,7 @@ function makeContext(options: RunOptions, runId: string, loaded: Loaded, locks: 
             if (next !== condition && (next === 'failed' || next === 'unreachable')) options.onHostLost?.(name);
             condition = next;
           },
-          notified: new Map(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined, cutShort: false,
+          notified: new Map(), broken: new Set(), owed: undefined, noted: new Set(), stray: new Set(), startReached: options.startAtTask === undefined, cutShort: false,
         };
         hosts.set(name, state);
       }

@@ -152,4 +152,26 @@ ${more}
     expect(log(p)).toEqual(['restart']);
     expect(broken.tasks.at(-1)).toBe('one|restart|failed');
   });
+
+  it('force_handlers runs each handler once: one that fails is not tried again, and keeps no other from being run', async () => {
+    const handlers = `
+  handlers:
+    - { name: first, shell: "echo first >> {{ work }}/log; exit 1" }
+    - { name: second, shell: "echo second >> {{ work }}/log; exit 1" }
+    - { name: third, ${say('third')} }
+`;
+    const notify = '{ copy: { dest: "{{ work }}/a", content: x }, notify: [first, second, third] }';
+    // The failure is a handler's own.
+    const p = make(`- hosts: all\n  force_handlers: true\n  tasks:\n    - ${notify}\n${handlers}`);
+    expect((await p.run()).status).toBe(3);
+    expect(log(p)).toEqual(['first', 'second', 'third']);
+    // The failure is a task's.
+    rmSync(path.join(p.dir, 'work/a'));
+    rmSync(path.join(p.dir, 'work/log'));
+    p.write('playbook.yml', `- hosts: all\n  force_handlers: true\n  tasks:\n    - ${notify}\n    - command: /bin/false\n${handlers}`);
+    const failed = await p.run();
+    expect(failed.status).toBe(3);
+    expect(log(p)).toEqual(['first', 'second', 'third']);
+    expect(failed.tasks.filter((line) => line.includes('|first|'))).toEqual(['one|first|failed']);
+  });
 });

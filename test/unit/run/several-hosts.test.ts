@@ -239,7 +239,8 @@ ${more}
       expect([result.status, log(p), log(p, 'late'), result.summary?.unfinished]).toEqual([3, ['one'], [], ['two', 'three']]);
       const forced = make(fails('  force_handlers: true'));
       expect((await forced.run()).status).toBe(3);
-      expect([[...new Set(log(forced))].sort(), [...log(forced, 'late')].sort()]).toEqual([['one', 'three', 'two'], ['three', 'two']]);
+      // Each once, also on the host on which one has failed.
+      expect([[...log(forced)].sort(), [...log(forced, 'late')].sort()]).toEqual([['one', 'three', 'two'], ['one', 'three', 'two']]);
     });
     it('run when the failure was a change that the policy of a night has refused', async () => {
       const p = make(play('').replace('{ shell: "sleep 0.6; exit 1", when', '{ meta: barrier }\n    - { pause: { seconds: 1 }, when: inventory_hostname == "one" }\n    - { copy: { dest: "{{ work }}/refused", content: x }, when').replace('{ shell: "sleep 1.2", changed_when: false,', '{ pause: { seconds: 2 },'));
@@ -334,6 +335,7 @@ ${rescue}
       register: said
       changed_when: false
     - copy: { dest: "{{ work }}/out", content: "{{ join (pluck said.results 'stdout') ',' }}" }
+    - { copy: { dest: "{{ work }}/there", content: x }, delegate_to: one }
     - { name: bad, command: "true", delegate_to: "{{ default elsewhere 'nowhere' }}" }
 `,
       ['one', 'two'],
@@ -341,6 +343,9 @@ ${rescue}
     const result = await p.run();
     expect(log(p, 'out')).toEqual(['a-two,b-two']);
     expect(result.status).toBe(3);
+    // Where a change was made is told with it: that is where it is kept for a rollback.
+    const changes = result.events.flatMap((e) => (e.type === 'change' ? [[path.basename(e.resource), e.host, e.delegated_to]] : []));
+    expect(changes).toEqual([['out', 'two', undefined], ['there', 'two', 'one']]);
     expect(result.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ error: expect.stringContaining('there is no host nowhere') as unknown });
   });
 
