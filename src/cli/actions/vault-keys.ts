@@ -37,7 +37,8 @@ export async function asOperator<T>({ observer }: Work, host: ClusterHost, work:
 
 /** @returns 0 when the new shares are in force, 3 while more old ones are needed */
 export async function vaultRekeyAction(context: CliContext, inventory: string, flags: VaultShareFlags & { readonly cancel?: boolean }): Promise<ExitStatus> {
-  return withVault(context, inventory, flags, undefined, async (at) => {
+  // Who completes it writes the new shares beside the inventory: one at a time.
+  return withVault(context, inventory, flags, `vault rekey ${inventory}`, async (at) => {
     const { cluster, observer } = at;
     const { host, clusterId } = leaderOf(cluster, await observer.look());
     if (flags.cancel === true) {

@@ -8,7 +8,7 @@ import { Secret } from '../../support/secret.ts';
 import { uninterrupted } from '../../support/uninterrupted.ts';
 import { setUpAccess } from '../../services/vault/access.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
-import { isBadRequest, VaultTrouble } from '../../services/vault/trouble.ts';
+import { refusesShares, VaultTrouble } from '../../services/vault/trouble.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { VaultCluster } from './cluster.ts';
 import { tryOperator, withRoot } from './init.ts';
@@ -54,7 +54,7 @@ async function makeRoot(anybody: VaultClient, shares: readonly Secret[], observe
     // Should it not be heard, the next attempt takes its place.
     await anybody.remove('sys/generate-root/attempt', whole).catch(() => undefined);
     if (!(error instanceof VaultTrouble)) throw error;
-    if (isBadRequest(error)) throw failure('wrong-share', `the shares make no root token: ${error.trouble.msg}`, { remedy: 'one of them is wrong or of before a rekey', cause: error });
+    if (refusesShares(error.trouble)) throw failure('wrong-share', `the shares make no root token: ${error.trouble.msg}`, { remedy: 'one of them is wrong or of before a rekey', cause: error });
     if (error.trouble.kind === 'lost') throw failure('root-token-lost', `the answer did not come, and a root token may have been made that nobody has: ${error.trouble.msg}`, { remedy: 'run vault access once more: it lists the root tokens that there are, to be revoked by their accessors', cause: error });
     throw error;
   }

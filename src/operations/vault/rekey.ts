@@ -8,7 +8,7 @@ import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { uninterrupted } from '../../support/uninterrupted.ts';
 import type { VaultClient } from '../../services/vault/client.ts';
-import { isBadRequest, VaultTrouble } from '../../services/vault/trouble.ts';
+import { refusesShares, VaultTrouble } from '../../services/vault/trouble.ts';
 import type { VaultCluster } from './cluster.ts';
 import { sharesOf, type Holders } from './holders.ts';
 import type { VaultObserver } from './observe.ts';
@@ -108,9 +108,10 @@ async function give(operator: VaultClient, path: string, share: Secret, nonce: s
   try {
     return Given.parse(await operator.write(path, { key: share.reveal(), nonce }, limits));
   } catch (error) {
-    if (!(error instanceof VaultTrouble) || !isBadRequest(error)) throw error;
+    if (!(error instanceof VaultTrouble)) throw error;
     // Somebody has completed it, and was cut off before the new shares were shown to the cluster.
     if (/verification must be performed/.test(error.trouble.msg)) throw failure('not-verified', `a rekey was cut off before its new shares counted: ${error.trouble.msg}`, { detail: 'the old shares are in force', remedy: 'care-provision vault rekey INVENTORY --cancel, then begin anew', cause: error });
+    if (!refusesShares(error.trouble)) throw error;
     throw failure('wrong-share', `the shares do not allow a rekey: ${error.trouble.msg}`, { detail: 'the old shares are in force, and the cluster has forgotten those that were given', remedy: 'all holders give theirs again', cause: error });
   }
 }

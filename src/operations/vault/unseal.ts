@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import type { Secret } from '../../support/secret.ts';
 import { isOpen, type MemberSeen } from '../../services/vault/status.ts';
-import { isBadRequest, VaultTrouble } from '../../services/vault/trouble.ts';
+import { refusesShares, VaultTrouble } from '../../services/vault/trouble.ts';
 import type { ClusterHost } from '../inventory.ts';
 import type { VaultCluster } from './cluster.ts';
 import type { VaultObserver } from './observe.ts';
@@ -37,7 +37,7 @@ export async function unsealMember(observer: VaultObserver, host: ClusterHost, s
       if (!last.sealed || last.progress === 0) break;
     }
   } catch (error) {
-    if (!(error instanceof VaultTrouble) || !isBadRequest(error)) throw error;
+    if (!(error instanceof VaultTrouble) || !refusesShares(error.trouble)) throw error;
     throw failure('wrong-share', `${host.name}: the shares do not open it: ${error.trouble.msg}`, {
       detail: 'one of the shares that were given, here or by others before, is wrong or of before a rekey; the member has forgotten all of them, and nothing is lost',
       remedy: 'all holders give their shares again; those that the list of shares knows are checked before they are sent',

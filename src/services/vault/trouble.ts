@@ -26,14 +26,6 @@ export class VaultTrouble extends Error {
   }
 }
 
-/**
- * Whether the server says that what it was given is wrong: 400. What it answers otherwise (403, 429, 5xx) tells nothing of that, so that key
- * shares are not taken for wrong by it (http/sys_seal.go, sys_rekey.go, sys_generate_root.go of both flavours).
- */
-export function isBadRequest({ trouble }: VaultTrouble): boolean {
-  return trouble.kind === 'refused' && trouble.status === 400;
-}
-
 const REMEDIES: Readonly<Record<Exclude<TroubleKind, 'refused'>, string>> = {
   silent: 'see whether it runs there: systemctl status care-vault; journalctl -u care-vault',
   sealed: 'unseal it: care-provision vault unseal INVENTORY',
@@ -53,7 +45,19 @@ function refusalRemedy(status: number, words: string): string | undefined {
   if (/no handler for route|unsupported path|route entry not found/.test(words)) return 'nothing is mounted at this path: mount it in an earlier task (vault_mount, vault_auth), or correct the path';
   if (/path is already in use/.test(words)) return 'something else is mounted there: choose another path, or unmount it';
   if (/plugin not found in the catalog/.test(words)) return 'this build of the server does not bring that engine or method along: register its plugin (sys/plugins/catalog), or choose another';
+  if (/already been provided/.test(words)) return 'this share has counted already: the other holders give theirs';
+  if (/(incorrect nonce|in progress|no current active root generation)/.test(words)) return 'somebody has begun it anew, or ended it, meanwhile: run the command again';
   return status === 429 ? 'it has too much to do: run again later' : undefined;
+}
+
+/**
+ * Whether a server has refused key shares for what they are: they are no shares, or together they open nothing. It says so with 400, or with 500 where
+ * what they make cannot decrypt the root key (OpenBao and Vault: vault/core.go, rekey.go, generate_root.go, seal.go). Any other refusal (a share that has
+ * counted already, an attempt that somebody else began, no right to ask, storage that fails) says nothing of them.
+ */
+export function refusesShares({ kind, msg, status }: Trouble): boolean {
+  const words = /(invalid key|key is (?:shorter|longer) than|valid hex or base64|key verification failed|message authentication failed|root generation aborted|failed to (?:compute|combine|decrypt))/i;
+  return kind === 'refused' && (status === 400 || status === 500) && words.test(msg);
 }
 
 /** An answer that is no success. @param what `GET sys/mounts` */

@@ -59,10 +59,10 @@ test('interrupted while the server makes the keys: they are written all the same
 });
 
 test('what goes wrong afterwards is told, and so is a root token that is left', async () => {
-  const lab = await at(({ path }) => (path === 'sys/init' ? { status: 200, body: { keys: null, keys_base64: KEYS, root_token: 's.root-token-of-the-init-test' } } : path === 'sys/unseal' ? { status: 400, body: { errors: ['no such key'] } } : { status: 500 }));
+  const lab = await at(({ path }) => (path === 'sys/init' ? { status: 200, body: { keys: null, keys_base64: KEYS, root_token: 's.root-token-of-the-init-test' } } : path === 'sys/unseal' ? { status: 400, body: { errors: ['Unseal failed, invalid key'] } } : { status: 500 }));
   const error = await init(lab).then(() => undefined, (wrong: unknown) => wrong);
   expect(error).toMatchObject({ code: 'root-token-left' });
-  expect(String(error)).toContain('the shares do not open it: POST sys/unseal: no such key');
+  expect(String(error)).toContain('the shares do not open it: POST sys/unseal: Unseal failed, invalid key');
   expect(readdirSync(dir)).toContain('shares.json');
 });
 
