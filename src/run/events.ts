@@ -21,7 +21,7 @@ export type RunEvent =
   | { readonly type: 'task'; readonly host: string; readonly play: string; readonly role: string; readonly task: string; readonly module: string; readonly status: TaskStatus; readonly seconds: number; readonly msg?: string; readonly item?: string; readonly at: string; readonly handler: boolean; /** The whole error text of a failure. */ readonly error?: string; /** What `debug` and verbose output show. */ readonly result?: string }
   | { readonly type: 'retry'; readonly host: string; readonly task: string; readonly attempt: number; readonly of: number }
   /** One change of one resource, made (apply) or predicted (check). */
-  | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean; /** What the host showed just before. */ readonly seen?: Seen }
+  | { readonly type: 'change'; readonly host: string; readonly role: string; readonly task: string; readonly resource: string; readonly what: string; readonly handler: boolean; readonly diff?: string; readonly unknown?: boolean; /** The host that it was made on, where that is another one. */ readonly delegated_to?: string; /** What the host showed just before. */ readonly seen?: Seen }
   /** Something with an age or an end that the run saw by the way: a certificate, a backup, a version. */
   | ({ readonly type: 'observation'; readonly host: string } & Observation)
   | { readonly type: 'warning'; readonly host?: string; readonly message: string }

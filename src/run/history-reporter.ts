@@ -71,6 +71,7 @@ export function historyRow(event: RunEvent, at: string): HistoryRow | undefined 
         unknown: event.unknown ?? false,
         diff: clipped(event.diff),
         seen: event.seen ?? null,
+        delegatedTo: event.delegated_to ?? null,
         at,
       };
     case 'warning':

@@ -38,7 +38,7 @@ export function reportChanges(task: ReportedTask & { readonly node: Task }, item
       if (change.byAction === true) task.host.session.acted(change.resource, change.what);
       task.ctx.emit({
         type: 'change', host: task.host.name, role: roleName(task.node), task: task.title, resource: change.resource, what: change.what, handler: task.handler,
-        ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}), ...(change.seen === undefined ? {} : { seen: change.seen }),
+        ...(change.diff === undefined ? {} : { diff: change.diff }), ...(change.unknown ? { unknown: true } : {}), ...(change.seen === undefined ? {} : { seen: change.seen }), ...(change.delegatedTo === undefined ? {} : { delegated_to: change.delegatedTo }),
       });
     }
   }

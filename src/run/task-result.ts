@@ -15,6 +15,8 @@ export interface MadeChange {
   readonly seen?: Seen | undefined;
   /** What did it has to be run to know: no effects tell what it has replaced. */
   readonly byAction?: boolean;
+  /** The host that it is made on, where the task is delegated. */
+  readonly delegatedTo?: string;
 }
 
 /** How one item of a task (or the task, without a loop) ended, as far as planning and running can tell. */

@@ -307,7 +307,7 @@ export class TaskRun {
       if (ctx.options.mode !== 'check') other.session.forgetEverything();
       const result = await this.#onSession(other.session, delegate, scope, true);
       await other.session.flush();
-      return result;
+      return { ...result, changes: result.changes.map((change) => ({ ...change, delegatedTo: delegate })) };
     });
   }
 
@@ -339,7 +339,7 @@ export class TaskRun {
       askAfter: (guarded) => (delegated || task.loop !== undefined || task.until !== undefined || predict ? [] : this.#init.alsoAsk(session, guarded ? 'guarded' : 'unguarded')),
       before: () => this.#note(scope, delegated ? undefined : identity),
       pass: isHeld(this.#init) ? undefined : taskGate(this.#reported, resolveBoolean(attributes.checkMode, scope), delegated ? target : undefined),
-      sent: (pending, made) => this.#waiting.set(pending, made),
+      sent: (pending, made) => this.#waiting.set(pending, delegated ? { ...made, delegatedTo: target } : made),
       settled: (pending) => {
         const made = this.#waiting.get(pending);
         if (made !== undefined) this.#made.push(made);

@@ -195,6 +195,11 @@ create table run_plays (
 );
 `,
   },
+  {
+    version: 7,
+    name: 'the host that a change of a delegated task was made on',
+    sql: 'alter table run_changes add column delegated_to text;',
+  },
 ];
 
 export function checksum(migration: Migration): string {

@@ -119,6 +119,7 @@ export function changeOf(row: Row): ChangeRow {
     unknown: number(row, 'uncertain') === 1,
     diff: optionalText(row, 'diff'),
     seen,
+    delegatedTo: optionalText(row, 'delegated_to'),
     at: optionalText(row, 'noted_at'),
   };
 }

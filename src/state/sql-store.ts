@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 
 const COUNT_COLUMNS = COUNT_NAMES.map((name) => `${name}_count`);
 const TASK_COLUMNS = ['run_id', 'seq', 'host', 'play', 'role', 'task', 'module', 'status', 'seconds', 'item', 'place', 'handler', 'message', 'noted_at'];
-const CHANGE_COLUMNS = ['run_id', 'seq', 'host', 'role', 'task', 'resource', 'what', 'handler', 'uncertain', 'diff', 'seen', 'noted_at'];
+const CHANGE_COLUMNS = ['run_id', 'seq', 'host', 'role', 'task', 'resource', 'what', 'handler', 'uncertain', 'diff', 'seen', 'delegated_to', 'noted_at'];
 const WARNING_COLUMNS = ['run_id', 'seq', 'host', 'message', 'noted_at'];
 
 const countValues = (counts: RecordedCounts): readonly number[] => COUNT_NAMES.map((name) => counts[name]);
@@ -58,7 +58,7 @@ export class SqlStore implements Store {
     for (const [i, r] of rows.entries()) {
       const seq = first + i;
       if (r.type === 'task') tasks.push([run, seq, r.host, r.play, r.role, r.task, r.module, r.status, r.seconds, r.item, r.place, Number(r.handler), r.message, r.at]);
-      else if (r.type === 'change') changes.push([run, seq, r.host, r.role, r.task, r.resource, r.what, Number(r.handler), Number(r.unknown), r.diff, r.seen === null ? null : JSON.stringify(r.seen), r.at]);
+      else if (r.type === 'change') changes.push([run, seq, r.host, r.role, r.task, r.resource, r.what, Number(r.handler), Number(r.unknown), r.diff, r.seen === null ? null : JSON.stringify(r.seen), r.delegatedTo, r.at]);
       else warnings.push([run, seq, r.host, r.message, r.at]);
     }
     return this.#db.transaction(async (session) => {

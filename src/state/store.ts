@@ -116,6 +116,8 @@ export interface ChangeRow {
   readonly unknown: boolean;
   readonly diff: string | null;
   readonly seen: Seen | null;
+  /** The host that it was made on, where the task was delegated; null: `host` itself, also in runs of programs that did not tell. */
+  readonly delegatedTo: string | null;
   readonly at: string | null;
 }
 

@@ -14,7 +14,7 @@ export function runEnd(id: string, hosts: Readonly<Record<string, Partial<Record
   return { endedAt: `${id}-end`, status: 0, seconds: 1.5, total: { ...none, ok: 3 }, hosts: Object.fromEntries(Object.entries(hosts).map(([h, c]) => [h, { ...none, ...c }])), roles: {}, slowest: [], observations: [] };
 }
 
-export const change: ChangeRow = { type: 'change', host: 'a', role: 'base', task: 't', resource: 'file /etc/x', what: 'create', handler: false, unknown: false, diff: null, seen: null, at: null };
+export const change: ChangeRow = { type: 'change', host: 'a', role: 'base', task: 't', resource: 'file /etc/x', what: 'create', handler: false, unknown: false, diff: null, seen: null, delegatedTo: null, at: null };
 
 export interface StoreUnderTest {
   /** @param now the store's clock, milliseconds since the epoch */
@@ -38,7 +38,7 @@ export function storeContract(name: string, under: StoreUnderTest): void {
     test('a run is there as soon as it begins, and whole after it ended', async () => {
       const more = { origin: 'ssh 192.0.2.7', arguments: ['apply', 'inventory/lab', '--limit', 'a'], revisions: [{ of: 'inventory', path: 'inventory/lab', commit: 'abc', branch: 'main', dirty: true }, { of: 'roles', path: '/r', commit: null, branch: null, dirty: null }] } as const;
       const task = { type: 'task', host: 'a', play: 'p', role: 'base', task: 't', module: 'file', status: 'failed', seconds: 0.25, item: 'x', place: 'f.yml:1:2', handler: true, message: 'no', at: '2026-01-01T00:00:01Z' } as const;
-      const second = { ...change, unknown: true, diff: '-a\n+b', seen: { modified: '2025-12-31T23:00:00.000Z', owner: 'www-data' }, at: '2026-01-01T00:00:02Z' };
+      const second = { ...change, unknown: true, diff: '-a\n+b', seen: { modified: '2025-12-31T23:00:00.000Z', owner: 'www-data' }, delegatedTo: 'b', at: '2026-01-01T00:00:02Z' };
       const warning = { type: 'warning', host: null, message: 'w', at: null } as const;
       await using(async (store) => {
         await store.recordRun(runStart('r1', '2026-01-01T00:00:00Z', more));

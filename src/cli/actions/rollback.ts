@@ -55,13 +55,18 @@ function filesOf(text: string, what: string): readonly string[] {
  * has died, since the one that took them over has counted what it found done already.
  */
 export function changedHosts(run: Pick<RunDetails, 'hosts' | 'changes'>): readonly string[] {
-  const told = new Set(run.changes.map((change) => change.host));
-  return Object.entries(run.hosts).filter(([name, counts]) => counts === null || told.has(name) || counts.changed + counts.failed + counts.unreachable + counts.rescued + counts.ignored > 0).map(([name]) => name);
+  const told = new Set(run.changes.map((change) => change.delegatedTo ?? change.host));
+  const counted = Object.entries(run.hosts).filter(([, counts]) => counts === null || counts.changed + counts.failed + counts.unreachable + counts.rescued + counts.ignored > 0).map(([name]) => name);
+  // In the order of the run; those that it has only reached by delegation come last.
+  return [...new Set([...Object.keys(run.hosts).filter((name) => told.has(name) || counted.includes(name)), ...told])];
 }
 
-/** Hosts on which it has changed something: those have kept something of it, or have dropped it since. */
-function surelyChanged(run: Pick<RunDetails, 'changes'>): readonly string[] {
-  return [...new Set(run.changes.map((change) => change.host))];
+/**
+ * Hosts on which it has changed something of which they must have kept a trace, or have dropped it since. Not by what was delegated: files are kept where
+ * that was done, what a command did is noted for the host that asked, and what a service was told there may be in no journal.
+ */
+export function surelyChanged(run: Pick<RunDetails, 'changes'>): readonly string[] {
+  return [...new Set(run.changes.filter((change) => change.delegatedTo === null).map((change) => change.host))];
 }
 
 function words({ inventory, playbooks, flags }: RollbackWords, run: string): readonly string[] {

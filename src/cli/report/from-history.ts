@@ -30,8 +30,8 @@ function recordedEvents(run: RunDetails): readonly Recorded[] {
   return [
     [{ type: 'start', run: run.id, time: run.startedAt, mode, inventory, playbook, version, controller, user, arguments: words, revisions, hosts: Object.keys(run.hosts), ...(origin === null ? {} : { origin }) }, run.startedAt],
     ...run.tasks.map(taskEvent),
-    ...run.changes.map(({ host, role, task, resource, what, handler, unknown, diff, seen, at }): Recorded => [
-      { type: 'change', host, role, task, resource, what, handler, ...(unknown ? { unknown } : {}), ...(diff === null ? {} : { diff }), ...(seen === null ? {} : { seen }) },
+    ...run.changes.map(({ host, role, task, resource, what, handler, unknown, diff, seen, delegatedTo, at }): Recorded => [
+      { type: 'change', host, role, task, resource, what, handler, ...(unknown ? { unknown } : {}), ...(diff === null ? {} : { diff }), ...(seen === null ? {} : { seen }), ...(delegatedTo === null ? {} : { delegated_to: delegatedTo }) },
       at ?? undefined,
     ]),
     ...run.observations.flatMap(({ observation, hosts }) => hosts.map((host): Recorded => [{ type: 'observation', host, ...observation }, undefined])),

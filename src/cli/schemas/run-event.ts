@@ -81,6 +81,7 @@ const Change = z
     diff: z.string().exactOptional().describe('unified diff, with --diff'),
     unknown: z.boolean().exactOptional().describe('check mode: it may change, depending on what cannot be known before'),
     seen: z.strictObject({ modified: time, owner: z.string() }).exactOptional().describe('what the file showed just before it was changed: when it was last written, and whose it is'),
+    delegated_to: z.string().exactOptional().describe('the host that it was made on, where the task is delegated to another one than `host`'),
   })
   .describe('one change of one resource, made (apply) or predicted (check)');
 

@@ -98,7 +98,7 @@ test('a run of the history has all that it keeps', () => {
       id: '20261126-020000-a1b2c3', startedAt: '2026-11-26T02:00:00.000Z', endedAt: '2026-11-26T02:01:00.000Z', mode: 'check', inventory: 'inventory/lab', playbook: 'site.yml', version: '0.1.0', controller: 'c', user: 'u', origin: null, arguments: ['check', 'inventory/lab'], revisions: [], status: 3, seconds: 60, hostCount: 2,
       total: { ...NONE, failed: 1, changed: 1 }, hosts: { a: { ...NONE, failed: 1 }, b: { ...NONE, changed: 1 } },
       tasks: [{ type: 'task', host: 'a', play: 'p', role: 'r', task: 't', module: 'm', status: 'failed', seconds: 3, item: null, place: 'x:1:1', handler: false, message: 'broken pipe', at: '2026-11-26T02:00:20.000Z' }],
-      changes: [{ type: 'change', host: 'b', role: 'r', task: 't', resource: 'file /x', what: 'mode', handler: false, unknown: false, diff: null, seen: { modified: '2026-11-25T21:07:00.000Z', owner: 'www-data' }, at: null }], warnings: [], roles: {}, slowest: [{ host: 'a', role: 'r', task: 't', seconds: 3 }],
+      changes: [{ type: 'change', host: 'b', role: 'r', task: 't', resource: 'file /x', what: 'mode', handler: false, unknown: false, diff: null, seen: { modified: '2026-11-25T21:07:00.000Z', owner: 'www-data' }, delegatedTo: null, at: null }], warnings: [], roles: {}, slowest: [{ host: 'a', role: 'r', task: 't', seconds: 3 }],
       observations: [{ observation: { subject: 'certificate', name: '/x.crt', time: '2026-11-29T03:00:00.000Z' }, hosts: ['a', 'b'], hostCount: 60 }],
     }),
     NOW,
