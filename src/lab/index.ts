@@ -17,4 +17,5 @@ export type { DriverName } from './driver-name.ts';
 export type { LabHost, LabPaths, LabState } from './state.ts';
 export { defaultInventoryFile, labUp, type LabUpOptions } from './up.ts';
 export { parseDisks, parseWan, type Wan } from './vm/words.ts';
+export { boxDirectory, ensureBox, type Box, type BoxOptions } from './vm/box.ts';
 export { ensureVmImage } from './vm/image.ts';

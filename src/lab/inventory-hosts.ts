@@ -1,6 +1,6 @@
 /**
- * Reads which hosts a lab has from its hand-written inventory, so that the containers, the VMs of
- * vagrant/Vagrantfile and the provisioner go by one list. Only what a lab needs: names, `site`, `lab_release` and what
+ * Reads which hosts a lab has from its hand-written inventory, so that the containers, the virtual machines and the
+ * provisioner go by one list. vagrant/Vagrantfile reads its own in the same way. Only what a lab needs: names, `site`, `lab_release` and what
  * virtual machines have.
  */
 import { parseDocument } from 'yaml';

@@ -8,11 +8,12 @@ const LIMIT_MS = 120_000;
 
 describe('the inventories that come with the program', () => {
   it.each([
-    ['lab', 5],
-    ['single-site', 3],
-    ['production', 12],
-  ])('%s is sound with playbooks/site.yml', (name, hosts) => {
-    const found = validateProject({ inventory: [path.join(packageRoot(), 'inventory', name)], playbooks: [path.join(packageRoot(), 'playbooks/site.yml')], limit: undefined, extraVars: {} });
+    ['lab', 5, 'site.yml'],
+    ['single-site', 3, 'site.yml'],
+    ['production', 12, 'site.yml'],
+    ['vagrant', 3, 'base.yml'],
+  ])('%s is sound', (name, hosts, playbook) => {
+    const found = validateProject({ inventory: [path.join(packageRoot(), 'inventory', name)], playbooks: [path.join(packageRoot(), 'playbooks', playbook)], limit: undefined, extraVars: {} });
     expect(found.problems.map((p) => p.format())).toEqual([]);
     expect(found.hosts).toBe(hosts);
     expect(found.tasks).toBeGreaterThan(20);

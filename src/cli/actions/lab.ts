@@ -1,9 +1,10 @@
 /** What `lab` does: the lab's own functions, with this terminal. */
 import { spawn } from 'node:child_process';
-import { execArguments, generateHosts, labDown, labExec, labHost, labPower, labSnapshots, labStatus, labUp, listLabs, openLab, parseDisks, parseWan, sshArguments, type LabUpOptions } from '../../lab/index.ts';
+import path from 'node:path';
+import { boxDirectory, ensureBox, execArguments, generateHosts, labDown, labExec, labHost, labPower, labSnapshots, labStatus, labUp, listLabs, openLab, parseDisks, parseWan, sshArguments, type LabUpOptions, type Release } from '../../lab/index.ts';
 import { Diagnostic, ExitStatus } from '../../support/diagnostic.ts';
 import type { CliContext } from '../context.ts';
-import type { LabUpFlags, PowerWord } from '../commands/lab.ts';
+import type { LabBoxFlags, LabUpFlags, PowerWord } from '../commands/lab.ts';
 import { columns } from '../terminal/columns.ts';
 import { processInterruption } from '../terminal/signals.ts';
 import { projectRoot } from './project.ts';
@@ -40,6 +41,25 @@ export async function labUpAction(context: CliContext, flags: LabUpFlags): Promi
     return ExitStatus.ok;
   } catch (error) {
     if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'lab up was interrupted', remedy: 'run lab up again to go on, or lab down to remove what is there', cause: error });
+    throw error;
+  } finally {
+    interrupted.dispose();
+  }
+}
+
+export async function labBoxAction(context: CliContext, release: Release, flags: LabBoxFlags): Promise<ExitStatus> {
+  const interrupted = processInterruption(context);
+  try {
+    const box = await ensureBox(release, {
+      directory: flags.output === undefined ? boxDirectory(projectRoot(context.cwd)) : path.resolve(context.cwd, flags.output),
+      rebuild: flags.rebuild,
+      report: (line) => { context.stdout.write(`${line}\n`); },
+      signal: interrupted.stop,
+    });
+    context.stdout.write(`for a Vagrantfile: config.vm.box = '${box.name}', config.vm.box_url = '${box.catalogue}'; that of vagrant/ finds it in .care/boxes\n`);
+    return ExitStatus.ok;
+  } catch (error) {
+    if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'lab box was interrupted', remedy: 'run it again: what was half made is removed then', cause: error });
     throw error;
   } finally {
     interrupted.dispose();

@@ -1,7 +1,7 @@
 /** `lab`: throw-away hosts to try things on. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { integer } from '../options.ts';
-import type { DriverName } from '../../lab/index.ts';
+import type { DriverName, Release } from '../../lab/index.ts';
 import type { Session } from '../session.ts';
 
 export interface LabUpFlags {
@@ -15,6 +15,11 @@ export interface LabUpFlags {
   readonly memory?: number;
   readonly cpus?: number;
   readonly accel?: 'auto' | 'kvm' | 'tcg';
+}
+
+export interface LabBoxFlags {
+  readonly output?: string;
+  readonly rebuild?: boolean;
 }
 
 export const POWER_WORDS = ['on', 'off', 'shutdown', 'reset'] as const;
@@ -106,6 +111,16 @@ export function labCommand(session: Session): Command {
     .action(async (snapshot: string, flags: { readonly name: string }) => {
       const { labRestoreAction } = await import('../actions/lab.ts');
       session.status = await labRestoreAction(session.context, snapshot, flags.name);
+    });
+  command
+    .command('box')
+    .description('make a Vagrant box (libvirt) of a Debian release from this machine\'s own mirror, for vagrant/ (needs root)')
+    .addArgument(new Argument('[release]', 'Debian').choices(['trixie', 'bookworm'] satisfies Release[]).default('trixie'))
+    .addOption(new Option('--output <directory>', 'where the box and its catalogue go; default: .care/boxes of the project'))
+    .option('--rebuild', 'build it anew, for newer packages')
+    .action(async (release: Release, flags: LabBoxFlags) => {
+      const { labBoxAction } = await import('../actions/lab.ts');
+      session.status = await labBoxAction(session.context, release, flags);
     });
   const into = (name: string, description: string): Command =>
     command.command(name).description(description).argument('<host>', 'a host of the lab').argument('[command...]', 'a command, after --').addOption(NAME()).passThroughOptions();

@@ -106,10 +106,8 @@ initrd /initrd.img
 boot
 `;
 
-const FILES: readonly ImageFile[] = [
-  { path: '/usr/local/sbin/care-lab-seed', mode: '0755', text: SEED },
-  { path: '/etc/systemd/system/care-lab-seed.service', mode: '0644', text: SEED_UNIT },
-  { path: '/etc/systemd/system/care-lab-wan.service', mode: '0644', text: WAN_UNIT },
+/** What a disk needs to boot by itself. */
+export const BOOT_FILES: readonly ImageFile[] = [
   { path: '/etc/fstab', mode: '0644', text: `LABEL=${ROOT_LABEL} / ext4 errors=remount-ro 0 1\n` },
   { path: '/etc/initramfs-tools/conf.d/care-lab', mode: '0644', text: 'MODULES=list\n' },
   { path: '/etc/initramfs-tools/modules', mode: '0644', text: INITRAMFS_MODULES },
@@ -118,16 +116,28 @@ const FILES: readonly ImageFile[] = [
   { path: '/etc/default/locale', mode: '0644', text: 'LANG=C.UTF-8\n' },
 ];
 
+const FILES: readonly ImageFile[] = [
+  { path: '/usr/local/sbin/care-lab-seed', mode: '0755', text: SEED },
+  { path: '/etc/systemd/system/care-lab-seed.service', mode: '0644', text: SEED_UNIT },
+  { path: '/etc/systemd/system/care-lab-wan.service', mode: '0644', text: WAN_UNIT },
+  ...BOOT_FILES,
+];
+
 /** Modules of GRUB that reach /boot/grub by themselves; grub.cfg loads others from there. */
 const GRUB_CORE = 'biosdisk part_msdos ext2 normal linux configfile search search_label search_fs_uuid echo test ls';
 
-const STEPS: readonly string[] = [
-  'for unit in care-lab-seed.service care-lab-wan.service systemd-networkd.service; do chroot "$root" systemctl enable "$unit" 2>/dev/null; done',
+/** Lines that make an initial file system and GRUB's core, with the new root as `$root`. */
+export const BOOT_STEPS: readonly string[] = [
   'ln -sf /dev/null "$root/etc/systemd/system/systemd-firstboot.service"',
   'chroot "$root" update-initramfs -u -k all >/dev/null',
   'mkdir -p "$root/boot/grub/i386-pc"',
   'cp "$root"/usr/lib/grub/i386-pc/*.mod "$root"/usr/lib/grub/i386-pc/*.lst "$root/boot/grub/i386-pc/"',
   `chroot "$root" grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o /boot/grub/i386-pc/core.img ${GRUB_CORE}`,
+];
+
+const STEPS: readonly string[] = [
+  'for unit in care-lab-seed.service care-lab-wan.service systemd-networkd.service; do chroot "$root" systemctl enable "$unit" 2>/dev/null; done',
+  ...BOOT_STEPS,
 ];
 
 /** The script that mmdebstrap runs with the new root as `$1`. */

@@ -6,7 +6,6 @@ import { badInput, failure } from '../../support/diagnostic.ts';
 import type { Prepared, UpOrder } from '../driver.ts';
 import type { Release } from '../image-recipe.ts';
 import { seedFiles, type SeedFile } from '../keys.ts';
-import { runProgram } from '../process.ts';
 import { takenNetworks } from '../network.ts';
 import { chooseNetwork, takenBy, type HostSpec, type PlacedHost } from '../spec.ts';
 import { chooseAcceleration, type Chosen } from './acceleration.ts';
@@ -20,14 +19,12 @@ import { killMachine, machineProcess, startMachine } from './process.ts';
 import { qemuArguments } from './qemu-arguments.ts';
 import { machinesOf, register, registered } from './registry.ts';
 import { nameservers, vmSeed } from './seed.ts';
+import { LAB_TOOLS, needTools } from './tools.ts';
 import { checkCapacity } from './words.ts';
 
 /** From the start to a working sshd, in milliseconds; software emulation with a busy machine takes its time. */
 const BOOT_MS = { kvm: 120_000, tcg: 600_000 } as const;
 const SETTLE_MS = 60_000;
-const TOOLS: readonly (readonly [program: string, found: readonly string[]])[] = [
-  ['qemu-system-x86_64', ['--version']], ['qemu-img', ['--version']], ['mke2fs', ['-V']], ['mmdebstrap', ['--version']], ['ip', ['-V']], ['iptables', ['--version']],
-];
 
 /** Refuses before anything is made. @throws Diagnostic `lab-vm-machine`, `program-missing` */
 async function checkMachine(): Promise<void> {
@@ -35,11 +32,7 @@ async function checkMachine(): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw badInput('lab-vm-machine', 'the lab of virtual machines needs root: it makes bridges, taps and firewall rules', { remedy: 'sudo care-provision lab up --driver vm, or the lab of containers (without --driver vm)' });
   }
-  for (const [program, args] of TOOLS) {
-    await runProgram(program, args, { timeoutMs: 10_000 }).catch((cause: unknown) => {
-      throw failure('program-missing', `the lab of virtual machines needs ${program}`, { remedy: './scripts/setup --vm installs what is missing', cause });
-    });
-  }
+  await needTools(LAB_TOOLS, 'the lab of virtual machines needs');
 }
 
 async function capacity(): Promise<{ availableMiB: number; cpus: number }> {
