@@ -3,6 +3,7 @@
  * and read as they are: the library's own serialisers would leave out fields that they do not know, and nobody would be told.
  */
 import type { KubeConfig } from '@kubernetes/client-node';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { Agent } from 'undici';
 import { Diagnostic } from '../../support/diagnostic.ts';
@@ -36,6 +37,9 @@ export class KubernetesSilent extends Error {
 }
 
 const CONNECT_MS = 10_000;
+/** As often as client-go asks again. */
+const BUSY_TRIES = 10;
+const BUSY_MOST_SECONDS = 10;
 
 interface Ready {
   readonly agent: Agent;
@@ -80,11 +84,20 @@ export class KubernetesClient implements ServiceClient {
   }
 
   /**
-   * One request, never made twice.
+   * One request. It is made again only where the API server says that it has done nothing and when to come again: 429 with Retry-After, as for a second
+   * or two after a definition was made, or when it has too many requests. At most ten times; then that is the answer.
    *
    * @throws KubernetesSilent when there is no answer, Diagnostic when the host is lost
    */
   async request(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
+    for (let tries = 1; ; tries += 1) {
+      const { answer, again } = await this.#once(request, signal);
+      if (again === undefined || tries >= BUSY_TRIES) return answer;
+      await sleep(again * 1000, undefined, { signal });
+    }
+  }
+
+  async #once(request: ApiRequest, signal: AbortSignal): Promise<{ readonly answer: ApiAnswer; readonly again: number | undefined }> {
     const ready = await (this.#ready ??= this.#makeReady());
     try {
       const answer = await ready.fetch(new URL(request.path, ready.server), {
@@ -96,7 +109,7 @@ export class KubernetesClient implements ServiceClient {
         signal,
       });
       const text = await answer.text();
-      return { status: answer.status, body: readJson(text) };
+      return { answer: { status: answer.status, body: readJson(text) }, again: retryAfter(request, answer.status, answer.headers.get('retry-after')) };
     } catch (error) {
       if (error instanceof Diagnostic) throw error;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -135,6 +148,12 @@ export class KubernetesClient implements ServiceClient {
     });
     return { agent, server: cluster.server, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])), fetch: undici.fetch };
   }
+}
+
+/** Seconds until a request that was turned away unseen may be made again. A budget that forbids an eviction is no such thing: whoever asked for it waits in their own way. */
+function retryAfter(request: ApiRequest, status: number, header: string | null): number | undefined {
+  if (status !== 429 || header === null || !/^\d{1,4}$/.test(header) || request.path.split('?')[0]?.endsWith('/eviction') === true) return undefined;
+  return Math.min(Number(header), BUSY_MOST_SECONDS);
 }
 
 function impersonation(as: ApiIdentity | undefined): Readonly<Record<string, string>> {

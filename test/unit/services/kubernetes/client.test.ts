@@ -42,6 +42,8 @@ beforeAll(async () => {
       else if (method === 'PATCH') answer(200, { ...(JSON.parse(body) as object), status: {} });
       else if (url.endsWith('/settings') && method === 'GET') answer(200, { kind: 'ConfigMap', metadata: { name: 'settings' } });
       else if (url.startsWith('/hangs')) request.socket.destroy();
+      else if (url.startsWith('/busy') && (url.includes('always') || seen.filter((each) => each.url === url).length < 3)) response.writeHead(429, url.includes('silent') ? {} : { 'retry-after': '0' }).end('{}');
+      else if (url.startsWith('/busy')) answer(200, { kind: 'Status' });
       else answer(404, { kind: 'Status', status: 'Failure', reason: 'NotFound', message: `${url} not found`, code: 404 });
     });
   });
@@ -66,6 +68,20 @@ const client = (config = kubeconfig()): KubernetesClient => new KubernetesClient
 const settings: Manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'care' }, data: { mode: 'a' }, fieldOfTomorrow: { kept: true } };
 
 describe('KubernetesClient', () => {
+  it('asks again when it is told when to come again; a budget that forbids an eviction is an answer', async () => {
+    const api = client();
+    const asked = async (url: string): Promise<readonly [number, number]> => {
+      seen.length = 0;
+      const { status } = await api.request({ method: 'POST', path: url, body: {} }, signal);
+      return [status, seen.length];
+    };
+    expect(await asked('/busy')).toEqual([200, 3]);
+    expect(await asked('/busy/always')).toEqual([429, 10]);
+    expect(await asked('/busy/always/silent')).toEqual([429, 1]);
+    expect(await asked('/busy/always/eviction?dryRun=All')).toEqual([429, 1]);
+    await api.close();
+  });
+
   it('applies an object as it is, unknown fields included, over few connections', async () => {
     const api = client();
     seen.length = 0;
