@@ -8,7 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labDown, labUp } from '../../src/lab/index.ts';
 import { labPower } from '../../src/lab/power.ts';
-import { eventually, labProject, onHost, troubleOf } from '../integration/support/lab-project.ts';
+import { eventually, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
 import type { Result } from '../unit/run/support.ts';
 import { changes, hasOpenBao, PLAIN_PLAYBOOKS, VaultLab } from './support/vault-lab.ts';
@@ -22,6 +22,7 @@ const CA = '/etc/care-provision/keeper-ca.crt';
 let keeper: VaultLab;
 let at: VaultLab;
 let token = '';
+const projects: LabProject[] = [];
 
 const troubles = (result: Result): string => [...KEEPERS, ...MEMBERS].map((name) => troubleOf(result, name)).join('');
 const run = (more: Parameters<VaultLab['run']>[0] = {}): Promise<Result> => at.run({ playbooks: [PKI, path.join(at.project.dir, 'trust.yml'), VAULT], ...more });
@@ -44,6 +45,7 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2, twice (care-provision artifacts f
   beforeAll(async () => {
     const lab = await labUp({ ...ownLab('vaultseal'), hosts: [...KEEPERS.map((name) => ({ name, site: 'delhi', release: 'trixie' as const })), ...MEMBERS.map((name) => ({ name, site: 'kochi', release: 'trixie' as const }))] });
     keeper = new VaultLab(lab, labProject({}), KEEPERS);
+    projects.push(keeper.project);
     await keeper.makePeople();
     keeper.writeInventory({
       base_firewall: false, vault_seal: 'static', vault_seal_key: `{{ secret "${randomBytes(32).toString('base64')}" }}`,
@@ -60,12 +62,12 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2, twice (care-provision artifacts f
     token = made.stdout.trim();
     const [authority = ''] = readFileSync(path.join(keeper.project.dir, '.care', 'pki', 'authority.pem'), 'utf8').match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----\n/) ?? [];
     at = new VaultLab(lab, labProject({ 'trust.yml': JSON.stringify([{ hosts: 'vault', become: true, gather_facts: false, tasks: [{ name: 'the CA of the other cluster', copy: { dest: CA, content: authority, mode: '0644' } }] }]) }), MEMBERS);
+    projects.push(at.project);
     await at.makePeople();
     at.writeInventory({ base_firewall: false, vault_seal: 'transit', vault_transit_address: `https://${keeper.address('k1')}:8200`, vault_transit_key: 'unseal', vault_transit_ca: CA, vault_transit_token: `{{ secret "${token}" }}` }, MEMBERS);
   });
   afterAll(async () => {
-    at.project.remove();
-    keeper.project.remove();
+    for (const project of projects) project.remove();
     await labDown(ownLab('vaultseal'));
   });
 

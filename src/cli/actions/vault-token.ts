@@ -1,6 +1,7 @@
 /** `vault token`. */
 import { makeToken } from '../../operations/vault/token.ts';
 import { badInput, ExitStatus } from '../../support/diagnostic.ts';
+import { Secret } from '../../support/secret.ts';
 import { safeLine } from '../../support/terminal-text.ts';
 import type { VaultTokenFlags } from '../commands/vault.ts';
 import type { CliContext } from '../context.ts';
@@ -17,7 +18,8 @@ export async function vaultTokenAction(context: CliContext, inventory: string, f
     const { host } = leaderOf(cluster, await observer.look());
     const { token, accessor } = await asOperator(at, host, (operator) => makeToken(operator, { policies: flags.policy, period: flags.period }, { ...observer.limits, timeoutSeconds: 30 }));
     context.stderr.write(`a token for ${safeLine(flags.policy.join(', '))}, which ends ${flags.period} after it was renewed last; to revoke it: auth/token/revoke-accessor, accessor ${safeLine(accessor)}\n`);
-    context.stdout.write(flags.output === 'json' ? `${JSON.stringify({ cluster: cluster.name, token: token.reveal(), accessor, policies: flags.policy, period: flags.period }, undefined, 2)}\n` : `${token.reveal()}\n`);
+    context.stdout.reveal(flags.output === 'json' ? new Secret(JSON.stringify({ cluster: cluster.name, token: token.reveal(), accessor, policies: flags.policy, period: flags.period }, undefined, 2)) : token);
+    context.stdout.write('\n');
     return ExitStatus.ok;
   });
 }
