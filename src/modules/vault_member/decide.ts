@@ -125,6 +125,10 @@ export function decideRestart(args: VaultMemberArgs, facts: Facts, made: boolean
   const others = facts.cluster.members.filter((m) => m.name !== args.name);
   const ill = others.filter((m) => !isWell(m));
   if (ill.length > 0) return wait(`${ill.map((m) => `${m.name} is ${stateOf(m)}`).join(', ')}, so ${args.name} is not restarted now`, ill.some((m) => m.seal?.sealed === true) ? 'unseal it first: care-provision vault unseal; then apply again' : 'mend that first; then apply again');
+  const voters = facts.cluster.peers?.filter((p) => p.voter) ?? [];
+  const strangers = voters.filter((p) => !args.members.some((m) => m.name === p.node_id));
+  // Nobody has looked at them, and hosts are often shut down before they are taken out of the inventory.
+  if (strangers.length > 0 && others.length < quorum(voters.length)) return wait(`${strangers.map((p) => p.node_id).join(', ')} still vote${strangers.length === 1 ? 's' : ''}, though not listed, and may be away, so ${args.name} is not restarted now`, 'they leave when enough of the others are open: care-provision vault status; then apply again');
   if (own.active && others.length > 0) return { type: 'step-down', leader: args.name, address: args.members.find((m) => m.name === args.name)?.address ?? '' };
   return { type: 'restart' };
 }

@@ -156,7 +156,7 @@ function plan(args: VaultMemberArgs, host: HostView): Plan {
     if (step.type === 'refuse') return step.passing === true ? { type: 'unknown', because: step.msg } : failed(step.msg, step.remedy);
     // A handover is part of the restart that it is for.
     const what = step.type === 'step-down' && args.state === 'restarted' ? 'restart' : describeStep(step);
-    return converge([{ resource, what, script: rawScript(':'), effects: sideEffects }], { steps: [what], state: 'open' });
+    return converge([{ resource, what, script: rawScript(':'), effects: sideEffects }], { steps: [what], state: args.state === 'only' ? 'as listed' : 'open' });
   }
   return action({
     resource,
@@ -186,7 +186,7 @@ refused until \`replace\` says that it was wiped on purpose.`,
       yaml: 'vault_member:\n  name: vault1\n  members:\n    - { name: vault1, address: 10.0.0.1 }\n    - { name: vault2, address: 10.0.0.2 }\n    - { name: vault3, address: 10.0.0.3 }\n  authority: "{{ pki_authority }}"\n  operator_authority: /srv/inventory/.care/pki/vault-care.pem\n  data_dir: /var/lib/care-vault\nthrottle: 1\n',
     },
   ],
-  returns: { state: '`uninitialized`, `sealed`, `open`; with `restarted` also `as it was` or `leads`', steps: 'what was done, in order' },
+  returns: { state: '`uninitialized`, `sealed`, `open`; with `restarted` also `as it was` or `leads`; with `only` `as listed`, or `not known` when nobody could be asked', steps: 'what was done, in order' },
   queries(args, host) {
     const key = clusterKey(args, host);
     return [vaultHost(hostKey(args)), ...(key === undefined ? [] : [vaultCluster(key)])];

@@ -65,6 +65,8 @@ export function refusal(status: number, errors: readonly string[], what: string)
   const words = maskSecrets(errors.join('; '));
   if (status === 503 && /sealed/i.test(words)) return troubleWith('sealed', 'it is sealed');
   if (/not initialized/i.test(words)) return troubleWith('uninitialized', 'it is not initialised');
+  // A standby that has lost the way to its leader, or has one that leads no more, sends clients there themselves ("client redirection").
+  if (status === 307) return troubleWith('no-leader', 'it does not reach its leader, and sends on whoever asks (status 307)');
   if (status >= 500 && /(no active|local node not active but active cluster node not found|leader not found|not the leader|raft is shutting down)/i.test(words)) return troubleWith('no-leader', `it has no leader: ${words}`);
   return new VaultTrouble({ kind: 'refused', status, msg: `${what}: ${words === '' ? `status ${String(status)}` : `${words} (status ${String(status)})`}`, remedy: refusalRemedy(status, words) });
 }

@@ -71,6 +71,7 @@ test.each<[string, Answer, object]>([
   ['sealed', { status: 503, body: { errors: ['Vault is sealed'] } }, { kind: 'sealed', remedy: expect.stringContaining('vault unseal') as string }],
   ['not initialised', { status: 400, body: { errors: ['Vault is not initialized'] } }, { kind: 'uninitialized' }],
   ['without a leader', { status: 500, body: { errors: ['local node not active but active cluster node not found'] } }, { kind: 'no-leader' }],
+  ['a standby that has lost its leader', { status: 307 }, { kind: 'no-leader' }],
   ['not allowed', { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } }, { kind: 'refused', status: 403 }],
   ['a page of a balancer', { status: 502 }, { kind: 'refused', status: 502, msg: 'GET a: status 502' }],
 ])('what a server says is told apart: %s', async (_title, answer, expected) => {
