@@ -46,6 +46,8 @@ describe.each(SHELLS)('care-kubernetes-upgrade, %s', (_name, shell) => {
     made.program('systemctl', call);
     made.program('etcdctl', 'exit 0');
     made.program('curl', 'printf ok');
+    made.program('sleep', 'exit 0');
+    made.program('crictl', 'echo container1');
     made.program('kubectl', `while case $1 in --*) true ;; *) false ;; esac; do shift 2; done
 case "$*" in
   *kubeadm-config*) echo 'kubernetesVersion: v${ofCluster}' ;;
@@ -92,6 +94,27 @@ esac`);
     expect(await closed.run(shell, ['open', 'w1'])).toMatchObject({ status: 0 });
     expect(calls(closed)).toEqual(['drain w1']);
   });
+
+  test('opens it also when the API is silent for a moment', async () => {
+    const node = plane('1.36.3');
+    await node.run(shell, ['empty', 'w1']);
+    node.program('kubectl', node.read('kubectl').replace(/^#!.*\n/, '').replace('drain*|uncordon*)', `uncordon*) if [ ! -e '${node.directory}/asked' ]; then : >'${node.directory}/asked'; echo 'connection refused' >&2; exit 1; fi; echo "$1 $2" >>'${node.directory}/calls' ;;\n  drain*)`));
+    expect(await node.run(shell, ['open', 'w1'])).toMatchObject({ status: 0, stderr: '' });
+    expect([existsSync(path.join(node.directory, 'asked')), calls(node).slice(-2)]).toEqual([true, ['uncordon w1', 'annotate node w1 care-provision/upgrading-']]);
+    node.program('kubectl', node.read('kubectl').replace(/^#!.*\n/, '').replace('uncordon*) if', 'uncordon*) echo refused for good >&2; exit 1; if'));
+    await node.run(shell, ['empty', 'w1']);
+    expect(await node.run(shell, ['open', 'w1'])).toMatchObject({ status: 1, stderr: expect.stringMatching(/refused for good\nnode w1 stays closed/) as string });
+  }, 30_000);
+
+  test('a step is not over while the new kubelet makes the API server anew', async () => {
+    const node = plane('1.36.3');
+    node.program('crictl', `case "$*" in ps*) n=$(cat '${node.directory}/n' 2>/dev/null || echo 0); echo $((n + 1)) >'${node.directory}/n'; if [ "$n" -lt 3 ]; then echo "container$n"; else echo last; fi ;; esac`);
+    expect(await node.run(shell, ['step'])).toMatchObject({ status: 0, stderr: '' });
+    expect(Number(node.read('n'))).toBeGreaterThanOrEqual(5);
+    node.program('crictl', `case "$*" in ps*) date +%N ;; esac`);
+    expect(await node.run(shell, ['step'])).toMatchObject({ status: 1, stderr: expect.stringContaining('was made anew just now') as string });
+    expect(existsSync(path.join(node.directory, 'etc/kubeadm/upgrading'))).toBe(true);
+  }, 30_000);
 
   test('touches nothing while a write does not go through', async () => {
     const node = plane('1.36.3');
