@@ -45,7 +45,7 @@ describe.each(['kube_router', 'calico'] as const)('network of pods: %s', (networ
     let lab: Lab;
     let project: LabProject;
     let prober: Prober;
-    const own = ownLab(`network-${network.replace('_', '-')}`);
+    const own = ownLab(network === 'calico' ? 'calico' : 'router');
     const run = (options: Partial<RunOptions> = {}): Promise<Result> => project.run({ playbooks: PLAYBOOKS, ...options });
     const troubles = (result: Result): string => NODES.map((name) => troubleOf(result, name)).join('');
     const changes = (result: Result): readonly string[] => [...new Set(result.events.flatMap((e) => (e.type === 'change' ? [`${e.host}|${e.resource}`] : [])))].sort();
