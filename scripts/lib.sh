@@ -151,7 +151,7 @@ ensure_lab() {
 ensure_vm() {
   [ "$(uname -m)" = x86_64 ] || die "virtual machines of the lab need an x86-64 machine, this is $(uname -m)"
   [ "$(id -u)" -eq 0 ] || die 'virtual machines of the lab need root: run this with sudo'
-  apt_install qemu-system-x86 qemu-utils e2fsprogs iptables mmdebstrap debian-archive-keyring gpg libdistro-info-perl openssh-client iproute2
+  apt_install qemu-system-x86 qemu-utils e2fsprogs iptables mmdebstrap debian-archive-keyring gpg libdistro-info-perl openssh-client iproute2 tcpdump
   "$node" --input-type=module -e "
     import { ensureVmImage, RELEASES } from '$root/src/lab/index.ts';
     try {

@@ -2,9 +2,9 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labDown, labUp, type Lab } from '../../src/lab/index.ts';
-import { hostVariables, inventoryOf, labProject, troubleOf, type LabProject } from './support/lab-project.ts';
+import { inventoryOf, labProject, troubleOf, type LabProject } from './support/lab-project.ts';
 import { ownLab } from './support/lab.ts';
-import { bootId, traces, VMS_HERE } from './support/vm-lab.ts';
+import { bootId, traces, VMS_HERE, vmVariables } from './support/vm-lab.ts';
 
 const HOST = 'vm-a1';
 /** In software emulation, beside other work. */
@@ -17,7 +17,7 @@ describe.skipIf(!VMS_HERE)('a virtual machine (needs root, QEMU and TUN: sudo ./
   beforeAll(async () => {
     lab = await labUp({ ...ownLab('vm'), driver: 'vm', hosts: [{ name: HOST, site: 'kochi', release: 'trixie', memoryMiB: 768 }] });
     project = labProject({
-      'inventory.yml': inventoryOf({ [HOST]: hostVariables(lab, HOST) }),
+      'inventory.yml': inventoryOf({ [HOST]: vmVariables(lab, HOST) }),
       'reboot.yml': '- hosts: all\n  tasks:\n    - { reboot: { reboot_timeout: 600 }, register: rebooted }\n    - { assert: { that: [rebooted.rebooted] } }\n',
     });
   }, LIMIT_MS);

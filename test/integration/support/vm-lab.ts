@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Lab } from '../../../src/lab/index.ts';
 import { interfacePrefix, ruleComment, RUN_DIRECTORY } from '../../../src/lab/vm/names.ts';
 import { labExec } from '../../../src/lab/index.ts';
+import { hostVariables } from './lab-project.ts';
 
 /** The program that `./scripts/setup --vm` brings: nobody is given virtual machines by the default test run who has not asked for them. */
 const HAS_QEMU = (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(path.join(directory, 'qemu-system-x86_64')));
@@ -19,6 +20,12 @@ export function traces(lab: string): readonly string[] {
     ...shown('ps', ['-e', '-o', 'args']).filter((line) => line.startsWith('qemu-system') && line.includes(`-name ${lab}.`)),
     ...(existsSync(path.join(RUN_DIRECTORY, lab)) ? [path.join(RUN_DIRECTORY, lab)] : []),
   ];
+}
+
+/** Inventory variables of a virtual machine: an emulated processor takes its time for a handshake, the more so on a busy machine. */
+export function vmVariables(lab: Lab, name: string): ReturnType<typeof hostVariables> {
+  const own = hostVariables(lab, name);
+  return { ...own, ansible_ssh_common_args: `${String(own['ansible_ssh_common_args'])} -o ConnectTimeout=120` };
 }
 
 /** The kernel's name for its boot. */

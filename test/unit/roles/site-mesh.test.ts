@@ -1,7 +1,7 @@
 /** What role site_mesh makes of an inventory: peers at other sites, and what WireGuard is told of them. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -101,8 +101,78 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('ca
     const said = execFileSync(shell, [...words, path.join(directory, 'program')], { env: { CARE_MESH_CONF: directory }, encoding: 'utf8', timeout: 20_000 });
     expect(said.split('\n').filter((line) => line !== '')).toEqual([
       '[Interface]', 'PrivateKey = PRIVATE=', 'ListenPort = 51821', 'FwMark = 0xca6e',
-      '# b1', '[Peer]', 'PublicKey = B1=', 'Endpoint = 198.51.100.1:51821', 'AllowedIPs = 198.51.100.0/24,10.1.0.0/16', 'PersistentKeepalive = 0', `PresharedKey = ${seed.toString('base64')}`,
-      '# c1', '[Peer]', 'PublicKey = C1=', 'Endpoint = [2001:db8::1]:51821', 'AllowedIPs = 2001:db8::1/128', 'PersistentKeepalive = 0',
+      '# b1', '[Peer]', 'PublicKey = B1=', 'Endpoint = 198.51.100.1:51821', 'PersistentKeepalive = 0', 'AllowedIPs = 198.51.100.0/24,10.1.0.0/16', `PresharedKey = ${seed.toString('base64')}`,
+      '# c1', '[Peer]', 'PublicKey = C1=', 'Endpoint = [2001:db8::1]:51821', 'PersistentKeepalive = 0', 'AllowedIPs = 2001:db8::1/128',
     ]);
+  });
+
+  /** The program with stand-ins for WireGuard's and iproute2's: handshakes, routes and what was asked for are files. */
+  const program = (files: Readonly<Record<string, string>>): ((...args: readonly string[]) => ReturnType<typeof spawnSync>) => {
+    mkdirSync(path.join(directory, 'bin'));
+    const tools = {
+      wg: 'case "$1 $3" in "show latest-handshakes") cat handshakes ;; "addconf "*) cat "$3" >>asked ;; *) echo "wg $*" >>asked ;; esac',
+      ip: 'case "$1 $2 $3" in "-4 route show") cat routes ;; "-4 route replace") echo "$4 dev care-mesh" >>routes ;; "-4 route del") grep -v "^${4%/32} " routes >routes.new; mv routes.new routes ;; "-4 rule show") echo lookup 51822 ;; esac',
+      ping: 'for last do :; done; echo "ping $last" >>asked',
+      nft: 'cat >/dev/null',
+    };
+    for (const [name, text] of Object.entries(tools)) {
+      writeFileSync(path.join(directory, 'bin', name), `#!/bin/sh\ncd "$CARE_MESH_CONF"\n${text}\n`);
+      chmodSync(path.join(directory, 'bin', name), 0o755);
+    }
+    const all = { settings: 'port=51820\nmtu=1420\nkeepalive=25\nsource=192.0.2.1\n', routes: '', asked: '', ...files };
+    for (const [name, text] of Object.entries(all)) writeFileSync(path.join(directory, name), text);
+    writeFileSync(path.join(directory, 'program'), readFileSync(path.join(ROLE, 'files', 'care-site-mesh'), 'utf8').replace(/^PATH=.*$/m, `PATH='${path.join(directory, 'bin')}':/usr/bin:/bin`));
+    return (...args) => spawnSync(shell, [...words, path.join(directory, 'program'), ...args], { env: { CARE_MESH_CONF: directory, RUNTIME_DIRECTORY: directory }, encoding: 'utf8', timeout: 20_000 });
+  };
+  const read = (name: string): string => readFileSync(path.join(directory, name), 'utf8');
+  const PEERS = '# comment\nb1 198.51.100.1 B1= none 198.51.100.0/24\nb2 198.51.100.2 B2= none 198.51.100.2/32\n';
+
+  test('routes to nobody who has never answered, and goes on routing to who has', () => {
+    const mesh = program({ peers: PEERS, handshakes: 'B1=\t0\nB2=\t0\n' });
+    expect(mesh('settle', '0')).toMatchObject({ status: 0, stdout: 'b1\nb2\n', stderr: '' });
+    expect(read('routes')).toBe('');
+    writeFileSync(path.join(directory, 'handshakes'), 'B1=\t0\nB2=\t1795000000\n');
+    expect(mesh('settle', '0')).toMatchObject({ status: 0, stdout: 'b1\n', stderr: '' });
+    expect(read('routes')).toBe('198.51.100.2/32 dev care-mesh\n');
+    // After a boot: no handshake, no route, and nothing in the clear all the same.
+    writeFileSync(path.join(directory, 'handshakes'), 'B1=\t0\nB2=\t0\n');
+    writeFileSync(path.join(directory, 'routes'), '');
+    expect(mesh('settle', '0').stdout).toBe('b1\n');
+    expect(read('routes')).toBe('198.51.100.2/32 dev care-mesh\n');
+  });
+
+  test('leaves routed what a former version routed, and forgets who is no peer any more', () => {
+    const mesh = program({ peers: PEERS, handshakes: '', routes: '198.51.100.2 dev care-mesh scope link\n', answered: 'c9\n' });
+    expect(mesh('settle', '0').stdout).toBe('b1\n');
+    expect([read('answered'), read('routes').includes('198.51.100.2')]).toEqual(['b2\n', true]);
+  });
+
+  test('calls those who have not answered while it waits', () => {
+    expect(program({ peers: PEERS, handshakes: '', answered: 'b2\n' })('settle', '1').stdout).toBe('b1\n');
+    expect(read('asked')).toMatch(/^(ping 198\.51\.100\.0\n)+$/);
+  });
+
+  test('takes the new key of a peer once it is shown, and the networks with it', () => {
+    const key = createHash('sha256').update('new').digest('base64');
+    expect(program({ peers: PEERS, handshakes: `B2=\t1795000000\n${key}\t1795000009\n` })('follow', 'b2', key, '5')).toMatchObject({ status: 0, stderr: '' });
+    expect(read('asked').split('\n').filter((line) => line !== '')).toEqual([
+      '[Peer]', `PublicKey = ${key}`, 'Endpoint = 198.51.100.2:51820', 'PersistentKeepalive = 1',
+      `wg set care-mesh peer ${key} persistent-keepalive 25 allowed-ips 198.51.100.2/32`, 'wg set care-mesh peer B2= remove',
+    ]);
+    expect(read('peers')).toBe(PEERS.replace('B2=', key));
+  });
+
+  test('expects the next key of a peer without networks, which WireGuard takes no empty line for', () => {
+    const mesh = program({ peers: PEERS, handshakes: '' });
+    expect(mesh('expect', 'b2', 'NEW=')).toMatchObject({ status: 0, stderr: '' });
+    expect(mesh('expect', 'b1', 'B1=').status).toBe(0);
+    expect([read('asked'), read('peers')]).toEqual(['[Peer]\nPublicKey = NEW=\nEndpoint = 198.51.100.2:51820\nPersistentKeepalive = 1\n', PEERS]);
+  });
+
+  test('keeps the former key when the new one is never shown, and lets others pass', () => {
+    const mesh = program({ peers: PEERS, handshakes: 'B2=\t1795000000\n' });
+    expect(mesh('follow', 'b2', 'NEW=', '0')).toMatchObject({ status: 1, stderr: expect.stringContaining('b2 has not shown its new key') as string });
+    expect([read('asked').endsWith('wg set care-mesh peer NEW= remove\n'), read('peers')]).toEqual([true, PEERS]);
+    expect(mesh('follow', 'a9', 'NEW=', '0').status).toBe(0);
   });
 });
