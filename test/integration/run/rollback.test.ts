@@ -5,7 +5,7 @@ import { eventually, hostVariables, inventoryOf, labProject, LEFTOVERS, onHost, 
 import { sharedLab } from '../support/lab.ts';
 
 const HOSTS = ['test-trixie', 'test-bookworm'] as const;
-const [FIRST] = HOSTS;
+const [FIRST, SECOND] = HOSTS;
 const RUNS = '/var/lib/care-provision/runs';
 const CLEAN = `systemctl disable --now rolled.service 2>/dev/null; rm -rf /etc/rolled /etc/systemd/system/rolled.service* ${RUNS} /var/lib/care-provision/pending; systemctl daemon-reload`;
 
@@ -87,6 +87,15 @@ test('files are back, the unit has restarted with them, the record says so, and 
   const gone = await care('rollback', runOf(first), '--limit', FIRST, '--output', 'json');
   expect([gone.status, gone.stderr]).toEqual([0, '']);
   expect(await onHost(lab, FIRST, 'ls -d /etc/rolled /etc/systemd/system/rolled.service /etc/systemd/system/*/rolled.service 2>/dev/null; systemctl show -p LoadState,ActiveState --value rolled; true')).toBe('not-found\ninactive');
+});
+
+test('what was done on another host is put back there, though the run did nothing else on it; the host that asked has nothing to lose', async () => {
+  project.write('delegated.yml', `- hosts: ${FIRST}\n  tasks:\n    - { file: { path: /etc/rolled, state: directory }, delegate_to: ${SECOND} }\n    - { copy: { dest: /etc/rolled/there, content: x }, delegate_to: ${SECOND} }\n`);
+  const made = await care('apply', 'inventory.yml', 'delegated.yml', '--output', 'json');
+  expect([made.status, made.stderr, await onHost(lab, SECOND, 'ls /etc/rolled')]).toEqual([0, '', 'there']);
+  const rolled = await care('rollback', runOf(made), '--output', 'json');
+  expect([rolled.status, rolled.stderr, changesOf(rolled)]).toEqual([0, '', [`${SECOND} directory /etc/rolled`, `${SECOND} file /etc/rolled/there`]]);
+  expect(await onHost(lab, SECOND, 'ls -d /etc/rolled 2>/dev/null; true')).toBe('');
 });
 
 test('killed in the middle, the run or the rollback: what was begun is put back, the handlers that are owed run', async () => {
