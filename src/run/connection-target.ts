@@ -9,14 +9,17 @@ import { optionalSecret, optionalText } from './identity.ts';
 export function connectionTarget(name: string, scope: Scope): ConnectionTarget {
   const connection = optionalText(scope, 'ansible_connection') ?? (name === 'localhost' ? 'local' : 'ssh');
   if (!['ssh', 'local', 'smart', 'paramiko'].includes(connection)) throw badInput('bad-connection-variable', `${name}: ansible_connection must be ssh or local, not ${connection}`);
+  const address = optionalText(scope, 'ansible_host') ?? optionalText(scope, 'ansible_ssh_host') ?? name;
+  // What is only for ssh is not looked at: of localhost, which is in no inventory file, variables of all hosts that name one's own place cannot be rendered.
+  if (connection === 'local') return { name, connection: 'local', address, port: 0, user: undefined, privateKeyFile: undefined, password: undefined, sshArgs: [], connectTimeoutSeconds: 10, knownHostsFiles: undefined };
   const port = Number(optionalText(scope, 'ansible_port') ?? optionalText(scope, 'ansible_ssh_port') ?? '0');
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw badInput('bad-connection-variable', `${name}: ansible_port must be a port number`);
   const timeout = Number(optionalText(scope, 'ansible_ssh_timeout') ?? optionalText(scope, 'ansible_timeout') ?? '10');
   const args = [optionalText(scope, 'ansible_ssh_common_args'), optionalText(scope, 'ansible_ssh_extra_args')].filter((a) => a !== undefined);
   return {
     name,
-    connection: connection === 'local' ? 'local' : 'ssh',
-    address: optionalText(scope, 'ansible_host') ?? optionalText(scope, 'ansible_ssh_host') ?? name,
+    connection: 'ssh',
+    address,
     port,
     user: optionalText(scope, 'ansible_user') ?? optionalText(scope, 'ansible_ssh_user'),
     privateKeyFile: optionalText(scope, 'ansible_ssh_private_key_file') ?? optionalText(scope, 'ansible_private_key_file'),

@@ -349,6 +349,13 @@ ${rescue}
     expect(result.events.find((e) => e.type === 'task' && e.status === 'failed')).toMatchObject({ error: expect.stringContaining('there is no host nowhere') as unknown });
   });
 
+  it('localhost, which no inventory file names, is worked on where variables of all hosts are about ssh and their own place', async () => {
+    const p = make(`- hosts: one\n  vars: { work: "{{ inventory_dir }}/work" }\n  tasks:\n    - { command: "true", delegate_to: localhost }\n`, ['one']);
+    p.write('inventory.yml', 'all:\n  vars: { ansible_ssh_common_args: "-o UserKnownHostsFile={{ inventory_dir }}/known_hosts", ansible_ssh_private_key_file: "{{ inventory_dir }}/key" }\n  hosts: { one: { ansible_connection: local } }\n');
+    const result = await p.run();
+    expect([result.status, result.tasks]).toEqual([0, ['one|command|changed']]);
+  });
+
   it('what is rendered from other hosts, and who is still there, is never that of an earlier task', async () => {
     const p = make(
       `
