@@ -3,7 +3,6 @@
  * planes are lost. Each with the longest time without a write. Skipped, by name, where the artefacts are not in the cache. Three quarters of an hour or so.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -179,9 +178,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     await onHost(lab, 'a1', 'care-kubernetes-backup');
     const before = await uids('a1');
     const archive = path.join(project.dir, 'backup.tar.age');
-    mkdirSync(project.dir, { recursive: true });
-    project.write('backup.tar.age.base64', await onHost(lab, 'a1', 'base64 "$(ls /var/lib/kubernetes-backups/*.tar.age | tail -n 1)"'));
-    execFileSync('sh', ['-c', `base64 -d <'${archive}.base64' >'${archive}'`]);
+    execFileSync('docker', ['cp', '--quiet', `${lab.state.name}.a1:${await onHost(lab, 'a1', 'ls /var/lib/kubernetes-backups/*.tar.age | tail -n 1')}`, archive]);
     const restore = { kubernetes_restore_backup: archive, kubernetes_restore_identity: `{{ secret "${identity}" }}`, kubernetes_restore_confirm: 'care' };
     const alive = await run(['kubernetes-etcd-restore.yml'], restore);
     expect([alive.status, troubleOf(alive, 'a1')]).toEqual([3, expect.stringContaining('this cluster lives') as string]);
