@@ -37,6 +37,8 @@ const well = async (result: Result): Promise<void> => {
   expect([troubles(result), result.status]).toEqual(['', 0]);
   for (const host of CONTROL_PLANES) await eventually(() => onHost(lab, host, 'care-kubeadm well').then(() => true, () => false), 120_000, () => `${host} is not well`);
 };
+/** What there is, and that it is still the same: an object that was made anew has another UID. */
+const uids = (host: string): Promise<string> => kubectl(lab, host, "get namespaces,secrets,serviceaccounts,deployments -A -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}={.metadata.uid}{\"\\n\"}{end}' | sort");
 const report = (what: string, times: readonly number[]): void => { console.log(`${what}: ${String(times.length)} writes, longest gap ${longestGap(times).toFixed(2)} s`); };
 /** Other machines of the same names and addresses, with nothing on them. */
 const renew = async (hosts: readonly string[]): Promise<void> => {
@@ -89,6 +91,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
   it('with two of three control planes dead nothing is written; with them it is again, and nothing is lost', async () => {
     const writer = await startWriter(lab, 'a1', 'b2', 180);
     await eventually(() => writer.times.length > 20, 30_000, () => 'nothing is written');
+    const before = await uids('a1');
     const powers = [await power('a2'), await power('b1')];
     await Promise.all(powers.map((each) => each.cut()));
     await new Promise((resolve) => setTimeout(resolve, 20_000));
@@ -101,6 +104,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     console.log(`two of three control planes dead for 25 s: ${String(writer.times.length)} writes, written again ${((writer.times[last] ?? Infinity) - on).toFixed(1)} s after they were on`);
     expect(writer.times.length).toBeGreaterThan(last + 20);
     await eventually(() => onHost(lab, 'a1', 'care-kubeadm well').then(() => true, () => false), 180_000, () => 'the control plane does not get well');
+    expect((await uids('a1')).split('\n')).toEqual(expect.arrayContaining(before.split('\n').filter((each) => !/^Secret\/kube-system\/bootstrap-token/.test(each))));
   });
 
   it('certificates that have ended everywhere are renewed, kubelets’ logins too', async () => {
@@ -173,7 +177,6 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
   });
 
   it('all control planes are lost, and come back on new machines from a backup, with what was in it', async () => {
-    const uids = (host: string): Promise<string> => kubectl(lab, host, "get namespaces,secrets,serviceaccounts,deployments -A -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}={.metadata.uid}{\"\\n\"}{end}' | sort");
     await well(await run(['kubernetes-backup.yml']));
     await onHost(lab, 'a1', 'care-kubernetes-backup');
     const before = await uids('a1');
