@@ -102,9 +102,9 @@ export function writeInventory(project: LabProject, lab: Lab, cluster: Cluster, 
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children } }));
 }
 
-/** A nameserver that is not on loopback, as a real host has. */
+/** A nameserver that is not on loopback, and mounts that pods' pass on to the host: as a real host has. */
 export async function prepareHosts(lab: Lab, names: readonly string[]): Promise<void> {
-  for (const name of names) await onHost(lab, name, "printf 'nameserver 192.0.2.53\\noptions timeout:1 attempts:1\\n' >/etc/care-lab-resolv.conf");
+  for (const name of names) await onHost(lab, name, "mount --make-rshared / && printf 'nameserver 192.0.2.53\\noptions timeout:1 attempts:1\\n' >/etc/care-lab-resolv.conf");
 }
 
 /** kubectl on a control plane. */
