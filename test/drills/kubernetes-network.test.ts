@@ -116,7 +116,9 @@ describe.each(['kube_router', 'calico'] as const)('network of pods: %s', (networ
     it('policies hold while what enforces them is away', async () => {
       const [namespace, label] = network === 'calico' ? ['calico-system', 'k8s-app=calico-node'] : ['kube-system', 'k8s-app=kube-router'];
       await kubectl(lab, 'a1', `-n ${namespace} delete pod -l ${label} --wait=false`);
-      expect([await prober.reaches(CLIENT, tcp(FAR)), await prober.reaches(CLIENT, udp(FAR)), await prober.reaches(FAR, tcp(CLIENT))]).toEqual([true, false, false]);
+      expect([await prober.reaches(CLIENT, udp(FAR)), await prober.reaches(FAR, tcp(CLIENT))]).toEqual([false, false]);
+      // kube-router takes its routes along (docs/roles/kube_router.md); Calico's stay.
+      if (network === 'calico') expect(await prober.reaches(CLIENT, tcp(FAR))).toBe(true);
       await eventually(async () => (await kubectl(lab, 'a1', `-n ${namespace} get pods -l ${label} -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'`)) === 'True True', 180_000, () => 'they do not come back');
       await prober.expectMatrix('when it is back', [[CLIENT, tcp(FAR), true], [CLIENT, tcp(NEAR), true], [CLIENT, udp(FAR), false], [FAR, tcp(CLIENT), false]]);
     });
