@@ -1,10 +1,11 @@
 /** OpenBao on three fresh hosts with the real program, in the artefact cache beforehand; without it these are skipped. Four to eight minutes. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labDown, labUp } from '../../src/lab/index.ts';
 import { labPower } from '../../src/lab/power.ts';
-import { eventually, labProject, onHost, troubleOf } from '../integration/support/lab-project.ts';
+import { eventually, labProject, onHost, PROGRAM, troubleOf } from '../integration/support/lab-project.ts';
 import { ownLab } from '../integration/support/lab.ts';
 import type { Result } from '../unit/run/support.ts';
 import { changes, hasOpenBao, MEMBERS, PEOPLE, VaultLab } from './support/vault-lab.ts';
@@ -72,6 +73,8 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     expect([one.status, one.stdout]).toEqual([3, expect.stringContaining('v2: 1 of 2 shares; 1 more')]);
     const stranger = await at.project.start(['vault', 'unseal', 'inventory.yml', '--stdin']).ended;
     expect([stranger.status, stranger.stderr]).toEqual([65, expect.stringContaining('no key share')]);
+    const wrong = spawnSync(PROGRAM, ['vault', 'unseal', 'inventory.yml', '--stdin'], { cwd: at.project.dir, input: `${Buffer.alloc(33, 7).toString('base64')}\n`, encoding: 'utf8', timeout: 60_000, env: { ...process.env, NO_COLOR: '1', CARE_STATE: path.join(at.project.dir, 'state') } });
+    expect([wrong.status, wrong.stderr]).toEqual([65, expect.stringMatching(/this is none of the key shares of care[^]*no server has been told of it/)]);
     const other = await at.unseal(['binu']);
     expect([other.status, other.stdout]).toEqual([0, expect.stringContaining('v2: open')]);
     expect((await at.status()).healthy).toBe(true);
@@ -130,6 +133,23 @@ describe.skipIf(!hasOpenBao())('openbao 2.7.2 (care-provision artifacts fetch op
     await onHost(at.lab, 'v1', 'systemctl restart care-vault');
     expect((await at.unseal(['binu', 'chitra'])).status).toBe(0);
     await eventually(async () => (await at.status()).healthy, 60_000, () => 'it is not healthy');
+  });
+
+  it('a lost quorum is explained, also by an apply; nothing is restarted, and nothing is lost', async () => {
+    const vars = { vault_lease_ttl_hours: 12 };
+    const value = async (host: string, more = ''): Promise<string> => onHost(at.lab, host, `cd /etc/care-vault/pki; url=https://${at.address(host)}:8200/v1; token=$(curl -s -m 10 --cacert ca.crt --cert member.crt --key member.key -X POST -d '{"name":"member"}' $url/auth/care/login | sed 's/.*"client_token":"\\([^"]*\\)".*/\\1/'); curl -s -m 10 --cacert ca.crt -H "X-Vault-Token: $token" ${more} $url/care-verify/quorum`);
+    await value('v2', `-X POST -d '{"v":"before"}'`);
+    const since = (): Promise<string> => onHost(at.lab, 'v2', 'systemctl show -p ExecMainStartTimestampMonotonic --value care-vault');
+    const started = await since();
+    for (const name of ['v1', 'v3']) await (await labPower(name, at.address(name))).cut();
+    await eventually(async () => (await at.vault('status', '--output', 'json')).stdout.includes('only 1 of 3 members are open, and 2 are needed for a quorum: bring back the others; nothing is lost meanwhile'), 60_000, () => 'status does not say so');
+    const refused = await at.run({ extraVars: { ...vars, vault_step_timeout: 20 } });
+    expect([refused.status === 0, troubleOf(refused, 'v2')]).toEqual([false, expect.stringMatching(/hears no leader[^]*care-provision vault status/)]);
+    expect(await since()).toBe(started);
+    for (const name of ['v1', 'v3']) await (await labPower(name, at.address(name))).on();
+    await eventually(async () => (await at.unseal(['binu', 'chitra'])).status === 0, 120_000, () => 'they do not open');
+    await eventually(async () => (await at.status()).healthy, 60_000, () => 'it is not healthy');
+    expect(await value('v1')).toContain('"v":"before"');
   });
 
   it('a member that was wiped is not let in again before somebody says so; then it joins as a new one', async () => {
