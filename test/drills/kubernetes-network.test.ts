@@ -139,7 +139,7 @@ describe.each(['kube_router', 'calico'] as const)('network of pods: %s', (networ
       });
 
       it('hosts let in what is declared; SSH stays open whatever a policy says', async () => {
-        for (const node of NODES) await onHost(lab, node, `install -d /run/sshd; pgrep -f 'sshd.* -p ${String(SERVICE)}' >/dev/null || /usr/sbin/sshd -p ${String(SERVICE)}`);
+        for (const node of NODES) await onHost(lab, node, `install -d /run/sshd; ss -Hltn 'sport = :${String(SERVICE)}' | grep -q . || /usr/sbin/sshd -p ${String(SERVICE)}`);
         expect([await opens('a1', SERVICE), await opens('b1', SERVICE), await opens('a1', 22)]).toEqual([true, true, true]);
         const hosts = { calico_host_endpoints: true };
         const made = await run({ extraVars: hosts });

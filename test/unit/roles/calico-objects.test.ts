@@ -77,7 +77,7 @@ describe('policies', () => {
     const dns = (protocol: string): object => ({ action: 'Allow', protocol, destination: { namespaceSelector: "kubernetes.io/metadata.name == 'kube-system'", selector: "k8s-app == 'kube-dns'", ports: [53] } });
     expect(deny?.spec).toEqual({
       tier: 'default', order: 100_000, types: ['Ingress', 'Egress'], egress: [dns('UDP'), dns('TCP')],
-      namespaceSelector: "kubernetes.io/metadata.name not in { 'kube-system', 'calico-system', 'calico-apiserver', 'tigera-operator' } && (!(kubernetes.io/metadata.name starts with 'care-verify-') || care-provision/verify == 'calico')",
+      namespaceSelector: "has(kubernetes.io/metadata.name) && kubernetes.io/metadata.name not in { 'kube-system', 'calico-system', 'calico-apiserver', 'tigera-operator' } && (!(kubernetes.io/metadata.name starts with 'care-verify-') || care-provision/verify == 'calico')",
     });
     expect(made.get('KubeControllersConfiguration default')?.spec).toEqual({ controllers: { node: { hostEndpoint: { autoCreate: 'Disabled' } } } });
     expect([...objects('policies.yaml.hbs', { calico_default_deny: false }).keys()]).not.toContain('GlobalNetworkPolicy care-default-deny');
@@ -88,7 +88,11 @@ describe('policies', () => {
       logSeverityScreen: 'Warning', wireguardEnabled: true,
       failsafeInboundHostPorts: [
         { protocol: 'tcp', port: 22 }, { protocol: 'tcp', port: 2222 }, { protocol: 'udp', port: 68 }, { protocol: 'tcp', port: 179 }, { protocol: 'tcp', port: 2379 }, { protocol: 'tcp', port: 2380 },
-        { protocol: 'tcp', port: 5473 }, { protocol: 'tcp', port: 6443 },
+        { protocol: 'tcp', port: 5473 }, { protocol: 'tcp', port: 6443 }, { protocol: 'tcp', port: 7443 },
+      ],
+      failsafeOutboundHostPorts: [
+        { protocol: 'udp', port: 53 }, { protocol: 'udp', port: 67 }, { protocol: 'tcp', port: 179 }, { protocol: 'tcp', port: 2379 }, { protocol: 'tcp', port: 2380 }, { protocol: 'tcp', port: 5473 },
+        { protocol: 'tcp', port: 6443 }, { protocol: 'tcp', port: 7443 },
       ],
     });
   });
@@ -100,6 +104,7 @@ describe('policies', () => {
       tier: 'default', order: 100_000, selector: "projectcalico.org/created-by == 'calico-kube-controllers'", types: ['Ingress'],
       ingress: [
         { action: 'Allow', protocol: 'ICMP' },
+        { action: 'Allow', source: { nets: ['127.0.0.0/8'] }, destination: { nets: ['127.0.0.0/8'] } },
         { action: 'Allow', source: { nets: ['192.0.2.11/32', '192.0.2.12/32', '198.51.100.21/32'] } },
         { action: 'Allow', protocol: 'TCP', metadata: { annotations: { name: 'node ports' } }, source: { nets: ['203.0.113.0/24'] }, destination: { ports: ['30000:32767'] } },
         { action: 'Allow', protocol: 'TCP', metadata: { annotations: { name: 'web' } }, destination: { ports: [443] } },
