@@ -62,6 +62,16 @@ esac`);
   }
   const calls = (of: Programs): readonly string[] => of.read('calls').trim().split('\n');
 
+  test('kubeadm makes its copy of the former kubelet configuration in another second than before, for it ends when there is one', async () => {
+    const made = plane('1.37.2');
+    made.program('sleep', `echo >>'${made.directory}/clock'`);
+    made.file('clock', '');
+    const copy = `mkdir "${made.directory}/copy-$(wc -l <'${made.directory}/clock')"`;
+    made.program('new/kubeadm', `sed -i 's/v1.36.3/v1.37.2/' '${made.directory}'/etc/manifests/kube-*.yaml\n${copy}`);
+    made.program('kubeadm', `case "$1 $2 $3" in 'upgrade node phase') ${copy} ;; esac`);
+    expect(await made.run(shell, ['step'])).toMatchObject({ status: 0, stderr: '' });
+  });
+
   test('the first control plane takes the cluster to the version, the others follow it', async () => {
     const first = plane('1.36.3');
     expect(await first.run(shell, ['step'])).toMatchObject({ status: 0, stderr: '' });
