@@ -6,12 +6,10 @@
  * Layout: `<directory>/sha256/<first two digits>/<digest>`. Files are put in place by rename, so several runs may
  * share a cache. What is on its way is in `incoming/`, how a file was built in `builds/`.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { digestOfFile } from '../support/file-digest.ts';
 import { isMissing } from '../support/missing.ts';
 
 /** A verified file in the cache. */
@@ -36,13 +34,6 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 /** Where an artefact is in a cache, or would be. */
 export function cachedPath(directory: string, sha256: string): string {
   return path.join(directory, 'sha256', sha256.slice(0, 2), sha256);
-}
-
-/** SHA-256 of a file, as 64 hexadecimal digits. */
-export async function digestOfFile(file: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash, signal === undefined ? {} : { signal });
-  return hash.digest('hex');
 }
 
 /** Bytes of the artefact in the cache, unverified; undefined when it is not there. */

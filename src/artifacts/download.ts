@@ -5,8 +5,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { digestOfFile } from '../support/file-digest.ts';
 import { Diagnostic, failure } from '../support/diagnostic.ts';
-import { cachedPath, digestOfFile, fromCache, keep, LARGEST_BYTES, type CachedArtifact } from './cache.ts';
+import { cachedPath, fromCache, keep, LARGEST_BYTES, type CachedArtifact } from './cache.ts';
 import { leaveIncoming, sizeOf, takeIncoming, type Incoming } from './incoming.ts';
 import { Final, mayAskAgain, request } from './request.ts';
 

@@ -7,8 +7,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { digestOfFile } from '../support/file-digest.ts';
 import { failure } from '../support/diagnostic.ts';
-import { digestOfFile, type CachedArtifact } from './cache.ts';
+import { type CachedArtifact } from './cache.ts';
 import { titleOf, type GitArtifact } from './catalogue.ts';
 import { keepAcross } from './keep-across.ts';
 

@@ -7,8 +7,9 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { digestOfFile } from '../support/file-digest.ts';
 import { failure } from '../support/diagnostic.ts';
-import { digestOfFile, keep, type CachedArtifact } from './cache.ts';
+import { keep, type CachedArtifact } from './cache.ts';
 import { titleOf, type Platform, type WheelArtifact } from './catalogue.ts';
 import { takeIncoming } from './incoming.ts';
 

@@ -22,6 +22,9 @@ export const AccountName = z
   .transform(String)
   .refine((n) => /^([a-z_][a-z0-9_.-]*\$?|[0-9]+)$/i.test(n) && n.length <= 32, 'must be a user or group name (letters, digits, _ . -) or a numeric id');
 
+/** As inventories write it; whether it is a network at all is for who reckons with it (common/ipv4.ts). */
+export const Ipv4Network = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an IPv4 network, such as 10.244.0.0/16');
+
 /** Text that may be a secret. */
 export const SecretText = z.union([z.string(), z.instanceof(Secret)]);
 

@@ -21,9 +21,22 @@ function sizeOf(flags: LabUpFlags): LabUpOptions['size'] {
   };
 }
 
-export async function labUpAction(context: CliContext, flags: LabUpFlags): Promise<ExitStatus> {
+/** Makes what takes minutes, so that Ctrl-C ends it. @throws Diagnostic `interrupted` with what to do then */
+async function interruptible(context: CliContext, command: string, remedy: string, work: (signal: AbortSignal) => Promise<void>): Promise<ExitStatus> {
   const interrupted = processInterruption(context);
   try {
+    await work(interrupted.stop);
+    return ExitStatus.ok;
+  } catch (error) {
+    if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: `${command} was interrupted`, remedy, cause: error });
+    throw error;
+  } finally {
+    interrupted.dispose();
+  }
+}
+
+export async function labUpAction(context: CliContext, flags: LabUpFlags): Promise<ExitStatus> {
+  return interruptible(context, 'lab up', 'run lab up again to go on, or lab down to remove what is there', async (signal) => {
     const lab = await labUp({
       projectRoot: projectRoot(context.cwd),
       name: flags.name,
@@ -35,35 +48,22 @@ export async function labUpAction(context: CliContext, flags: LabUpFlags): Promi
       size: sizeOf(flags),
       rebuild: flags.rebuild,
       report: (line) => { context.stdout.write(`${line}\n`); },
-      signal: interrupted.stop,
+      signal,
     });
     context.stdout.write(`lab ${lab.state.name} is up; its connections are in ${lab.state.inventoryFile}\n`);
-    return ExitStatus.ok;
-  } catch (error) {
-    if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'lab up was interrupted', remedy: 'run lab up again to go on, or lab down to remove what is there', cause: error });
-    throw error;
-  } finally {
-    interrupted.dispose();
-  }
+  });
 }
 
 export async function labBoxAction(context: CliContext, release: Release, flags: LabBoxFlags): Promise<ExitStatus> {
-  const interrupted = processInterruption(context);
-  try {
+  return interruptible(context, 'lab box', 'run it again: what was half made is removed then', async (signal) => {
     const box = await ensureBox(release, {
       directory: flags.output === undefined ? boxDirectory(projectRoot(context.cwd)) : path.resolve(context.cwd, flags.output),
       rebuild: flags.rebuild,
       report: (line) => { context.stdout.write(`${line}\n`); },
-      signal: interrupted.stop,
+      signal,
     });
     context.stdout.write(`for a Vagrantfile: config.vm.box = '${box.name}', config.vm.box_url = '${box.catalogue}'; that of vagrant/ finds it in .care/boxes\n`);
-    return ExitStatus.ok;
-  } catch (error) {
-    if (interrupted.stop.aborted) throw new Diagnostic({ kind: 'interrupted', code: 'interrupted', summary: 'lab box was interrupted', remedy: 'run it again: what was half made is removed then', cause: error });
-    throw error;
-  } finally {
-    interrupted.dispose();
-  }
+  });
 }
 
 export async function labDownAction(context: CliContext, flags: { readonly name: string; readonly images?: boolean }): Promise<ExitStatus> {

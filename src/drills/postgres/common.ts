@@ -8,7 +8,6 @@ import type { PostgresScene } from './scene.ts';
 export const PATRONI_UNIT = 'care-patroni.service';
 export const ETCD_UNIT = 'care-etcd.service';
 
-
 /** An effect: somebody else than `old` takes writes on a newer timeline. */
 export function anotherLeads(scene: PostgresScene, old: ClusterHost): (now: ClusterView) => string | undefined {
   const was = scene.before.members.find((m) => m.name === old.name)?.timeline ?? 0;

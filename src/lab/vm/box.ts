@@ -1,12 +1,9 @@
 /** Makes a Vagrant box from this machine's own Debian mirror: the disk of disk.ts, packed as vagrant-libvirt wants it, and a catalogue beside it. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { badInput } from '../../support/diagnostic.ts';
+import { digestOfFile } from '../../support/file-digest.ts';
 import { isMissing } from '../../support/missing.ts';
 import { writeWhole } from '../../support/write-whole.ts';
 import { BUILD_TIMEOUT_MS, recipeInput } from '../bootstrap.ts';
@@ -62,17 +59,6 @@ async function textOf(path: string): Promise<string | undefined> {
   });
 }
 
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), new Writable({
-    write(part: Buffer, _, done) {
-      hash.update(part);
-      done();
-    },
-  }));
-  return hash.digest('hex');
-}
-
 async function build(release: Release, input: RecipeInput, recipe: string, options: BoxOptions): Promise<void> {
   const { directory, signal } = options;
   const begun = new Date();
@@ -85,7 +71,7 @@ async function build(release: Release, input: RecipeInput, recipe: string, optio
     await buildDisk({ input, packages: BOX_PACKAGES, hook: boxHook(input), work, disk: join(work, 'box.img'), signal });
     await writeFile(join(work, 'metadata.json'), `${JSON.stringify(BOX_METADATA)}\n`);
     await buildStep('tar', ['--create', '--gzip', '--file', packed, '--directory', work, 'metadata.json', 'box.img'], signal);
-    const [checksum, { size }] = await Promise.all([sha256(packed), stat(packed)]);
+    const [checksum, { size }] = await Promise.all([digestOfFile(packed), stat(packed)]);
     const target = join(directory, `${release}.box`);
     await rename(packed, target);
     await writeWhole(join(directory, `${release}.json`), catalogueText({ release, version: boxVersion(begun), recipe, url: pathToFileURL(target).href, checksum }), 0o644);

@@ -5,6 +5,7 @@
  * (tigera/operator, pkg/controller/installation and ippool), which would leave the cluster without a network; projectcalico/calico #12841.
  */
 import { holds, networkOf, overlap, type Network } from '../common/ipv4.ts';
+import { repeated } from '../common/repeated.ts';
 import type { CalicoInventoryArgs, Encapsulation, Node, Pool } from './schema.ts';
 
 /** Tiers that Calico and its operator have for themselves. */
@@ -16,7 +17,6 @@ const OWN_POLICIES: readonly string[] = ['care-default-deny', 'care-hosts'];
 /** Ports besides that of the API without which nodes can't heal: etcd, its peers, and Typha, through which nodes hear of policies. */
 const VITAL_PORTS: readonly number[] = [2379, 2380, 5473];
 
-const twice = (names: readonly string[]): readonly string[] => [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
 const listed = (names: readonly string[]): string => names.join(', ');
 
 /** 3.32.0 can't create policies by server-side apply, which is how this program applies all it does. */
@@ -52,7 +52,7 @@ export function checkPools(args: CalicoInventoryArgs): readonly string[] {
   if (args.pools.length === 0) return ['there is no pool of addresses for pods: calico_ip_pools is empty'];
   const pods = networkOf(args.pod_network);
   for (const pool of args.pools) found.push(...poolTroubles(pool, pods, args));
-  const same = twice(args.pools.map((pool) => pool.name));
+  const same = repeated(args.pools.map((pool) => pool.name));
   if (same.length > 0) found.push(`two pools are named ${listed(same)}`);
   for (const [i, one] of args.pools.entries()) {
     for (const other of args.pools.slice(i + 1)) {
@@ -75,7 +75,7 @@ export function checkRouting(args: CalicoInventoryArgs): readonly string[] {
   if (!args.bgp && bare.length > 0) found.push(`${bare.map((pool) => `the pool ${pool.name} (${encapsulationOf(pool, args)})`).join(', ')} needs BGP, by which nodes hear where its addresses are: calico_bgp: true, or the encapsulation VXLAN`);
   if (!args.bgp && args.bgp_peers.length > 0) found.push(`BGP is off, and there are BGP peers (${listed(args.bgp_peers.map((peer) => peer.name))}): calico_bgp: true`);
   if (args.bgp && !args.bgp_node_mesh && args.bgp_peers.length === 0) found.push('nodes are no BGP peers of each other (calico_bgp_node_mesh: false), and there is no other peer that would tell them of routes');
-  const same = twice(args.bgp_peers.map((peer) => peer.name));
+  const same = repeated(args.bgp_peers.map((peer) => peer.name));
   if (same.length > 0) found.push(`two BGP peers are named ${listed(same)}`);
   for (const peer of args.bgp_peers) {
     if (peer.zone !== undefined && !args.nodes.some((node) => node.zone === peer.zone)) found.push(`the BGP peer ${peer.name} is for the zone ${peer.zone}, which no node is in`);
@@ -89,7 +89,7 @@ export function checkPolicies(args: CalicoInventoryArgs): readonly string[] {
   const found: string[] = [];
   const tiers = args.tiers.map((tier) => tier.name);
   for (const [what, names] of [['tiers', tiers], ['policies', args.policies.map((policy) => policy.name)]] as const) {
-    const same = twice(names);
+    const same = repeated(names);
     if (same.length > 0) found.push(`two ${what} are named ${listed(same)}`);
   }
   for (const tier of args.tiers) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { Ipv4Network } from '../arguments.ts';
 
-const NETWORK = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an IPv4 network, such as 10.244.0.0/16');
 /** RFC 1123, as names of Kubernetes' objects. */
 const NAME = z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'must be lower-case letters, digits, dots and dashes');
 
@@ -9,7 +9,7 @@ export type Encapsulation = z.output<typeof Encapsulation>;
 
 const Pool = z.strictObject({
   name: NAME.describe('Its name'),
-  cidr: NETWORK.describe('Its addresses, a part of the network of the pods'),
+  cidr: Ipv4Network.describe('Its addresses, a part of the network of the pods'),
   zone: z.string().min(1).optional().describe('For pods on nodes of this zone alone (topology.kubernetes.io/zone)'),
   node_selector: z.string().min(1).optional().describe('For pods on nodes that this selector of Calico chooses'),
   encapsulation: Encapsulation.optional().describe('Where it is not `encapsulation`'),
@@ -31,7 +31,7 @@ export type Peer = z.output<typeof Peer>;
 const Port = z.strictObject({
   protocol: z.enum(['tcp', 'udp', 'sctp']).default('tcp').describe('Protocol'),
   port: z.int().min(1).max(65_535).describe('Port'),
-  net: NETWORK.optional().describe('From these addresses alone'),
+  net: Ipv4Network.optional().describe('From these addresses alone'),
 });
 export type Port = z.output<typeof Port>;
 
@@ -51,7 +51,7 @@ const HostPorts = z.strictObject({
   name: z.string().min(1).describe('What it is'),
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Protocol'),
   ports: z.array(z.union([z.int().min(1).max(65_535), z.string().regex(/^\d+:\d+$/, 'must be a port, or first:last')])).min(1).describe('Ports, or ranges such as 30000:32767'),
-  nets: z.array(NETWORK).default([]).describe('From these networks alone'),
+  nets: z.array(Ipv4Network).default([]).describe('From these networks alone'),
 });
 
 const Node = z.strictObject({
@@ -65,7 +65,7 @@ export type Node = z.output<typeof Node>;
 export const CalicoInventoryArgs = z.strictObject({
   version: z.string().regex(/^3\.\d+\.\d+$/, 'must be a version of Calico, such as 3.32.1').describe('Version of Calico'),
   nodes: z.array(Node).describe('All nodes of the cluster'),
-  pod_network: NETWORK.describe('Network of the pods, as kubeadm has it'),
+  pod_network: Ipv4Network.describe('Network of the pods, as kubeadm has it'),
   encapsulation: Encapsulation.default('VXLAN').describe('How packets of pods travel between nodes'),
   pools: z.array(Pool).max(25).describe('Pools of addresses; the operator takes at most 25'),
   bgp: z.boolean().default(false).describe('Whether nodes speak BGP'),

@@ -75,8 +75,9 @@ export function timingOf(members: readonly TimedMember[], asked: { readonly hear
 /** What etcd does not start with, or nobody can want; each a sentence. (etcd: "--election-timeout should be at least as 5 times as --heartbeat-interval".) */
 export function timingTroubles(asked: { readonly heartbeatMs: number; readonly electionMs: number }): readonly string[] {
   const { heartbeatMs, electionMs } = asked;
+  const least = heartbeatMs === 0 ? DEFAULT_HEARTBEAT_MS : heartbeatMs;
   return [
     ...(heartbeatMs !== 0 && heartbeatMs < 10 ? [`a heartbeat of etcd of ${String(heartbeatMs)} ms: take 10 ms or more, or 0, which follows the round trip between the members`] : []),
-    ...(electionMs !== 0 && electionMs < 5 * (heartbeatMs === 0 ? DEFAULT_HEARTBEAT_MS : heartbeatMs) ? [`an election timeout of etcd of ${String(electionMs)} ms is less than five heartbeats of ${String(heartbeatMs === 0 ? DEFAULT_HEARTBEAT_MS : heartbeatMs)} ms, and etcd does not start with it: take ten`] : []),
+    ...(electionMs !== 0 && electionMs < 5 * least ? [`an election timeout of etcd of ${String(electionMs)} ms is less than five heartbeats of ${String(least)} ms, and etcd does not start with it: take ten`] : []),
   ];
 }

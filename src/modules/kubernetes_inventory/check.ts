@@ -6,6 +6,7 @@
  */
 import { revealed } from '../../support/secret.ts';
 import { addressOf, networkOf, overlap, type Network } from '../common/ipv4.ts';
+import { repeated } from '../common/repeated.ts';
 import { siteTroubles } from '../common/voters.ts';
 import { timingTroubles } from '../etcd_timing/decide.ts';
 import { oidcTroubles } from './oidc.ts';
@@ -78,7 +79,7 @@ function keys(args: KubernetesInventoryArgs): readonly string[] {
   if (args.encryption_keys.length === 0) return ['there is no key for the encryption at rest: kubernetes_encryption_keys is empty'];
   const names = args.encryption_keys.map((each) => each.name);
   const bad = args.encryption_keys.filter((each) => !/^[A-Za-z0-9+/]{43}=$/.test(revealed(each.key))).map((each) => each.name);
-  const twice = names.filter((name, i) => names.indexOf(name) !== i);
+  const twice = repeated(names);
   return [
     ...(bad.length > 0 ? [`the encryption key ${bad.join(', ')} is not 32 bytes in base64: head -c 32 /dev/urandom | base64`] : []),
     ...(twice.length > 0 ? [`two encryption keys are named ${twice.join(', ')}`] : []),

@@ -6,6 +6,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { pemBlocks } from '../../support/x509/inspect.ts';
+import { repeated } from '../common/repeated.ts';
 import type { OidcIssuer } from './schema.ts';
 
 /** Of authenticators in one file. */
@@ -30,7 +31,7 @@ function authorityTroubles(what: string, ca: string): readonly string[] {
 function issuerTroubles(issuer: OidcIssuer, dnsDomain: string): readonly string[] {
   const what = `the OIDC provider ${issuer.url}`;
   const own = `https://kubernetes.default.svc.${dnsDomain}`;
-  const twice = issuer.audiences.filter((each, i) => issuer.audiences.indexOf(each) !== i);
+  const twice = repeated(issuer.audiences);
   const trimmed = (text: string): string => text.replace(/\/+$/, '');
   return [
     ...addressTroubles('the `url` of an OIDC provider', issuer.url),
@@ -48,13 +49,12 @@ function issuerTroubles(issuer: OidcIssuer, dnsDomain: string): readonly string[
 
 /** @param dnsDomain of the services' names, which the cluster's own issuer is named by */
 export function oidcTroubles(issuers: readonly OidcIssuer[], dnsDomain: string): readonly string[] {
-  const twice = (of: (issuer: OidcIssuer) => string): readonly string[] => [...new Set(issuers.map(of).filter((each, i, all) => each !== '' && all.indexOf(each) !== i))];
   const same = issuers.filter((one, i) => issuers.some((other, j) => j < i && other.url !== one.url && other.username_prefix === one.username_prefix));
   return [
     ...(issuers.length > MOST ? [`${String(issuers.length)} OIDC providers: an API server takes ${String(MOST)}`] : []),
     ...issuers.flatMap((issuer) => issuerTroubles(issuer, dnsDomain)),
-    ...twice((issuer) => issuer.url).map((url) => `two OIDC providers have the address ${url}`),
-    ...twice((issuer) => issuer.discovery_url).map((url) => `two OIDC providers have the discovery_url ${url}`),
+    ...repeated(issuers.map((issuer) => issuer.url)).filter((url) => url !== '').map((url) => `two OIDC providers have the address ${url}`),
+    ...repeated(issuers.map((issuer) => issuer.discovery_url)).filter((url) => url !== '').map((url) => `two OIDC providers have the discovery_url ${url}`),
     ...same.map((issuer) => `the OIDC provider ${issuer.url} has the \`username_prefix\` ${JSON.stringify(issuer.username_prefix)} of another one: each could say that somebody is a person of the other. Give each its own`),
   ];
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SecretText } from '../arguments.ts';
+import { Ipv4Network, SecretText } from '../arguments.ts';
 
 const Node = z.strictObject({
   name: z.string().describe('The host'),
@@ -23,18 +23,16 @@ const Issuer = z.strictObject({
 });
 export type OidcIssuer = z.output<typeof Issuer>;
 
-const NETWORK = z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/, 'must be an IPv4 network, such as 10.244.0.0/16');
-
 export const KubernetesInventoryArgs = z.strictObject({
   version: z.string().regex(/^1\.\d+\.\d+$/, 'must be a version of Kubernetes, such as 1.36.4').describe('Version of the control planes'),
   control_planes: z.array(Node).describe('Hosts that are to be control planes'),
   control_plane_group: z.string().default('kube_control_plane').describe('Their group in the inventory, where a refusal points at'),
   nodes: z.array(Node).default([]).describe('Hosts that are to be workers'),
-  pod_network: NETWORK.describe('Network of the pods'),
+  pod_network: Ipv4Network.describe('Network of the pods'),
   pod_network_node_prefix: z.int().min(1).max(30).describe('Length of each node’s part of it'),
-  service_network: NETWORK.describe('Network of the services'),
+  service_network: Ipv4Network.describe('Network of the services'),
   max_pods: z.int().min(1).default(110).describe('Pods on one node'),
-  host_networks: z.array(NETWORK).default([]).describe('Further networks that hosts are in'),
+  host_networks: z.array(Ipv4Network).default([]).describe('Further networks that hosts are in'),
   etcd_hosts: z.array(z.string()).default([]).describe('Hosts that run an etcd of their own on the usual ports'),
   encryption_keys: z
     .array(z.strictObject({ name: z.string().describe('Name of the key'), key: SecretText.describe('32 bytes in base64') }))
