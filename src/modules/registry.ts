@@ -86,6 +86,7 @@ import { rollbackModule } from './rollback/index.ts';
 import { s3Bucket } from './s3_bucket/index.ts';
 import { s3Lifecycle } from './s3_lifecycle/index.ts';
 import { s3Policy } from './s3_policy/index.ts';
+import { s3UploadInventory } from './s3_upload_inventory/index.ts';
 import { script } from './script/index.ts';
 import { serviceModule } from './service/index.ts';
 import { setFact } from './set_fact/index.ts';
@@ -209,6 +210,7 @@ const all: readonly Module[] = [
   s3Bucket,
   s3Lifecycle,
   s3Policy,
+  s3UploadInventory,
   script,
   serviceModule,
   setFact,
