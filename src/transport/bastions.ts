@@ -111,6 +111,12 @@ export function forwardOutSocket(client: Client, path: string, explain: (why: st
   return openStream(client, (done) => client.openssh_forwardOutStreamLocal(path, done), explain);
 }
 
+/** sshd keeps a channel open whose service has gone, until this side has nothing more to say either; nobody here waits for that. */
+function closedByEither(channel: Duplex): Duplex {
+  channel.allowHalfOpen = false;
+  return channel;
+}
+
 function openStream(client: Client, begin: (done: ClientCallback) => void, explain: (why: string, cause: unknown) => Error): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => { reject(explain('the connection was lost', undefined)); };
@@ -119,7 +125,7 @@ function openStream(client: Client, begin: (done: ClientCallback) => void, expla
       begin((error, channel) => {
         client.removeListener('close', onClose);
         if (error !== undefined) reject(explain(error.message, error));
-        else resolve(channel);
+        else resolve(closedByEither(channel));
       });
     } catch (error) {
       client.removeListener('close', onClose);

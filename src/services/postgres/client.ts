@@ -8,7 +8,7 @@ import { connectPostgres } from './connect.ts';
 import { loginId, type PostgresLogin } from './login.ts';
 import { sendCancel } from './cancel.ts';
 import type { Sql } from './sql.ts';
-import { PostgresTrouble, troubleOf } from './trouble.ts';
+import { endsConnection, PostgresTrouble, troubleOf } from './trouble.ts';
 import { Turns } from './turns.ts';
 
 export interface Limits {
@@ -91,8 +91,8 @@ export class PostgresClient implements ServiceClient {
     const shown = write.statements.map((s) => s.shown).join(';\n');
     const live = await this.#connected(limits);
     try {
-      await this.#limitTime(live, limits);
       await this.#guarded(live, limits, async () => {
+        await this.#limitTime(live, limits);
         if (write.quiet) await live.client.query(QUIET);
         try {
           const texts = write.statements.map((s) => s.render());
@@ -100,7 +100,7 @@ export class PostgresClient implements ServiceClient {
           else for (const text of texts) await live.client.query(text);
           if (write.quiet) await live.client.query('COMMIT');
         } catch (error) {
-          if (write.quiet && !live.dead) await live.client.query('ROLLBACK').catch(() => undefined);
+          if (write.quiet && !live.dead && !endsConnection(error)) await live.client.query('ROLLBACK').catch(() => undefined);
           throw error;
         }
       });
@@ -133,9 +133,9 @@ export class PostgresClient implements ServiceClient {
       return answers;
     };
     try {
-      // What only reads is ended from here (a cancel request) when its time is over.
-      if (mode !== 'read only') await this.#limitTime(live, limits);
       return await this.#guarded(live, limits, async () => {
+        // What only reads is ended from here (a cancel request) when its time is over.
+        if (mode !== 'read only') await this.#limitTime(live, limits);
         if (mode === 'autocommit') {
           for (const each of prologue) await live.client.query(each.render());
           return all();
@@ -146,7 +146,7 @@ export class PostgresClient implements ServiceClient {
           await live.client.query('COMMIT');
           return answers;
         } catch (error) {
-          if (!live.dead) await live.client.query('ROLLBACK').catch(() => undefined);
+          if (!live.dead && !endsConnection(error)) await live.client.query('ROLLBACK').catch(() => undefined);
           throw error;
         }
       });
@@ -203,7 +203,10 @@ export class PostgresClient implements ServiceClient {
     live.statementTimeout = wanted;
   }
 
-  /** Ends the statement on the server, and the connection, when the wait for it ends. */
+  /**
+   * Ends the statement on the server, and the connection, when the wait for it ends. A connection that the server has ended is dead
+   * from its last word on: the driver tells the statement of it first, and the client only once the stream has closed.
+   */
   async #guarded<T>(live: Live, limits: Limits, work: () => Promise<T>): Promise<T> {
     const onAbort = (): void => {
       live.dead = true;
@@ -212,6 +215,9 @@ export class PostgresClient implements ServiceClient {
     limits.signal.addEventListener('abort', onAbort, { once: true });
     try {
       return await work();
+    } catch (error) {
+      if (endsConnection(error)) live.dead = true;
+      throw error;
     } finally {
       limits.signal.removeEventListener('abort', onAbort);
     }

@@ -56,11 +56,19 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /** Codes with which a server says that it cannot be talked to just now, or no more. */
-const LOST = new Set(['57P01', '57P02', '08006', '08003', '08000']);
+const LOST = new Set(['57P01', '57P02', '57P05', '25P03', '08006', '08003', '08000']);
 
 function text(error: object, name: string): string | undefined {
   const value: unknown = Reflect.get(error, name);
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/**
+ * Whether the server said with it that the connection is over (PostgreSQL's protocol 55.2.2, severities FATAL and PANIC). The driver
+ * knows the severity in the server's language only (field S): what ends sessions at work is known by its code, too.
+ */
+export function endsConnection(error: unknown): boolean {
+  return error instanceof Error && (['FATAL', 'PANIC'].includes(text(error, 'severity') ?? '') || LOST.has(text(error, 'code') ?? ''));
 }
 
 /**

@@ -5,7 +5,8 @@ export class Tunnel extends Duplex {
   readonly #inner: Duplex;
 
   constructor(inner: Duplex) {
-    super();
+    // As a socket of Node: the server that has said its last word has gone. Left half open, a stream through sshd stays so for ever.
+    super({ allowHalfOpen: false });
     this.#inner = inner;
     inner.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) inner.pause();
