@@ -24,8 +24,11 @@ export function checkVoters(args: KubernetesInventoryArgs): readonly string[] {
   const { control_planes: planes } = args;
   const found: string[] = [];
   if (planes.length === 0) return ['there is no control plane: the group is empty'];
+  const even = planes.length % 2 === 0;
+  // Fewer than three, too: of three, two are left.
+  if (even && args.allow_even) return args.geo_ha === 'required' ? siteTroubles('control planes', planes) : [];
   if (planes.length < 3 && !args.allow_single) found.push(`${String(planes.length)} control plane${planes.length === 1 ? '' : 's'} (${names(planes)}): the loss of one is the loss of the cluster. Take three, or say kubernetes_allow_single: true`);
-  else if (planes.length % 2 === 0) found.push(`${String(planes.length)} control planes (${names(planes)}): an even number survives no more losses than one fewer, and is likelier to lose one. Take ${String(planes.length - 1)} or ${String(planes.length + 1)}`);
+  else if (even) found.push(`${String(planes.length)} control planes (${names(planes)}): an even number survives no more losses than one fewer, and is likelier to lose one. Take ${String(planes.length - 1)} or ${String(planes.length + 1)}; until one that was lost is replaced, say kubernetes_allow_even: true`);
   if (args.geo_ha === 'required') found.push(...siteTroubles('control planes', planes));
   return found;
 }

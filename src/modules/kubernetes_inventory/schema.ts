@@ -43,6 +43,7 @@ export const KubernetesInventoryArgs = z.strictObject({
   etcd_heartbeat_ms: z.int().min(0).default(0).describe('Heartbeat of etcd in milliseconds; 0: by the round trip'),
   etcd_election_ms: z.int().min(0).default(0).describe('Election timeout of etcd in milliseconds; 0: ten heartbeats'),
   allow_single: z.boolean().default(false).describe('Accept fewer than three control planes'),
+  allow_even: z.boolean().default(false).describe('Accept an even number of control planes, two as well: until one that was lost is replaced'),
   geo_ha: z.enum(['required', 'ignored']).default('ignored').describe('`required`: the loss of any one site must leave a majority of the control planes'),
 });
 export type KubernetesInventoryArgs = z.output<typeof KubernetesInventoryArgs>;

@@ -26,6 +26,10 @@ describe('checkInventory', () => {
     expect(check({ control_planes: SOUND.control_planes.slice(0, 2) })).toContain('2 control planes (a1, a2): the loss of one');
     expect(check({ control_planes: SOUND.control_planes.slice(0, 2), allow_single: true })).toContain('an even number');
     expect(check({ control_planes: [...SOUND.control_planes, plane('a4', '10.0.0.4')] })).toContain('4 control planes (a1, a2, a3, a4): an even number');
+    expect(check({ control_planes: SOUND.control_planes.slice(0, 2), allow_even: true })).toBe('');
+    expect(check({ control_planes: SOUND.control_planes.slice(0, 1), allow_even: true })).toContain('1 control plane (a1): the loss of one');
+    expect(check({ control_planes: SOUND.control_planes.slice(0, 2), allow_even: true, geo_ha: 'required' })).toContain('no majority');
+    expect(check({ control_planes: [...SOUND.control_planes, plane('a4', '10.0.0.4')], allow_even: true })).toBe('');
     expect(check({ control_planes: [] })).toContain('the group is empty');
   });
 
