@@ -4,6 +4,7 @@
 #   verify.sh say                 writes a line and an audit line with an id of their own, and prints the id
 #   verify.sh find SECONDS ID HOST DIR AUDIT auto|required   on a log host: they have come, under the name of HOST
 #   verify.sh own SECONDS         the journal's settings, and the queues
+#   verify.sh archive             on a log host: closed files are in object storage, the newest as they were put there
 set -u
 LC_ALL=C
 export LC_ALL
@@ -71,6 +72,34 @@ own() {
   done
 }
 
+# Lines of what the store has at today's address: all, audit or begun.
+put_there() { awk -F '\t' -v url="${archive_url:?}/${archive_host:?}/" -v kind="$1" 'index($4, url) == 1 && ($1 == kind || index($1, kind "/") == 1) { print substr($1, length($1) - 13) "\t" $3 "\t" $4 }' /var/lib/care-logging/archived 2>/dev/null | sort; }
+
+archive() {
+  # shellcheck disable=SC1091 # made by the role
+  . /etc/care-logging/keep.conf
+  : "${archive_url:?}" "${archive_host:?}" "${archive_max_age:?}"
+  account=/etc/care-logging/archive-s3.conf
+  [ "$(stat -c %U:%a "$account")" = root:600 ] || fail "$account can be read by others than root"
+  systemctl is-active --quiet care-log-archive.timer || fail "care-log-archive.timer does not run"
+  [ -n "$(put_there begun)" ] || systemctl start care-log-archive.service || fail "nothing can be put into object storage: $(journalctl -u care-log-archive -n 5 -o cat --no-pager | grep '^care-' | tail -n 2 | tr '\n' ' ')"
+  care-log-keep || fail "care-log-keep fails on $(uname -n)"
+  since=$(sed -n 's/^care_log_archive_pending_since_timestamp_seconds //p' "${metrics_dir:?}/care_logging.prom")
+  late=$(( $(date +%s) - ${since:-$(date +%s)} ))
+  [ "$late" -le "$archive_max_age" ] || fail "$(care-log-keep pending | wc -l) closed files are not in object storage, the first of them for $((late / 3600)) hours: journalctl -u care-log-archive"
+  tried=
+  for kind in all audit begun; do
+    [ "$kind" != begun ] || [ -z "$tried" ] || break
+    newest=$(put_there "$kind" | tail -n 1)
+    [ -n "$newest" ] || continue
+    tried=yes
+    address=$(printf '%s\n' "$newest" | cut -f 3)
+    told=$(care-s3 size "$account" "$address" 2>&1) || fail "object storage does not have what was put there: $told (403 is also what a store says of an object that is gone, to whom may not list)"
+    [ "$told" = "$(printf '%s\n' "$newest" | cut -f 2)" ] || fail "$address has $told bytes, not $(printf '%s\n' "$newest" | cut -f 2) as it was put there"
+  done
+  [ -n "$tried" ] || fail "nothing was ever put into object storage: journalctl -u care-log-archive"
+}
+
 what=${1-}
 shift
 case $what in
@@ -78,5 +107,6 @@ case $what in
   say) say ;;
   find) find_ "$@" ;;
   own) own "$@" ;;
+  archive) archive ;;
   *) fail "verify.sh: what is '$what'?" ;;
 esac
