@@ -83,7 +83,7 @@ it('watches them all: a second apply changes nothing, verify finds every target 
 const ELSEWHERE: Readonly<Record<string, string>> = {
   care_unit_failed: 'only of units that have failed', care_time_synchronised: 'chrony serves no clock here', node_vmstat_oom_kill: 'a container sees no /proc/vmstat of its own',
   care_postgres_xid_age: 'role postgres_databases', care_postgres_corruptions: 'role postgres_databases', care_postgres_job_success: 'role postgres_databases',
-  care_kubernetes_backup_timestamp_seconds: 'Kubernetes', care_postgres_backup_last_run_failed: 'after the first run by a timer', care_restore_last_failed: 'after the first proof', care_restore_verified_timestamp_seconds: 'after the first proof',
+  care_kubernetes_backup_timestamp_seconds: 'Kubernetes', care_s3_copy_timestamp_seconds: 'role s3_copy', care_s3_copy_interval_seconds: 'role s3_copy', care_postgres_backup_last_run_failed: 'after the first run by a timer', care_restore_last_failed: 'after the first proof', care_restore_verified_timestamp_seconds: 'after the first proof',
   probe_ssl_earliest_cert_expiry: 'no probe', probe_success: 'no probe', care_log_append_only: 'role logging',
 };
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Looks at the backups of this control plane, and takes one more, which tries a restore. Prints what is wrong; exits 0 when all is well.
-#   verify.sh DIR HOURS
+# Looks at the backups of this control plane, takes one more, which tries a restore, and asks the object storage for that one. Prints what is
+# wrong; exits 0 when all is well.
+#   verify.sh DIR HOURS [NAME]     NAME: of the copies in object storage, as care-s3-copy knows them
 set -u
 LC_ALL=C
 export LC_ALL
@@ -14,6 +15,7 @@ age=$(( ($(date +%s) - $(stat -c %Y "$newest")) / 3600 ))
 sha256sum --quiet -c "$newest.sha256" >/dev/null 2>&1 || fail "$newest is not as it was written"
 if tar -tf "$newest" >/dev/null 2>&1; then fail "$newest is not encrypted"; fi
 [ -z "$(find . -maxdepth 1 -type f -perm /077)" ] || fail "open to others: $(find . -maxdepth 1 -type f -perm /077 | head -n 3)"
-said=$(timeout 600 /usr/local/sbin/care-kubernetes-backup 2>&1) || fail "another backup can't be taken: $said"
+said=$(timeout 2400 /usr/local/sbin/care-kubernetes-backup 2>&1) || fail "another backup can't be taken: $said"
 systemctl is-active --quiet care-kubernetes-backup.timer || fail 'the timer does not run'
+[ "$#" -lt 3 ] || said=$(timeout 2400 /usr/local/sbin/care-s3-copy verify "$3" "$2" 2>&1) || fail "$said"
 exit 0

@@ -27,7 +27,7 @@ function metrics(shell: readonly string[]): Readonly<Record<string, string>> {
     timeout: 20_000,
     env: {
       PATH: `${inside('bin')}:${process.env['PATH'] ?? ''}`, CARE_METRICS_LIBRARY: path.join(FILES, 'care-metrics.sh'), CARE_KUBERNETES_ETC: inside('kubernetes'), CARE_KUBELET_DIR: inside('kubelet'),
-      CARE_ETCD_SNAPSHOTS: inside('etcd'), CARE_VAULT_SNAPSHOTS: inside('vault'), CARE_KUBERNETES_BACKUPS: inside('backups'),
+      CARE_ETCD_SNAPSHOTS: inside('etcd'), CARE_VAULT_SNAPSHOTS: inside('vault'), CARE_KUBERNETES_BACKUPS: inside('backups'), CARE_S3_COPY_ETC: inside('s3-copy'),
     },
   });
   return Object.fromEntries(readFileSync(inside('metrics', 'care_services.prom'), 'utf8').trim().split('\n').map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]));
@@ -67,6 +67,19 @@ echo 'TimersCalendar={ OnCalendar=*-*-* 02:00:00 ; next_elapse=Fri 2026-11-27 02
 echo 'TimersCalendar={ OnCalendar=*-*-* 08:00:00 ; next_elapse=Fri 2026-11-27 08:00:00 UTC }'`);
     program('systemd-analyze', `hour=$(printf '%s' "$4" | cut -c 7-8); echo "    Next elapse: Fri 2026-11-27 $hour:00:00 UTC"; echo '       From now: 1h left'; echo "   Iteration #2: Sat 2026-11-28 $hour:00:00 UTC"; echo "   Iteration #3: Sun 2026-11-29 $hour:00:00 UTC"`);
     expect(metrics(shell)['care_kubernetes_backup_interval_seconds']).toBe(String(18 * 3600));
+  });
+
+  test('copies in object storage are as old as the newest backup there; where there is none, as what says that there are to be some', () => {
+    for (const name of ['s3-copy', 'first']) mkdirSync(inside(name));
+    for (const name of ['first', 'second']) writeFileSync(inside('s3-copy', `${name}.settings`), `# x\nurl https://s3.example/b/h\ndirectory ${inside(name)}\nsuffix .age\ntimer care-${name}.timer\n`);
+    utimesSync(inside('s3-copy', 'second.settings'), 2000, 2000);
+    writeFileSync(inside('first', '.s3-copied'), '');
+    utimesSync(inside('first', '.s3-copied'), 1000, 1000);
+    program('systemctl', `[ "$*" = 'show --property=TimersCalendar care-first.timer' ] || exit 1
+echo 'TimersCalendar={ OnCalendar=*-*-* 02:00:00 ; next_elapse=Fri 2026-11-27 02:00:00 UTC }'`);
+    program('systemd-analyze', "echo '    Next elapse: Fri 2026-11-27 02:00:00 UTC'; echo '   Iteration #2: Sat 2026-11-28 02:00:00 UTC'");
+    const said = metrics(shell);
+    expect(Object.fromEntries(Object.entries(said).filter(([name]) => name.startsWith('care_s3')))).toEqual({ 'care_s3_copy_timestamp_seconds{name="first"}': '1000', 'care_s3_copy_interval_seconds{name="first"}': '86400', 'care_s3_copy_timestamp_seconds{name="second"}': '2000' });
   });
 
   describe('a control plane', () => {
