@@ -185,6 +185,19 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), digest)))('minio 2026-0
     expect(await load.wrong()).toEqual([]);
   });
 
+  it('two nodes of four stopped: what is there is read, who writes and who applies hear what to do, and with them back nothing is lost', async () => {
+    for (const host of ['s3', 's4']) await onHost(lab, host, 'systemctl stop care-minio');
+    await eventually(async () => (await backend.status('GET', '/care-patient/contract/kept')) === 200, 60_000, () => 'it is not read');
+    const write = (): Promise<number> => backend.status('PUT', '/care-patient/contract/quorum', { body: Buffer.from('with a quorum') });
+    await eventually(async () => (await write()) === 503, 60_000, () => 'a write is not refused');
+    expect(troubles(await runStore({ limit: 's1' }))).toMatch(/has no write quorum after minutes: bring the other nodes or their drives back/);
+    for (const host of ['s3', 's4']) await onHost(lab, host, 'systemctl start care-minio');
+    await eventually(async () => (await write()) === 200, 120_000, () => 'it is not written');
+    const again = await runStore();
+    expect([troubles(again), again.status, changes(again)]).toEqual(['', 0, []]);
+    expect(await backend.status('GET', '/care-patient/contract/kept')).toBe(200);
+  });
+
   it('grows by a pool, with an upload in parts under way', async () => {
     const space = async (): Promise<number> => {
       const info = JSON.parse((await root.send('GET', '/minio/admin/v3/info')).body.toString()) as { servers: readonly { drives: readonly { totalspace: number }[] }[] };
