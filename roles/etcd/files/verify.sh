@@ -4,7 +4,9 @@
 #   verify.sh refused ENDPOINT…        nobody gets in without a certificate of the cluster's CA, or without TLS
 #   verify.sh cluster MEMBERS          all well, one leader, one term, no alarm
 #   verify.sh auth ENDPOINT            clients without a user reach nothing, users their own keys; `NAME PASSWORD PREFIX` a line on standard input
-#   verify.sh snapshots DIR HOURS OWN DATA   the newest is young enough and is restored in a scratch directory
+#   verify.sh snapshots DIR HOURS OWN DATA open             the newest is young enough and is restored in a scratch directory, as is one more
+#   verify.sh snapshots DIR HOURS OWN DATA encrypted [NAME] the newest is young enough and whole; one more is taken, which tries a restore; all are
+#                                      encrypted; NAME: of the copies in object storage, as care-s3-copy knows them, which gives the newest back
 set -u
 umask 077
 LC_ALL=C
@@ -102,18 +104,30 @@ restore() {
   rm -rf "$work/restored"
 }
 
+# newest DIR
+newest() { find "$1" -maxdepth 1 \( -name 'etcd-*.db' -o -name 'etcd-*.db.age' \) -printf '%f\n' | sort | tail -n 1; }
+
 snapshots() {
-  newest=$(find "$1" -maxdepth 1 -name 'etcd-*.db' | sort | tail -n 1)
-  if [ -n "$newest" ]; then
-    [ -n "$(find "$newest" -mmin "-$(( $2 * 60 ))")" ] || fail "the newest snapshot, $newest, is older than $2 hours"
-    (cd "$1" && sha256sum -c --quiet "$newest.sha256") >"$work/error" 2>&1 || fail "$newest is not what was saved: $(cat "$work/error")"
-    restore "$newest"
+  found=$(newest "$1")
+  if [ -n "$found" ]; then
+    [ -n "$(find "$1/$found" -mmin "-$(( $2 * 60 ))")" ] || fail "the newest snapshot, $1/$found, is older than $2 hours"
+    (cd "$1" && sha256sum -c --quiet "$found.sha256") >"$work/error" 2>&1 || fail "$1/$found is not what was saved: $(cat "$work/error")"
+    case $found in *.db) restore "$1/$found" ;; esac
   elif [ -z "$(find "$4/member" -maxdepth 0 -mmin "-$(( $2 * 60 ))")" ]; then
     fail "there is no snapshot in $1, and the member is older than $2 hours"
   fi
   # One more of this moment: what will be saved next can be restored as well.
-  care-etcdctl --endpoints="$3" snapshot save "$work/now.db" >/dev/null 2>"$work/error" || fail "no snapshot can be taken: $(errors)"
-  restore "$work/now.db"
+  if [ "$5" = open ]; then
+    care-etcdctl --endpoints="$3" snapshot save "$work/now.db" >/dev/null 2>"$work/error" || fail "no snapshot can be taken: $(errors)"
+    restore "$work/now.db"
+  else
+    said=$(timeout 2400 care-etcd-snapshot 2>&1) || fail "no snapshot can be taken: $said"
+    found=$(newest "$1")
+    [ "$(head -c 21 "$1/$found")" = age-encryption.org/v1 ] || fail "$1/$found is not encrypted"
+    open=$(find "$1" -maxdepth 1 -name 'etcd-*.db' | head -n 3)
+    [ -z "$open" ] || fail "not encrypted: $open"
+    [ "$#" -lt 6 ] || said=$(timeout 2400 care-s3-copy verify "$6" "$2" 2>&1) || fail "$said"
+  fi
 }
 
 what=$1
