@@ -74,6 +74,12 @@ export function maskSecrets(text: string): string {
   return text.replaceAll(pattern, MASK);
 }
 
+/** Forgets all secrets that were registered: for tests, whose files share a process and no secrets. */
+export function forgetSecrets(): void {
+  forms.clear();
+  pattern = undefined;
+}
+
 /** The text of a string or a secret. */
 export function revealed(value: string | Secret): string {
   return value instanceof Secret ? value.reveal() : value;

@@ -1,12 +1,10 @@
 /** A runner's first look: what a host is asked along with the start of its shell. */
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { attach, sh } from '../../../src/support/shell.ts';
 import { HeldRunner } from '../../../src/transport/runner.ts';
-import { alive, connect, dir, removeDirectory, request, shells, text, until } from './local-runner.ts';
-
-afterAll(removeDirectory);
+import { alive, connect, dir, request, shells, text, until } from './local-runner.ts';
 
 describe.each(shells)('the first look of a runner under %s', (name, shell, prelude) => {
   const file = (what: string): string => `${dir}/${what}-${name.replaceAll(/\W+/g, '-')}`;

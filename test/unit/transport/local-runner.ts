@@ -1,6 +1,6 @@
 /** A runner on this machine under the shells that hosts have, for tests of the transport. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { localConnection } from '../../../src/transport/connection.ts';
 import { openLocalChannel } from '../../../src/transport/local.ts';
 import type { Connection, ConnectionTarget, Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
 
+/** For all files that share this process; it goes with the run's temporary directory. */
 export const dir = mkdtempSync(join(tmpdir(), 'care-runner-'));
 export const target: ConnectionTarget = {
   name: 'here', connection: 'local', address: 'localhost', port: 22, user: undefined, privateKeyFile: undefined,
@@ -67,8 +68,4 @@ if (has('busybox')) {
   const applets = join(dir, 'applets');
   execFileSync('sh', ['-c', `mkdir ${applets} && busybox --install -s ${applets} && ln -sf "$(command -v busybox)" ${applets}/busybox`]);
   shells.push(['busybox sh with its own tools', `${applets}/busybox sh`, `PATH=${applets};export PATH;`]);
-}
-
-export function removeDirectory(): void {
-  rmSync(dir, { recursive: true, force: true });
 }

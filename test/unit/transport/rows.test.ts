@@ -2,15 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { Secret } from '../../../src/support/secret.ts';
 import { attach, attachFile, rawScript, sh } from '../../../src/support/shell.ts';
 import { encodeRow, ROW_SCRIPTS, type RowScript } from '../../../src/transport/rows.ts';
 import type { Outcome, Runner, RunRequest } from '../../../src/transport/types.ts';
-import { alive, connect, dir, directories, removeDirectory, request, shells, text, until } from './local-runner.ts';
+import { alive, connect, dir, directories, request, shells, text, until } from './local-runner.ts';
 
-afterAll(removeDirectory);
 type Context = Pick<TestContext, 'onTestFinished'>;
 
 /** A runner that has said that it takes rows, and how to cut it off. */

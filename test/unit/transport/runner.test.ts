@@ -1,14 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { Secret } from '../../../src/support/secret.ts';
 import { attach, attachFile, sh } from '../../../src/support/shell.ts';
 import type { Outcome } from '../../../src/transport/types.ts';
-import { alive, connect, dir, directories, has, removeDirectory, request, shells, text, until } from './local-runner.ts';
-
-afterAll(removeDirectory);
+import { alive, connect, dir, directories, has, request, shells, text, until } from './local-runner.ts';
 
 describe.each(shells)('the runner under %s', (name, shell, prelude) => {
   it.concurrent('runs scripts apart from each other, with status and both outputs', async (context) => {

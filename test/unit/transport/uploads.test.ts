@@ -3,15 +3,13 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PassThrough } from 'node:stream';
-import { afterAll, expect, it, type TestContext } from 'vitest';
+import { expect, it, type TestContext } from 'vitest';
 import { attachFile, sh, type Attachment } from '../../../src/support/shell.ts';
 import type { ByteChannel } from '../../../src/transport/channel.ts';
 import { localConnection } from '../../../src/transport/connection.ts';
 import { openLocalChannel } from '../../../src/transport/local.ts';
 import type { Runner } from '../../../src/transport/types.ts';
-import { dir, directories, has, removeDirectory, request, target, text } from './local-runner.ts';
-
-afterAll(removeDirectory);
+import { dir, directories, has, request, target, text } from './local-runner.ts';
 
 /** A connection that counts what is sent, its answers late by some milliseconds. */
 async function counted(context: Pick<TestContext, 'onTestFinished'>, delayMs: number): Promise<{ readonly runner: Runner; readonly sent: () => number; readonly channels: () => number }> {
