@@ -99,12 +99,13 @@ it('is verified by what each role tries', async () => {
   expect(outcome(await run({ mode: 'verify' }))).toEqual([0]);
 }, LONG_MS);
 
+const inTheClear = (wire: readonly string[]): readonly string[] => wire.filter((line) => !/^IP \d+\.\d+\.\d+\.\d+\.51820 > \d+\.\d+\.\d+\.\d+\.51820: UDP, length \d+$/.test(line));
+
 it('has nothing of IP between the sites but WireGuard', async () => {
   const [a1, b1] = [labHost(lab, 'vm-a1').address, labHost(lab, 'vm-b1').address];
   const talk = onHost(lab, 'vm-b1', `for n in 1 2 3 4 5 6; do care-etcdctl --endpoints=https://${a1}:2379 put /care-test/$n ${'x'.repeat(500)} >/dev/null; done; ping -q -c 5 -i 0.2 ${a1} >/dev/null`);
   const [wire] = await Promise.all([wireBetween(lab, 'vm-b1', 'vm-a1', 20), talk]);
-  const foreign = wire.filter((line) => !/^IP \d+\.\d+\.\d+\.\d+\.51820 > \d+\.\d+\.\d+\.\d+\.51820: UDP, length \d+$/.test(line));
-  expect(foreign).toEqual([]);
+  expect(inTheClear(wire)).toEqual([]);
   expect(wire.length).toBeGreaterThan(50);
   // What passes the tunnel by is seen: packets with the mark that only WireGuard's own have.
   const [beside] = await Promise.all([wireBetween(lab, 'vm-b1', 'vm-a1', 10), sleep(3000).then(async () => labExec(lab, 'vm-b1', ['ping', '-q', '-c', '3', '-W', '1', '-m', String(0xca6e), a1]))]);
@@ -125,13 +126,25 @@ it('has nothing on the raw disk of what is written to the encrypted one', async 
   await onHost(lab, 'vm-b1', 'rm /var/lib/etcd/care-canary /root/care-canary');
 });
 
-it('comes back converged when a member loses its power', async () => {
+it('keeps to the tunnel when networkd is restarted, which takes away what it does not know by default', async () => {
+  const ways = (): Promise<string> => onHost(lab, 'vm-b1', 'ip rule show; ip route show table 51822');
+  const before = await ways();
+  expect(before).toContain('lookup 51822');
+  await onHost(lab, 'vm-b1', 'systemctl restart systemd-networkd');
+  expect(await ways()).toBe(before);
+});
+
+it('comes back converged when a member loses its power, and says nothing in the clear on the way', async () => {
   const victim = await follower();
   const before = await bootId(lab, victim);
   await (await labPower(victim, labHost(lab, victim).address)).cut();
   expect((await labExec(lab, names.find((name) => name !== victim) ?? '', ['care-etcdctl', '--command-timeout=20s', 'put', '/care-test/without', victim])).status).toBe(0);
+  const watching = wireBetween(lab, 'vm-b1', 'vm-a1', 150);
   lab = await labUp(own);
   expect(await bootId(lab, victim)).not.toBe(before);
+  const wire = await watching;
+  expect(inTheClear(wire)).toEqual([]);
+  expect(wire.length).toBeGreaterThan(0);
   await converged();
 }, LONG_MS);
 

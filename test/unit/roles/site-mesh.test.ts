@@ -111,7 +111,8 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('ca
     mkdirSync(path.join(directory, 'bin'));
     const tools = {
       wg: 'case "$1 $3" in "show latest-handshakes") cat handshakes ;; "addconf "*) cat "$3" >>asked ;; *) echo "wg $*" >>asked ;; esac',
-      ip: 'case "$1 $2 $3" in "-4 route show") cat routes ;; "-4 route replace") echo "$4 dev care-mesh" >>routes ;; "-4 route del") grep -v "^${4%/32} " routes >routes.new; mv routes.new routes ;; "-4 rule show") echo lookup 51822 ;; esac',
+      ip: `drop() { grep -vE "^(unreachable )?\${1%/32}( |$)" routes >routes.new; mv routes.new routes; }
+case "$1 $2 $3 $4" in "-4 route show table") cat routes ;; "-4 route replace unreachable") echo "unreachable \${5%/32}" >>routes ;; "-4 route replace "*) drop "$4"; echo "$4 dev care-mesh" >>routes ;; "-4 route del "*) drop "$4" ;; "-4 rule show ") echo lookup 51822 ;; esac`,
       ping: 'for last do :; done; echo "ping $last" >>asked',
       nft: 'cat >/dev/null',
     };
@@ -152,6 +153,17 @@ describe.each([['dash', ['dash']], ['busybox', ['busybox', 'sh']]] as const)('ca
     expect(program({ peers: PEERS, handshakes: '', answered: 'b2\n' })('settle', '3').stdout).toBe('b1\n');
     // Nobody waits for who is called.
     await vi.waitFor(() => { expect(read('asked')).toMatch(/^(ping 198\.51\.100\.0\n)+$/); }, 10_000);
+  });
+
+  test('leaves no way in the clear at boot to who has answered once, which the tunnel takes over', () => {
+    const mesh = program({ peers: PEERS, handshakes: '', answered: 'b2\n', routes: '192.0.2.9 dev care-mesh scope link\n' });
+    expect(mesh('guard')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(read('routes')).toBe('192.0.2.9 dev care-mesh scope link\nunreachable 198.51.100.2\n');
+    expect(mesh('settle', '0')).toMatchObject({ status: 0, stdout: 'b1\n', stderr: '' });
+    expect(read('routes')).toBe('198.51.100.2/32 dev care-mesh\n');
+    // One that is there already is not cut.
+    expect(mesh('guard').status).toBe(0);
+    expect(read('routes')).toBe('198.51.100.2/32 dev care-mesh\n');
   });
 
   test('takes the new key of a peer once it is shown, and the networks with it', () => {
