@@ -1,8 +1,9 @@
 /**
  * Snapshots of role etcd that are encrypted for people and copied to a real MinIO, on one host: what was there in the clear is encrypted, verify
- * reads the copy back, and a cluster whose data and snapshots are lost comes back from it by what docs/roles/etcd.md says.
+ * reads the copy back, and a cluster whose data and snapshots are lost comes back from it by what docs/roles/etcd.md says. Role etcd_backup does
+ * likewise with that etcd, whose host has empty files where a control plane has its own.
  */
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +51,7 @@ const kept = async (): Promise<readonly string[]> => (await here(`cd ${DIRECTORY
 const encrypted = (): NonNullable<RunOptions['extraVars']> => ({ etcd_snapshot_recipients: [recipient] });
 const copied = (): NonNullable<RunOptions['extraVars']> => ({ ...encrypted(), etcd_snapshot_s3_url: 'https://127.0.0.1:9000/etcd-backups/patroni', etcd_snapshot_s3_access_key: 'putter', etcd_snapshot_s3_secret_key: `{{ secret "${KEY}" }}` });
 
+const storeIsBack = 'systemctl start store.service; for i in $(seq 100); do curl -q -s -m 2 -f -o /dev/null --cacert /etc/care-provision/pki/ca.crt https://127.0.0.1:9000/minio/health/live && break; sleep 0.2; done';
 const LOGIN = { endpoint_url: 'https://127.0.0.1:9000', access_key: 'root-of-the-drill', secret_key: `{{ secret "${ROOT}" }}`, ca_cert: '{{ inventory_dir }}/.care/pki/authority.pem' };
 const policy = (statements: readonly (readonly [readonly string[], string])[]): object => ({ Version: '2012-10-17', Statement: statements.map(([actions, resource]) => ({ Effect: 'Allow', Action: actions, Resource: `arn:aws:s3:::${resource}` })) });
 const STORE = [{
@@ -75,9 +77,10 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('snapshots of
     lab = await labUp({ ...ownLab('etcd-snapshots'), hosts: [{ name: HOST, site: 'kochi', release: 'trixie' }] });
     const variables = hostVariables(lab, HOST);
     project = labProject({
-      'inventory.yml': JSON.stringify({ all: { vars: { etcd_address: variables['ansible_host'] ?? '', etcd_firewall: false, etcd_step_timeout: 60, pki_host_extra_names: ['IP:127.0.0.1'] }, hosts: { [HOST]: variables }, children: { etcd: { hosts: { [HOST]: null } } } } }),
+      'inventory.yml': JSON.stringify({ all: { vars: { etcd_address: variables['ansible_host'] ?? '', etcd_firewall: false, etcd_step_timeout: 60, pki_host_extra_names: ['IP:127.0.0.1'] }, hosts: { [HOST]: variables }, children: { etcd: { hosts: { [HOST]: null } }, kube_control_plane: { hosts: { [HOST]: null } } } } }),
       'artifacts.yml': 'end_of_life_accepted:\n  - { name: minio, version: 2026-02-12, until: 9999-12-31, reason: a drill }\n',
       'store.yml': JSON.stringify(STORE),
+      'backup.yml': JSON.stringify([{ hosts: 'kube_control_plane', become: true, roles: ['etcd_backup'] }]),
     });
     well(await run(['pki.yml', 'etcd.yml']));
     well(await project.run({ playbooks: [path.join(project.dir, 'store.yml')] }));
@@ -111,7 +114,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('snapshots of
     const away = await run(['etcd.yml'], { mode: 'verify', extraVars: copied() });
     expect([troubleOf(away, HOST), away.status]).toEqual([expect.stringContaining('does not answer') as string, 3]);
     expect(await here('systemctl start care-etcd-snapshot.service || systemctl is-failed care-etcd-snapshot.service')).toBe('failed');
-    await here('systemctl start store.service; for i in $(seq 100); do curl -q -s -m 2 -f -o /dev/null --cacert /etc/care-provision/pki/ca.crt https://127.0.0.1:9000/minio/health/live && break; sleep 0.2; done; systemctl start care-etcd-snapshot.service');
+    await here(`${storeIsBack}; systemctl start care-etcd-snapshot.service`);
     well(await verify(copied()));
   });
 
@@ -134,6 +137,35 @@ mv /var/lib/etcd/restored/member /var/lib/etcd/care/ && rmdir /var/lib/etcd/rest
     expect(await here(`care-etcdctl --endpoints=https://${address}:2379 get /care/drill --print-value-only`)).toBe('last');
     well(await run(['etcd.yml'], { extraVars: copied() }));
     well(await verify(copied()));
+  });
+
+  it('backups of role etcd_backup go there likewise, by its unit; while the store is away they stay on the host, and are caught up with', async () => {
+    await here('cd /etc && mkdir -p kubernetes/pki kubernetes/policies kubernetes/patches kubernetes/kubeadm kubernetes/manifests /opt/kubernetes/etcd; touch kubernetes/admin.conf; ln -s "$(command -v etcdutl)" /opt/kubernetes/etcd/etcdutl; ln -s care-etcdctl /usr/local/sbin/care-kubernetes-etcdctl; mkdir /var/lib/metrics');
+    // The role as it is, but for the cluster that it requires.
+    cpSync(path.join(repository, 'roles', 'etcd_backup'), path.join(project.dir, 'roles', 'etcd_backup'), { recursive: true });
+    project.write('roles/etcd_backup/role.yml', readFileSync(path.join(repository, 'roles', 'etcd_backup', 'role.yml'), 'utf8').replace('requires: [kubernetes]', ''));
+    const vars = { etcd_backup_recipients: [recipient], etcd_backup_metrics_dir: '/var/lib/metrics', etcd_backup_s3_url: 'https://127.0.0.1:9000/etcd-backups/patroni/kube', etcd_backup_s3_access_key: 'putter', etcd_backup_s3_secret_key: `{{ secret "${KEY}" }}` };
+    const apply = (options: Partial<RunOptions> = {}): Promise<Result> => project.run({ playbooks: [path.join(project.dir, 'backup.yml')], extraVars: vars, ...options });
+    const predicted = changes(await apply({ mode: 'check' }));
+    // Whether there is a backup yet can't be told before.
+    expect(changes(well(await apply())).filter((change) => !change.startsWith('the first backup|'))).toEqual(predicted);
+    expect(changes(well(await apply()))).toEqual([]);
+    const copy = '/var/lib/kubernetes-backups/.s3-copied';
+    const first = await here(`cd /var/lib/kubernetes-backups; stat -c %Y *.tar.age ${copy} | uniq | wc -l; grep -c '^care_kubernetes_backup_offsite_last_success_seconds [0-9]' /var/lib/metrics/kubernetes-backup-offsite.prom`);
+    expect(first).toBe('1\n1');
+    await here('systemctl stop store.service');
+    expect(await here('systemctl start care-kubernetes-backup.service || systemctl is-failed care-kubernetes-backup.service; ls /var/lib/kubernetes-backups/*.tar.age | wc -l; journalctl -u care-kubernetes-backup.service | grep -c "does not answer"')).toBe('failed\n2\n1');
+    await here(`${storeIsBack}; systemctl start care-kubernetes-backup.service`);
+    // The first was copied by the apply.
+    expect(await here('journalctl -u care-kubernetes-backup.service | grep -c "tar.age: copied"; journalctl -u care-kubernetes-backup.service | grep -c "the store has all of 3"')).toBe('2\n1');
+    well(await apply({ mode: 'verify' }));
+    await here('systemctl stop store.service');
+    const away = await apply({ mode: 'verify' });
+    expect([troubleOf(away, HOST), away.status]).toEqual([expect.stringMatching(/another backup can't be taken: [^]*does not answer/) as string, 3]);
+    // Nothing is copied any more: no account is left, and nobody is told of copies.
+    well(await apply({ extraVars: { ...vars, etcd_backup_s3_url: '', etcd_backup_s3_access_key: '', etcd_backup_s3_secret_key: '' } }));
+    expect(await here('ls /etc/care-s3-copy | grep kubernetes; systemctl start care-kubernetes-backup.service; ls /var/lib/metrics')).toBe('kubernetes-backup.prom');
+    await here(storeIsBack);
   });
 
   it('without the options nothing is encrypted or copied any more, and no account is left', async () => {
