@@ -119,7 +119,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     for (const host of CONTROL_PLANES) await onHost(lab, host, 'crictl stop --timeout 5 $(crictl ps -q --name "etcd|kube-apiserver") >/dev/null; systemctl start kubelet || true');
     expect(await onHost(lab, 'a1', 'care-kubernetes-certs fresh 0 2>&1 || true')).toContain('ends in less than 0 days');
     await expect(onHost(lab, 'a1', 'care-kubeadm well')).rejects.toThrow();
-    const silent = await run(['kubernetes-etcd-restore.yml'], { kubernetes_restore_backup: path.join(project.dir, 'any.tar.age'), kubernetes_restore_identity: 'any', kubernetes_restore_confirm: 'care' });
+    const silent = await run(['kubernetes-etcd-restore.yml'], { kubernetes_restore_backup: path.join(project.dir, 'any.tar.age'), kubernetes_restore_identity: '{{ secret "any" }}', kubernetes_restore_confirm: 'care' });
     expect([silent.status, troubleOf(silent, 'a1')]).toEqual([3, expect.stringContaining('has ended: playbooks/kubernetes-certs-renew.yml first') as string]);
     const began = Date.now();
     await well(await run(['kubernetes-certs-renew.yml']));
