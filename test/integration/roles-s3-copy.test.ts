@@ -45,9 +45,9 @@ const copyPlay = (url: string): string => JSON.stringify([{
   hosts: 'all', tasks: [
     { name: 'directory', file: { path: '/var/lib/copy-test', state: 'directory', mode: '0700' } },
     { name: 'where to', s3_upload_inventory: { option: 's3_copy', url: '{{ copy_url }}', access_key: '{{ copy_account }}', secret_key: '{{ copy_key }}' } },
-    { include_role: { name: path.join(ROLES, 's3_copy') }, vars: { s3_copy_name: 'test', s3_copy_directory: '/var/lib/copy-test', s3_copy_suffix: '.age', s3_copy_url: '{{ copy_url }}/{{ inventory_hostname }}', s3_copy_access_key: '{{ copy_account }}', s3_copy_secret_key: '{{ copy_key }}', s3_copy_ca: '/srv/copy-ca.crt' }, when: 'copy_url != ""' },
+    { include_role: { name: path.join(ROLES, 's3_copy') }, vars: { s3_copy_name: 'test', s3_copy_directory: '/var/lib/copy-test', s3_copy_suffix: '.age', s3_copy_url: '{{ copy_url }}/{{ inventory_hostname }}', s3_copy_access_key: '{{ copy_account }}', s3_copy_secret_key: '{{ copy_key }}', s3_copy_ca: '/srv/copy-ca.crt', s3_copy_region: '{{ copy_region }}' }, when: 'copy_url != ""' },
     { include_role: { name: path.join(ROLES, 's3_copy'), tasks_from: 'absent' }, vars: { s3_copy_name: 'test' }, when: 'copy_url == ""' },
-  ], vars: { copy_url: url, copy_account: 'etcd-backup-care', copy_key: secret(KEY) },
+  ], vars: { copy_url: url, copy_account: 'etcd-backup-care', copy_key: secret(KEY), copy_region: 'us-east-1' },
 }]);
 const apply = (more: Partial<RunOptions> = {}): Promise<Awaited<ReturnType<LabProject['run']>>> => project.run({ playbooks: [path.join(project.dir, 'copy.yml')], diff: true, ...more });
 
@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
     store = `https://${address}:9125/etcd-backups`;
     const drives = [1, 2, 3, 4].map((n) => `mkdir -p /srv/copy/drive${String(n)}; mount -t tmpfs -o size=600m copy-${String(n)} /srv/copy/drive${String(n)}`).join('; ');
     const ca = await onHost(lab, STORE, `mkdir -p /srv/copy/certs; umask 077; ${drives}; command -v openssl >/dev/null || { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq openssl; } >/dev/null 2>&1; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=copy -addext 'subjectAltName=IP:127.0.0.1,IP:${address}' -keyout /srv/copy/certs/private.key -out /srv/copy/certs/public.crt 2>/dev/null; cat /srv/copy/certs/public.crt`);
-    const environment = `MINIO_ROOT_USER=care-root\nMINIO_ROOT_PASSWORD=${ROOT}\nMINIO_UPDATE=off\nMINIO_BROWSER=off\n`;
+    const environment = `MINIO_ROOT_USER=care-root\nMINIO_ROOT_PASSWORD=${ROOT}\nMINIO_UPDATE=off\nMINIO_BROWSER=off\nMINIO_SITE_REGION=us-east-1\n`;
     const unit = '[Service]\nType=exec\nEnvironmentFile=/srv/copy/environment\nExecStart=/usr/local/bin/minio-copy server --quiet --address :9125 --certs-dir /srv/copy/certs /srv/copy/drive{1...4}\n';
     project = labProject({
       'inventory.yml': JSON.stringify({ all: { hosts: Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name)])), vars: { ca, environment, unit }, children: { minio: { hosts: { [STORE]: null } } } } }),
@@ -188,7 +188,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
   test('wrong keys are named, what is not told half is refused, and no key is left when nothing is copied any more', async () => {
     const host = 'test-trixie';
     await backUp(host, 'late');
-    for (const [vars, text] of [[{ copy_key: 'another-key-of-the-test' }, 'SignatureDoesNotMatch'], [{ copy_account: 'nobody' }, 'InvalidAccessKeyId'], [{ copy_account: 'etcd-restore', copy_key: PEOPLE }, 'AccessDenied']] as const) {
+    for (const [vars, text] of [[{ copy_key: 'another-key-of-the-test' }, 'SignatureDoesNotMatch'], [{ copy_account: 'nobody' }, 'InvalidAccessKeyId'], [{ copy_region: 'eu-south-1' }, 'region'], [{ copy_account: 'etcd-restore', copy_key: PEOPLE }, 'AccessDenied']] as const) {
       const applied = await apply({ extraVars: vars, limit: host });
       expect([troubleOf(applied, host), applied.status]).toEqual([expect.stringContaining(text) as string, 3]);
       expect(JSON.stringify(applied.events)).not.toMatch(/another-key|KeyOfThePeople/);
