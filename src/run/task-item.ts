@@ -263,6 +263,11 @@ function predictAction(item: ItemContext, action: Action, task: Task, scope: Sco
   return itemResult('unknown', { msg: `whether it changes anything is unknown ${because}`, valuesUnknown: because, changes: [{ ...change, unknown: true }] });
 }
 
+/** In check mode: it was run all the same, since its author says that it changes nothing. Then it casts no doubt on what is known; an apply looks anew. */
+function isLook(item: ItemContext, task: Task, scope: Scope): boolean {
+  return item.session.checkMode && !item.predict && task.changedWhen?.every((c) => c.variables.length === 0) === true && !allHold(task.changedWhen, scope, item.unknown);
+}
+
 async function noteDown(item: ItemContext, note: Script): Promise<void> {
   const outcome = await item.session.run(item.identity, { script: note, timeoutSeconds: 60 });
   if (outcome.state !== 'done' || outcome.status !== 0) throw failure('not-noted', 'the handlers that this may owe cannot be noted on the host', { detail: outcomeReason(outcome) });
@@ -322,7 +327,7 @@ async function act(item: ItemContext, action: Action, task: Task, scope: Scope, 
     const because = `${action.what} fails now, and may not once the changes predicted before are made${result.msg === undefined ? '' : ` (${result.msg})`}`;
     return itemResult('unknown', { msg: because, valuesUnknown: because });
   }
-  const effects = action.effects ?? (action.mutates ? [forgetAll] : []);
+  const effects = action.effects ?? (action.mutates && !isLook(item, task, scope) ? [forgetAll] : []);
   if (effects.length > 0) {
     // What an action says it has set is looked at with the next observation, not believed.
     item.session.believe(item.identity, item.session.checkMode ? effects : effects.map(asForgotten), action.resource);

@@ -45,11 +45,11 @@ const entry = defineServiceQuery<string, Answer>({
     own.lines.push(`ask ${keys.join(' ')}`);
     return Promise.resolve(keys.map((k) => (own.silent ? 'silent' : (own.values.get(k) ?? null))));
   },
-  after: ['test-unit'],
+  after: ['test-unit-word'],
   passing: (fact) => fact === 'silent',
 });
 const unitWord = defineQuery<string, string>({
-  name: 'test-unit',
+  name: 'test-unit-word',
   id: (k) => k,
   describe: (k) => k,
   probe: (keys) => `: probe ${keys.join(' ')}`,
@@ -219,7 +219,7 @@ describe('what is known', () => {
     expect(session.store(me).has(entry('a'))).toBe(false);
   });
 
-  test.each([['set', unitWord('u').is('running')], ['forgotten', unitWord('u').forget()], ['of a kind that is forgotten', forgetKinds('test-unit')]])('so does a unit that is %s', async (_how, effect) => {
+  test.each([['set', unitWord('u').is('running')], ['forgotten', unitWord('u').forget()], ['of a kind that is forgotten', forgetKinds('test-unit-word')]])('so does a unit that is %s', async (_how, effect) => {
     const session = fresh();
     await session.observe(me, [entry('a')]);
     session.believe(me, [effect], 'unit u');
@@ -261,7 +261,7 @@ describe('what is known', () => {
     const session = fresh(true);
     log.values.set('a', '1');
     await session.observe(me, [entry('a')]);
-    session.believe(me, [forgetKinds('test-unit')], 'unit u');
+    session.believe(me, [forgetKinds('test-unit-word')], 'unit u');
     expect([session.store(me).value(entry('a')), session.store(me).uncertain(entry('a'))]).toEqual(['1', 'until unit u']);
     session.believe(me, [entry('a').is('2')], 'entry a');
     expect([session.store(me).value(entry('a')), session.store(me).uncertain(entry('a'))]).toEqual(['2', undefined]);

@@ -275,6 +275,22 @@ describe('modes', () => {
     expect(read(p, 'out')).toBe('true false');
   });
 
+  it('what check mode runs all the same, and is said to change nothing, casts no doubt on what is known; what may change something does', async () => {
+    const guarded = `command: { cmd: echo again, unless: "test -e {{ work }}/there" }`;
+    const p = make(`
+- hosts: all
+  tasks:
+    - { name: there, copy: { dest: "{{ work }}/there", content: x } }
+    - { name: look, command: date, check_mode: false, changed_when: false }
+    - { name: known, ${guarded} }
+    - { name: says nothing of itself, command: date, check_mode: false }
+    - { name: doubted, ${guarded} }
+`);
+    await p.run();
+    const check = await p.run({ mode: 'check' });
+    expect(check.tasks).toEqual(['one|there|ok', 'one|look|ok', 'one|known|ok', 'one|says nothing of itself|changed', 'one|doubted|unknown']);
+  });
+
   it('what check mode cannot tell of one item of a loop does not hide what it can tell of the others', async () => {
     const p = make(`
 - hosts: all
