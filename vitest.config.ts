@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Of the unit tests' time more than half is waiting, for shells and time-outs: two files a processor fill it.
+// Of the unit tests' time more than half is waiting, for shells and time-outs: three files a processor fill it.
 
-const unit = { testTimeout: 20_000, maxWorkers: 2 * availableParallelism(), sequence: { groupOrder: 1 }, globalSetup: ['test/support/temporary-directory.ts'] };
+const unit = { testTimeout: 20_000, maxWorkers: 3 * availableParallelism(), sequence: { groupOrder: 1 }, globalSetup: ['test/support/temporary-directory.ts'] };
 /** Files that replace modules (vi.mock), which those that others have loaded already don't notice. */
 const MOCKING = 'test/unit/**/*.isolated.test.ts';
 
