@@ -250,10 +250,8 @@ function predictAction(item: ItemContext, action: Action, task: Task, scope: Sco
   const because = `until ${resource} has been run`;
   const change: MadeChange = { resource, what: item.noLog ? 'hidden by no_log' : maskSecrets(action.what), diff: undefined, unknown: false };
   if (task.changedWhen === undefined) return itemResult('changed', { changes: [change], values: {}, valuesUnknown: because });
-  if (task.changedWhen.every((c) => c.variables.length === 0)) {
-    const changed = allHold(task.changedWhen, scope, item.unknown);
-    return itemResult(changed ? 'changed' : 'ok', { changes: changed ? [change] : [], valuesUnknown: because });
-  }
+  const changed = saidBeforehand(item, task.changedWhen, scope);
+  if (changed !== undefined) return itemResult(changed ? 'changed' : 'ok', { changes: changed ? [change] : [], valuesUnknown: because });
   try {
     const others = task.changedWhen.filter((c) => task.register === undefined || !c.variables.includes(task.register));
     if (others.length > 0 && !allHold(others, scope, item.unknown)) return itemResult('ok', { valuesUnknown: because });
@@ -265,7 +263,12 @@ function predictAction(item: ItemContext, action: Action, task: Task, scope: Sco
 
 /** In check mode: it was run all the same, since its author says that it changes nothing. Then it casts no doubt on what is known; an apply looks anew. */
 function isLook(item: ItemContext, task: Task, scope: Scope): boolean {
-  return item.session.checkMode && !item.predict && task.changedWhen?.every((c) => c.variables.length === 0) === true && !allHold(task.changedWhen, scope, item.unknown);
+  return item.session.checkMode && !item.predict && task.changedWhen !== undefined && saidBeforehand(item, task.changedWhen, scope) === false;
+}
+
+/** What conditions that ask for nothing say, such as `changed_when: false`; undefined when they ask for something. */
+function saidBeforehand(item: ItemContext, conditions: NonNullable<Task['changedWhen']>, scope: Scope): boolean | undefined {
+  return conditions.every((c) => c.variables.length === 0) ? allHold(conditions, scope, item.unknown) : undefined;
 }
 
 async function noteDown(item: ItemContext, note: Script): Promise<void> {

@@ -100,7 +100,7 @@ export class PostgresClient implements ServiceClient {
           else for (const text of texts) await live.client.query(text);
           if (write.quiet) await live.client.query('COMMIT');
         } catch (error) {
-          if (write.quiet && !live.dead && !endsConnection(error)) await live.client.query('ROLLBACK').catch(() => undefined);
+          if (write.quiet) await rollBack(live, error);
           throw error;
         }
       });
@@ -146,7 +146,7 @@ export class PostgresClient implements ServiceClient {
           await live.client.query('COMMIT');
           return answers;
         } catch (error) {
-          if (!live.dead && !endsConnection(error)) await live.client.query('ROLLBACK').catch(() => undefined);
+          await rollBack(live, error);
           throw error;
         }
       });
@@ -222,6 +222,11 @@ export class PostgresClient implements ServiceClient {
       limits.signal.removeEventListener('abort', onAbort);
     }
   }
+}
+
+/** After an error, where there is still a connection: on one that the server has ended nothing would ever answer. */
+async function rollBack(live: Live, error: unknown): Promise<void> {
+  if (!live.dead && !endsConnection(error)) await live.client.query('ROLLBACK').catch(() => undefined);
 }
 
 async function ask(client: Client, question: Question): Promise<Answered> {
