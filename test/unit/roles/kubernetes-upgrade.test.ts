@@ -31,7 +31,7 @@ test.each([['1.36.3', '1.38.0', 'the newest 1.37'], ['1.37.2', '1.36.3', 'never 
 describe.each(SHELLS)('care-kubernetes-upgrade, %s', (_name, shell) => {
   /** A control plane of 1.36.3 in a cluster whose configuration says so, or another version. */
   function plane(ofCluster: string, closed = ''): Programs {
-    const made = kubernetesProgram('care-kubernetes-upgrade');
+    const made = kubernetesProgram('care-kubernetes-upgrade', 60);
     its = made;
     mkdirSync(path.join(made.directory, 'bin'));
     for (const each of ['init', 'cluster', 'kubelet', 'upgrade']) made.file(`etc/kubeadm/${each}.yaml`, 'a: b');
@@ -46,7 +46,6 @@ describe.each(SHELLS)('care-kubernetes-upgrade, %s', (_name, shell) => {
     made.program('systemctl', call);
     made.program('etcdctl', 'exit 0');
     made.program('curl', 'printf ok');
-    made.program('sleep', 'exit 0');
     made.program('crictl', 'echo container1');
     made.program('kubectl', `while case $1 in --*) true ;; *) false ;; esac; do shift 2; done
 case "$*" in
