@@ -83,6 +83,7 @@ import { postgresqlUserMapping } from './postgresql_user_mapping/index.ts';
 import { reboot } from './reboot/index.ts';
 import { replace } from './replace/index.ts';
 import { rollbackModule } from './rollback/index.ts';
+import { s3BackupInfo } from './s3_backup_info/index.ts';
 import { s3Bucket } from './s3_bucket/index.ts';
 import { s3Lifecycle } from './s3_lifecycle/index.ts';
 import { s3Policy } from './s3_policy/index.ts';
@@ -207,6 +208,7 @@ const all: readonly Module[] = [
   reboot,
   replace,
   rollbackModule,
+  s3BackupInfo,
   s3Bucket,
   s3Lifecycle,
   s3Policy,

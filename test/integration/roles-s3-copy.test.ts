@@ -1,6 +1,6 @@
 /**
  * Role s3_copy on hosts of both releases (and so by both curls), with a real MinIO that role minio's tasks have told what docs/roles/s3_copy.md
- * declares. The program was built from source into the artefact cache beforehand; without it this is skipped. Under a minute.
+ * declares. The program was built from source into the artefact cache beforehand; without it this is skipped. A minute.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -49,6 +49,17 @@ const copyPlay = (url: string): string => JSON.stringify([{
     { include_role: { name: path.join(ROLES, 's3_copy'), tasks_from: 'absent' }, vars: { s3_copy_name: 'test' }, when: 'copy_url == ""' },
   ], vars: { copy_url: url, copy_account: 'etcd-backup-care', copy_key: secret(KEY), copy_region: 'us-east-1' },
 }]);
+/** What playbooks/kubernetes-etcd-restore.yml does to get the archive; the cluster that it is for is not there, and not asked. */
+const RESTORE = JSON.stringify([{
+  hosts: 'all', tasks: [
+    { include_role: { name: 'kubernetes', tasks_from: 'restore_source' } },
+    { include_role: { name: 'kubernetes', tasks_from: 'programs' } },
+    { file: { path: '/var/lib/care-kubernetes-restore', state: 'directory', mode: '0700' } },
+    { include_role: { name: 'kubernetes', tasks_from: 'restore_fetch' } },
+  ],
+  vars: { kubernetes_encryption_keys: [], etcd_backup_s3_url: '{{ restore_url }}', etcd_backup_s3_access_key: 'etcd-backup-care', etcd_backup_s3_secret_key: secret(KEY), etcd_backup_s3_ca: '/srv/copy-ca.crt' },
+}]);
+const THEIRS = { kubernetes_restore_s3_access_key: 'etcd-restore', kubernetes_restore_s3_secret_key: secret(PEOPLE) };
 const apply = (more: Partial<RunOptions> = {}): Promise<Awaited<ReturnType<LabProject['run']>>> => project.run({ playbooks: [path.join(project.dir, 'copy.yml')], diff: true, ...more });
 
 interface Said { readonly status: number; readonly text: string }
@@ -79,7 +90,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
     const environment = `MINIO_ROOT_USER=care-root\nMINIO_ROOT_PASSWORD=${ROOT}\nMINIO_UPDATE=off\nMINIO_BROWSER=off\nMINIO_SITE_REGION=us-east-1\n`;
     const unit = '[Service]\nType=exec\nEnvironmentFile=/srv/copy/environment\nExecStart=/usr/local/bin/minio-copy server --quiet --address :9125 --certs-dir /srv/copy/certs /srv/copy/drive{1...4}\n';
     project = labProject({
-      'inventory.yml': JSON.stringify({ all: { hosts: Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name)])), vars: { ca, environment, unit }, children: { minio: { hosts: { [STORE]: null } } } } }),
+      'inventory.yml': JSON.stringify({ all: { hosts: Object.fromEntries(HOSTS.map((name) => [name, hostVariables(lab, name)])), vars: { ca, environment, unit, restore_url: `${store}/care` }, children: { minio: { hosts: { [STORE]: null } }, kube_control_plane: { hosts: Object.fromEntries(HOSTS.map((name) => [name, null])) } } } }),
       'artifacts.yml': 'end_of_life_accepted:\n  - { name: minio, version: 2026-02-12, until: 9999-12-31, reason: a test }\n',
       'store.yml': JSON.stringify([
         { hosts: 'all', tasks: [{ copy: { dest: '/srv/copy-ca.crt', content: '{{ ca }}\n' } }] },
@@ -94,13 +105,14 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
       ]),
       'copy.yml': copyPlay(`${store}/care`),
       'absent.yml': copyPlay(''),
+      'restore.yml': RESTORE,
     });
     await succeeds(project, 0, { playbooks: [path.join(project.dir, 'store.yml')] });
   });
   afterAll(async () => {
     project.remove();
     await onHost(lab, STORE, 'systemctl stop copy-test; rm -f /etc/systemd/system/copy-test.service /usr/local/bin/minio-copy; systemctl daemon-reload; umount /srv/copy/drive1 /srv/copy/drive2 /srv/copy/drive3 /srv/copy/drive4; rm -rf /srv/copy');
-    for (const host of HOSTS) await onHost(lab, host, 'rm -rf /srv/copy-ca.crt /var/lib/copy-test /etc/care-s3-copy /usr/local/sbin/care-s3-copy /usr/local/sbin/care-s3');
+    for (const host of HOSTS) await onHost(lab, host, 'rm -rf /srv/copy-ca.crt /var/lib/copy-test /etc/care-s3-copy /usr/local/sbin/care-s3-copy /usr/local/sbin/care-s3 /usr/local/sbin/care-kube* /usr/local/lib/care-kubernetes /var/lib/care-kubernetes-restore /run/care-kubeadm');
   });
 
   test('the role: predicted, applied, nothing left to do; the key is in a file of root alone', async () => {
@@ -115,11 +127,14 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
 
   test.each(HOSTS)('%s: all that the store lacks is copied, the newest first, and given back; a second time nothing', async (host) => {
     expect(await copies(host, 'copy test')).toEqual({ status: 0, text: 'there is nothing to copy yet' });
+    expect(await copies(host, 'newest test')).toEqual({ status: 0, text: '' });
     for (const name of ['one', 'two']) await backUp(host, name);
+    expect(await copies(host, 'newest test')).toEqual({ status: 0, text: '' });
     await onHost(lab, host, 'cd /var/lib/copy-test; touch -d "3 hours ago" one.age; echo unfinished >three.age');
     expect(await copies(host, 'copy test')).toEqual({ status: 0, text: 'two.age: copied\none.age: copied\nthe store has all of 2' });
     expect(await copies(host, 'copy test')).toEqual({ status: 0, text: 'the store has all of 2' });
     expect(await copies(host, 'verify test 1')).toEqual({ status: 0, text: '' });
+    expect(await copies(host, 'newest test')).toEqual({ status: 0, text: await onHost(lab, host, "stat -c '%Y two.age' /var/lib/copy-test/two.age") });
     expect(await onHost(lab, host, 'cd /var/lib/copy-test; stat -c %Y two.age .s3-copied | uniq | wc -l; rm three.age')).toBe('1');
     // Its sum is there, too, for who restores.
     expect(await status(host, 'etcd-restore', PEOPLE, `${store}/care/${host}/one.age.sha256`)).toBe('200');
@@ -147,6 +162,7 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
     const away = await copies(host, 'copy test');
     expect([away.status, away.text]).toEqual([1, expect.stringMatching(/^care-s3-copy: the store of https:.* does not answer: .*9125.*What it lacks is copied by the next run$/) as string]);
     await backUp(host, 'away2');
+    expect(await copies(host, 'newest test')).toEqual({ status: 1, text: expect.stringContaining('does not answer') as string });
     expect((await copies(host, 'verify test 1')).text).toContain('does not answer');
     await onHost(lab, STORE, `systemctl start copy-test; for i in $(seq 100); do curl -q -s -m 2 --cacert /srv/copy/certs/public.crt -o /dev/null -f https://127.0.0.1:9125/minio/health/cluster && exit 0; sleep 0.2; done; exit 1`);
     expect(await copies(host, 'copy test')).toEqual({ status: 0, text: 'away2.age: copied\naway1.age: copied\nthe store has all of 4' });
@@ -185,6 +201,32 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
     await onHost(lab, host, `cd /var/lib/copy-test; rm -f damaged.age* open.age* 'a "b.age' 'a "b.age.sha256'`);
   });
 
+  test('a restore of Kubernetes finds the newest of all hosts and fetches it onto either, by an account that comes onto none', async () => {
+    const newest = 'care-test-bookworm-20261127T020300Z.tar';
+    for (const [host, name] of [['test-trixie', 'care-test-trixie-20261127T010300Z.tar'], ['test-bookworm', newest], ['test-bookworm', 'care-test-bookworm-20261126T020300Z.tar']] as const) await backUp(host, name);
+    for (const host of HOSTS) expect((await copies(host, 'copy test')).status).toBe(0);
+    const restore = (backup: string, more: Partial<RunOptions> = {}): ReturnType<typeof apply> => project.run({ playbooks: [path.join(project.dir, 'restore.yml')], diff: true, ...more, extraVars: { kubernetes_restore_backup: backup, ...more.extraVars } });
+    const held = (host: string, file: string): Promise<string> => onHost(lab, host, `sha256sum <${file}`);
+    expect((await restore('s3:newest', { mode: 'check', extraVars: THEIRS })).status).toBe(2);
+    const applied = await restore('s3:newest', { extraVars: THEIRS });
+    expect([HOSTS.map((host) => troubleOf(applied, host)), applied.status]).toEqual([['', ''], 0]);
+    expect(JSON.stringify(applied.events)).toContain(`${newest}.age of test-bookworm, taken at 2026-11-27T02:03:00Z`);
+    expect(JSON.stringify(applied.events)).not.toMatch(/KeyOfThePeople|X-Amz-Signature/);
+    const archive = '/var/lib/care-kubernetes-restore/backup.tar.age';
+    for (const host of HOSTS) expect([await held(host, archive), await onHost(lab, host, `stat -c '%U %a' ${archive}; ls -A /var/lib/care-kubernetes-restore; grep -rsl ${PEOPLE} /etc /run /var/lib/care-kubernetes-restore /root || echo nowhere`)]).toEqual([await held('test-bookworm', `/var/lib/copy-test/${newest}.age`), 'root 600\nbackup.tar.age\nnowhere']);
+    // The hosts' own account may not list, and finds one that is named.
+    const host = 'test-bookworm';
+    expect(troubleOf(await restore('s3:newest', { limit: host }), host)).toMatch(/etcd-backup-care may not list what is in .*which is the newest/);
+    expect((await restore('s3:care-test-trixie-20261127T010300Z.tar.age', { limit: host })).status).toBe(0);
+    expect(await held(host, archive)).toBe(await held('test-trixie', '/var/lib/copy-test/care-test-trixie-20261127T010300Z.tar.age'));
+    expect(troubleOf(await restore('s3:test-trixie/care-test-trixie-20261127T000000Z.tar.age', { limit: host, extraVars: THEIRS }), host)).toContain(`the newest there are test-bookworm/${newest}.age`);
+    // Of the same length: its sum tells.
+    expect(await asRoot(`-T /srv/copy/other ${store}/care/test-bookworm/${newest}.age`)).toBe('200');
+    expect(troubleOf(await restore('s3:newest', { limit: host, extraVars: THEIRS }), host)).toContain('other contents than its sum says');
+    await expect(restore('s3:newest', { extraVars: { restore_url: '' } })).rejects.toThrow('and kubernetes_restore_s3_url is empty');
+    for (const name of HOSTS) await onHost(lab, name, 'rm -f /var/lib/copy-test/care-*');
+  });
+
   test('wrong keys are named, what is not told half is refused, and no key is left when nothing is copied any more', async () => {
     const host = 'test-trixie';
     await backUp(host, 'late');
@@ -195,6 +237,8 @@ describe.skipIf(!existsSync(cachedPath(cacheDirectory(), sha256)))('copies in a 
       // The next backup says it as well.
       const said = await copies(host, 'copy test');
       expect([said.status, said.text]).toEqual([1, expect.stringContaining(text) as string]);
+      // Who may read sees what is there.
+      expect((await copies(host, 'newest test')).status).toBe(text === 'AccessDenied' ? 0 : 1);
     }
     expect(await onHost(lab, host, 'ls /var/lib/copy-test/late.age')).toBe('/var/lib/copy-test/late.age');
     await expect(apply({ extraVars: { copy_key: '' } })).rejects.toThrow('s3_copy_url needs s3_copy_secret_key');

@@ -12,6 +12,7 @@ export const S3UploadInventoryArgs = z.strictObject({
   region: z.string().default('us-east-1').describe('Region that the store says it is in'),
   recipients: z.array(z.string()).optional().describe('Public age keys of those who alone may read what goes there; leave it out where the role asks for them anyhow'),
   recipients_option: z.string().default('').describe('Name of the option with the recipients, for messages'),
+  required_by: z.string().default('').describe('What can’t be without object storage, for the message that says so; empty: it may be left out'),
 });
 export type S3UploadInventoryArgs = z.output<typeof S3UploadInventoryArgs>;
 
@@ -38,6 +39,7 @@ export function checkS3Upload(args: S3UploadInventoryArgs): readonly string[] {
   const { option, url, access_key: name } = args;
   const key = revealed(args.secret_key);
   if (url === '') {
+    if (args.required_by !== '') return [`${args.required_by}, and ${option}_url is empty`];
     const lonely = [...(name === '' ? [] : [`${option}_access_key`]), ...(key === '' ? [] : [`${option}_secret_key`]), ...((args.recipients ?? []).length === 0 ? [] : [args.recipients_option])];
     return lonely.length === 0 ? [] : [`${lonely.join(' and ')} without ${option}_url: say where files go, or leave all of it out`];
   }

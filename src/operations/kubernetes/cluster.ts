@@ -15,6 +15,8 @@ export interface KubernetesCluster {
   readonly backupDirectory: string;
   /** Hours after which a backup is too old. */
   readonly backupMaxHours: number;
+  /** Bucket and folder that backups are copied to; empty: nowhere. */
+  readonly copiesUrl: string;
 }
 
 function positive(name: string, text: string | undefined, standard: number): number {
@@ -33,5 +35,6 @@ export function readKubernetesInventory(request: ClusterRequest): KubernetesClus
     kubeconfig: optionalText(scope, 'kubernetes_kubeconfig') ?? '/etc/kubernetes/admin.conf',
     backupDirectory: optionalText(scope, 'etcd_backup_dir') ?? '/var/lib/kubernetes-backups',
     backupMaxHours: positive('etcd_backup_max_age_hours', optionalText(scope, 'etcd_backup_max_age_hours'), 3),
+    copiesUrl: optionalText(scope, 'etcd_backup_s3_url') ?? '',
   };
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { sh, type Script } from '../../support/shell.ts';
 import { readCertificates } from '../../support/x509/inspect.ts';
+import { copiesScript, readCopies, type CopiesSeen } from './copies.ts';
 
 export interface CertificateSeen {
   readonly file: string;
@@ -28,6 +29,8 @@ export interface ControlPlaneSeen {
   readonly certificates: readonly CertificateSeen[];
   /** The newest backup; undefined where there is none. */
   readonly backup: { readonly file: string; readonly time: number } | undefined;
+  /** Undefined where none are made. */
+  readonly copies: CopiesSeen | undefined;
   /** As this member sees it; undefined where it does not answer. */
   readonly etcd: readonly EtcdMember[] | undefined;
   readonly etcdTrouble: string;
@@ -48,6 +51,7 @@ done
 for care_file in ${backupDirectory}/*.tar.age; do
   [ -f "$care_file" ] && [ -f "$care_file.sha256" ] && printf '@backup %s %s\n' "$(stat -c %Y -- "$care_file")" "$care_file"
 done
+${copiesScript(backupDirectory)}
 if command -v care-kubernetes-etcdctl >/dev/null; then
   care_out=$(care-kubernetes-etcdctl member list -w json 2>&1) && printf '@members %s\n' "$(printf %s "$care_out" | base64 | tr -d '\n')" || printf '@trouble %s\n' "$(printf %s "$care_out" | tail -n 1)"
   care_out=$(care-kubernetes-etcdctl endpoint status --cluster -w json 2>/dev/null) || :
@@ -94,7 +98,7 @@ export function readLook(output: string): ControlPlaneSeen {
   const backups = of('@backup').map(([time, ...file]) => ({ time: Number(time), file: file.join(' ') })).sort((a, b) => b.time - a.time);
   const members = of('@members')[0]?.[0];
   return {
-    now: Number(of('@now')[0]?.[0] ?? 'NaN'), certificates, backup: backups[0],
+    now: Number(of('@now')[0]?.[0] ?? 'NaN'), certificates, backup: backups[0], copies: readCopies(of),
     etcd: members === undefined ? undefined : etcdOf(decoded(members), decoded(of('@status')[0]?.[0])), etcdTrouble: of('@trouble').map((rest) => rest.join(' ')).join('; '),
   };
 }

@@ -2,6 +2,7 @@
 import { lifeWarnings, minorOf } from '../../modules/common/kubernetes/end-of-life.ts';
 import type { ApiSeen, NodeSeen } from './api-look.ts';
 import type { KubernetesCluster } from './cluster.ts';
+import { copyTroubles } from './copies.ts';
 import type { ControlPlaneSeen, EtcdMember } from './host-look.ts';
 
 export interface Looked {
@@ -81,7 +82,7 @@ function etcdTroubles(cluster: KubernetesCluster, view: KubernetesView): Judgeme
 
 function hostTroubles(cluster: KubernetesCluster, host: Looked): Judgement {
   if (host.seen === undefined) return { problems: [`${host.name} can't be looked at: ${host.trouble}`], warnings: [] };
-  const { now, certificates, backup } = host.seen;
+  const { now, certificates, backup, copies } = host.seen;
   const problems: string[] = [];
   const warnings: string[] = [];
   for (const { file, notAfter } of certificates) {
@@ -92,7 +93,8 @@ function hostTroubles(cluster: KubernetesCluster, host: Looked): Judgement {
   }
   if (backup === undefined) warnings.push(`${host.name}: there is no backup of etcd in ${cluster.backupDirectory}`);
   else if (now - backup.time > cluster.backupMaxHours * HOUR) problems.push(`${host.name}: the newest backup of etcd is ${String(Math.floor((now - backup.time) / HOUR))} hours old, more than ${String(cluster.backupMaxHours)}`);
-  return { problems, warnings };
+  const copied = copyTroubles(host.name, copies, now, { wanted: cluster.copiesUrl, maxHours: cluster.backupMaxHours });
+  return { problems: [...problems, ...copied.problems], warnings: [...warnings, ...copied.warnings] };
 }
 
 /** What the time is, by the control planes that answer; seconds since the epoch. */

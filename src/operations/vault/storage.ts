@@ -2,13 +2,12 @@
  * Snapshots that members have copied to object storage (`vault_snapshot_s3_url`), as the controller finds and fetches them: through a
  * member's SSH connection, with an account of its own. The members' account can only put objects there.
  */
-import { z } from 'zod';
 import { badInput, failure } from '../../support/diagnostic.ts';
 import { suggestion } from '../../support/nearest.ts';
 import { Secret } from '../../support/secret.ts';
 import { S3Client } from '../../services/s3/client.ts';
+import { listingPage, listingQuery } from '../../services/s3/listing.ts';
 import { S3Trouble } from '../../services/s3/trouble.ts';
-import { child, children, childText, childWhole, parseXml } from '../../services/s3/xml.ts';
 import type { Limits } from '../../services/vault/client.ts';
 import type { ClusterHost } from '../inventory.ts';
 import { fileOfFirst, type HostAccess } from '../hosts.ts';
@@ -56,16 +55,10 @@ export function snapshotStorage(variables: Readonly<Record<'url' | 'region' | 'a
   return { endpoint: parsed.origin, bucket, prefix: folders.length === 0 ? '' : `${folders.join('/')}/`, region, accessKey, secretKey: new Secret(secretKey), caFile };
 }
 
-const Size = z.coerce.number().int().min(0);
-
-/** One page of ListObjectsV2 (S3 API reference). */
+/** One page of the store's answer: what snapshots are on it. */
 function page(text: string, prefix: string): { readonly found: readonly StoredSnapshot[]; readonly next: string | undefined } {
-  const root = parseXml(text);
-  const found = children(root, 'Contents').flatMap((entry) => {
-    const key = childWhole(entry, 'Key') ?? '';
-    return key.endsWith('.snap.age') ? [{ name: key.slice(prefix.length), bytes: Size.parse(childText(entry, 'Size')), stored: childText(entry, 'LastModified') ?? '' }] : [];
-  });
-  return { found, next: childText(root, 'IsTruncated') === 'true' ? child(root, 'NextContinuationToken')?.text : undefined };
+  const { objects, next } = listingPage(text);
+  return { found: objects.flatMap(({ key, bytes, stored }) => (key.endsWith('.snap.age') ? [{ name: key.slice(prefix.length), bytes, stored }] : [])), next };
 }
 
 /** The time that a snapshot's name says: a copy may have been made later. */
@@ -116,7 +109,7 @@ export class SnapshotStore {
     const all: StoredSnapshot[] = [];
     let next: string | undefined;
     for (let pages = 0; pages < MOST_LISTINGS; pages += 1) {
-      const answer = await this.#asked(() => this.#client.read({ method: 'GET', path: `/${bucket}`, query: { 'list-type': '2', prefix, ...(next === undefined ? {} : { 'continuation-token': next }) } }, this.#limits));
+      const answer = await this.#asked(() => this.#client.read({ method: 'GET', path: `/${bucket}`, query: listingQuery(prefix, next) }, this.#limits));
       const seen = page(answer.body.toString('utf8'), prefix);
       all.push(...seen.found);
       next = seen.next;

@@ -1,6 +1,7 @@
 /** A control plane out of a backup, with stand-ins for etcdutl, crictl and age; the drill restores a real one. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { kubernetesProgram, SHELLS, type Programs } from './support/kubernetes-programs.ts';
@@ -33,6 +34,33 @@ beforeEach(() => {
   its.program('crictl', `case "$*" in 'pods -q') echo p1 ;; *) echo "$*" >>'${at('calls')}' ;; esac`);
 });
 afterEach(() => { its.remove(); });
+
+describe.each(SHELLS)('care-kubernetes-restore fetch, %s', (_name, shell) => {
+  const LINK = 'https://s3.example:9443/etcd-backups/care/k1/x.tar.age?X-Amz-Signature=0123&X-Amz-Expires=21600';
+  const sum = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const fetched = (digest: string): ReturnType<Programs['run']> => its.run(shell, ['fetch'], `sha256 ${digest}\nca /etc/care-provision/pki/ca.crt\nurl ${LINK}\n`);
+  /** A curl that gives that text to whom it is told of on standard input. */
+  const store = (text: string): void => { its.program('curl', `echo "$*" >>'${at('asked')}'; cat >'${at('told')}'; while [ "$1" != -o ]; do shift; done; printf %s '${text}' >"$2"`); };
+
+  test('takes what the link gives, when it is what its sum says, once; the link is in no argument', async () => {
+    store('the archive');
+    expect(await fetched(sum('the archive'))).toMatchObject({ status: 0, stderr: '' });
+    expect([its.read('restore/backup.tar.age'), its.read('told')]).toEqual(['the archive', `url = "${LINK}"\ncacert = "/etc/care-provision/pki/ca.crt"\n`]);
+    expect(its.read('asked')).not.toContain('X-Amz');
+    expect(await fetched(sum('the archive'))).toMatchObject({ status: 0 });
+    expect(its.read('asked').trim().split('\n')).toHaveLength(1);
+    expect([statSync(at('restore/backup.tar.age')).mode & 0o777, readdirSync(at('restore'))]).toEqual([0o600, ['backup.tar.age']]);
+  });
+
+  test('keeps what is there when the store gives something else, or nothing', async () => {
+    store('another');
+    expect(await fetched(sum('the archive'))).toMatchObject({ status: 1, stderr: expect.stringContaining('other contents than its sum says') as string });
+    its.program('curl', "echo 'curl: (22) The requested URL returned error: 403' >&2; exit 22");
+    expect(await fetched(sum('the archive'))).toMatchObject({ status: 1, stderr: 'the store does not give the archive: The requested URL returned error: 403\n' });
+    expect([its.read('restore/backup.tar.age'), readdirSync(at('restore'))]).toEqual(['x', ['backup.tar.age']]);
+    expect(await its.run(shell, ['fetch'], 'url x\n')).toMatchObject({ status: 1, stderr: 'no link, CA and digest on standard input\n' });
+  });
+});
 
 describe.each(SHELLS)('care-kubernetes-restore, %s', (_name, shell) => {
   test('an archive is tried before anything is stopped, and the private key does not stay', async () => {

@@ -31,6 +31,7 @@ it.each<[string, object, RegExp]>([
   ['a region that ends a line', { ...SOUND, region: 'a"\nb' }, /logs_s3_region/],
   ['nobody who may read it', { ...SOUND, recipients: [] }, /needs logs_recipients/],
   ['a private key for a public one', { ...SOUND, recipients: [RECIPIENT, `AGE-SECRET-KEY-1${'Q'.repeat(58)}`] }, /logs_recipients has 1 that are no public age keys/],
+  ['nowhere, for what needs it', { ...NOWHERE, required_by: 'a restore reads copies' }, /^a restore reads copies, and logs_s3_url is empty$/],
   ['an account for nothing', { ...NOWHERE, access_key: 'logs', secret_key: new Secret('key-of-the-check') }, /logs_s3_access_key and logs_s3_secret_key without logs_s3_url/],
   ['recipients of nothing', { ...NOWHERE, recipients: [RECIPIENT] }, /logs_recipients without logs_s3_url/],
 ])('%s: refused', (_what, args, expected) => {
