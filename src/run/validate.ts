@@ -206,7 +206,7 @@ function checkOptions(problems: Problems, loaded: Loaded, play: Play, hosts: rea
       for (const host of hosts) {
         const layer = layers(host).find((l) => Object.hasOwn(l, name));
         if (layer === undefined) {
-          if (option.required === true) problems.add(badInput('missing-role-option', `role ${use.role.name} needs ${name}, which ${host} does not have`, { span: play.hostsSpan, detail: option.description, remedy: 'set it in the inventory (group_vars or host_vars)' }));
+          if (option.required === true && use.idle !== true) problems.add(badInput('missing-role-option', `role ${use.role.name} needs ${name}, which ${host} does not have`, { span: play.hostsSpan, detail: option.description, remedy: 'set it in the inventory (group_vars or host_vars)' }));
           continue;
         }
         const value = layer[name] ?? null;

@@ -46,7 +46,7 @@ export function verifyPlays(playbooks: readonly Playbook[], project: Project, mo
 
   const verifyPlay = (play: Play): Play => {
     // Who borrows one file of a role's tasks does not promise what the whole role does.
-    const uses = distinct((used.get(play) ?? []).filter((use) => use.tasksFrom === undefined));
+    const uses = distinct((used.get(play) ?? []).filter((use) => use.tasksFrom === undefined && use.idle !== true));
     const nodes = uses.flatMap((use): readonly TaskNode[] => {
       const tasks = loadVerifyTasks(use, play.attributes, context);
       const name = undecidable(use, made);

@@ -14,6 +14,8 @@ export interface RoleUse {
   readonly params: ValueMap;
   /** Only this file of its tasks is used (`tasks_from`). */
   readonly tasksFrom?: string;
+  /** Required by a role of which a part alone is included: its defaults and handlers are known there, and nothing of it is run. */
+  readonly idle?: true;
   /** The conditions of the place where it is used, those of blocks and plays around it among them. */
   readonly when: readonly Expression[];
   /** The role whose tasks include this one: its variables are seen here too, with lower precedence. */

@@ -9,7 +9,7 @@ import { parseYaml } from '../yaml.ts';
 import { PLAY_KEYWORDS, REPLACED_KEYWORDS, ROLE_USE_KEYWORDS } from './keywords.ts';
 import type { Attributes, Play, Playbook, RoleUse, Task, TaskNode } from './model.ts';
 import { emptyAttributes, inheritAttributes, readItems, readMap, readNames, readText, spanAt, spanOfContainer } from './parse-attributes.ts';
-import { loadTaskFile, parseTaskList, type ModuleCatalogue, type ParseContext } from './parse-task.ts';
+import { loadTaskFile, parseTaskList, type EnteredRole, type ModuleCatalogue, type ParseContext } from './parse-task.ts';
 import type { Project } from './project.ts';
 import { existsSync } from 'node:fs';
 
@@ -99,13 +99,13 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
   const uses: RoleUse[] = [];
   const handlers: Task[] = [];
   const entered = new Map<string, number>();
-  const context: ParseContext = { project, modules, chain: [], enterRole: (use) => enterRole(use.name, use.params, use.tasksFrom, use.attributes, use.span, use.chain) };
+  const context: ParseContext = { project, modules, chain: [], enterRole };
 
-  function enterRole(name: string, params: ValueMap, tasksFrom: string | undefined, outer: Attributes, usedAt: Span, chain: readonly string[]): { nodes: readonly TaskNode[]; handlers: readonly Task[]; role: RoleUse } {
+  function enterRole({ name, params, tasksFrom, part, attributes: outer, span: usedAt, chain }: EnteredRole, idle = false): { nodes: readonly TaskNode[]; handlers: readonly Task[]; role: RoleUse } {
     const roleDirectory = project.findRole(name, usedAt);
     const role = project.readRole(path.basename(name), roleDirectory, usedAt);
     if (chain.includes(roleDirectory)) throw badInput('circular-role', `role ${name} includes or requires itself: ${[...chain.filter((c) => !c.endsWith('.yml')), roleDirectory].map((c) => path.basename(c)).join(' → ')}`, { span: usedAt });
-    const use: RoleUse = { role, params, when: outer.when, ...(tasksFrom !== undefined && { tasksFrom }), ...(outer.role !== undefined && { within: outer.role }) };
+    const use: RoleUse = { role, params, when: outer.when, ...(tasksFrom !== undefined && { tasksFrom }), ...(idle && { idle }), ...(outer.role !== undefined && { within: outer.role }) };
     uses.push(use);
     const inside: Attributes = { ...outer, role: use, directory: path.join(roleDirectory, 'tasks') };
     const roleContext = { ...context, chain: [...chain, roleDirectory] };
@@ -114,8 +114,8 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
     for (const required of role.spec.requires ?? []) {
       const requiredDirectory = project.findRole(required, usedAt);
       if (entered.has(requiredDirectory) && !roleContext.chain.includes(requiredDirectory)) continue;
-      const loaded = enterRole(required, {}, undefined, { ...outer, role: undefined }, usedAt, roleContext.chain);
-      nodes.push(...loaded.nodes);
+      const loaded = enterRole({ name: required, params: {}, tasksFrom: undefined, part: false, attributes: { ...outer, role: undefined }, span: usedAt, chain: roleContext.chain }, idle || part);
+      if (!part) nodes.push(...loaded.nodes);
       ownHandlers.push(...loaded.handlers);
     }
     entered.set(roleDirectory, (entered.get(roleDirectory) ?? 0) + 1);
@@ -141,7 +141,7 @@ function parsePlay(entry: ValueMap, file: string, project: Project, modules: Mod
     const use = readRoleUse(item, spanAt(roleItems, i));
     const outer = use.own === undefined ? attributes : { ...inheritAttributes(attributes, use.own), vars: attributes.vars };
     if (entered.has(project.findRole(use.name, spanAt(roleItems, i))) && Object.keys(use.params).length === 0) return [];
-    const loaded = enterRole(use.name, use.params, undefined, outer, spanAt(roleItems, i), []);
+    const loaded = enterRole({ name: use.name, params: use.params, tasksFrom: undefined, part: false, attributes: outer, span: spanAt(roleItems, i), chain: [] });
     handlers.push(...loaded.handlers);
     return loaded.nodes;
   });

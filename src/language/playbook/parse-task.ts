@@ -25,7 +25,18 @@ export interface ParseContext {
   /** Files being parsed, outermost first, to refuse circles. */
   readonly chain: readonly string[];
   /** Gives the nodes of a role, for import_role and include_role. */
-  readonly enterRole: (use: { readonly name: string; readonly params: ValueMap; readonly tasksFrom: string | undefined; readonly attributes: Attributes; readonly span: Span; readonly chain: readonly string[] }) => { readonly nodes: readonly TaskNode[]; readonly handlers: readonly Task[]; readonly role: RoleUse };
+  readonly enterRole: (use: EnteredRole) => { readonly nodes: readonly TaskNode[]; readonly handlers: readonly Task[]; readonly role: RoleUse };
+}
+
+export interface EnteredRole {
+  readonly name: string;
+  readonly params: ValueMap;
+  readonly tasksFrom: string | undefined;
+  /** include_role with tasks_from: what the role requires is not run for a part of it. */
+  readonly part: boolean;
+  readonly attributes: Attributes;
+  readonly span: Span;
+  readonly chain: readonly string[];
 }
 
 export interface ParsedTasks {
@@ -202,7 +213,7 @@ function parseInclusion(word: string, entry: ValueMap, outer: Attributes, contex
   const tasksFrom = isMap(value) ? readText(value, 'tasks_from') : undefined;
   if (target === undefined) throw badInput('bad-include', `${word} needs ${ofRole ? 'name: ROLE' : 'a file'}`, { span: spanAt(entry, key) });
   const load = (resolved: string, at: Attributes): { nodes: readonly TaskNode[]; handlers: readonly Task[]; role: RoleUse | undefined } => {
-    if (ofRole) return context.enterRole({ name: resolved, params: readMap(entry, 'vars'), tasksFrom, attributes: at, span: spanAt(entry, key), chain: context.chain });
+    if (ofRole) return context.enterRole({ name: resolved, params: readMap(entry, 'vars'), tasksFrom, part: tasksFrom !== undefined && word.startsWith('include_'), attributes: at, span: spanAt(entry, key), chain: context.chain });
     const file = context.project.findTaskFile(resolved, at, spanAt(entry, key));
     return { ...loadTaskFile(file, at, context, spanAt(entry, key)), role: undefined };
   };

@@ -130,6 +130,27 @@ describe('includes and roles', () => {
     await expect(p.run()).rejects.toThrow(/itself: a → base → a/);
   });
 
+  it('of a role whose part alone is included nothing that it requires is run, or asked for; import_role brings it in, and asks', async () => {
+    const files = {
+      'roles/a/role.yml': 'summary: a\nrequires: [b]\n', 'roles/a/tasks/part.yml': '- { name: part of a, shell: "echo a {{ shown }} >> {{ work }}/log", notify: of b }\n', 'roles/a/tasks/main.yml': '- fail: { msg: not asked for }\n',
+      'roles/b/role.yml': 'summary: b\nrequires: [c]\noptions:\n  shown: { type: string, default: seen, description: a default }\n  needed: { type: string, required: true, description: a need }\n',
+      'roles/b/tasks/main.yml': '- { name: of b, shell: "echo b {{ needed }} >> {{ work }}/log" }\n', 'roles/b/handlers.yml': '- { name: of b, shell: "echo handler >> {{ work }}/log" }\n', 'roles/b/verify.yml': '- fail: { msg: "{{ needed }}" }\n',
+      'roles/c/role.yml': 'summary: c\noptions:\n  other: { type: string, required: true, description: a need }\n', 'roles/c/tasks/main.yml': '- { name: of c, shell: "echo c >> {{ work }}/log" }\n',
+    };
+    const part = make('- hosts: all\n  tasks:\n    - include_role: { name: a, tasks_from: part }\n', files);
+    expect((await part.run()).status).toBe(0);
+    expect([read(part, 'log'), (await part.run({ mode: 'verify' })).tasks]).toEqual(['a seen\nhandler\n', []]);
+    // By a name that is known when it is reached: likewise.
+    const reached = make('- hosts: all\n  vars: { r: a }\n  tasks:\n    - include_role: { name: "{{ r }}", tasks_from: quiet }\n', { ...files, 'roles/a/tasks/quiet.yml': '- { name: quiet, shell: "echo quiet >> {{ work }}/log" }\n' });
+    expect((await reached.run()).tasks).toEqual(['one|quiet|changed']);
+    // What is set wrongly is wrong for a part as well.
+    await expect(make('- hosts: all\n  vars: { shown: [] }\n  tasks:\n    - include_role: { name: a, tasks_from: part }\n', files).run()).rejects.toThrow(/shown/);
+    await expect(make('- hosts: all\n  tasks:\n    - import_role: { name: a, tasks_from: part }\n', files).run()).rejects.toThrow(/role b needs needed[^]*role c needs other|role c needs other[^]*role b needs needed/);
+    const imported = make('- hosts: all\n  vars: { needed: x, other: y }\n  tasks:\n    - import_role: { name: a, tasks_from: part }\n', files);
+    expect((await imported.run()).status).toBe(0);
+    expect(read(imported, 'log')).toBe('c\nb x\na seen\nhandler\n');
+  });
+
   it('tags: on roles, always, never, skip; start-at-task; a task name that is nowhere is refused', async () => {
     const p = make('- hosts: all\n  roles: [{ role: r, tags: [web] }]\n  tasks:\n    - { name: plain, ' + touch('plain') + ' }\n    - { name: last, ' + touch('last') + ', tags: [always] }\n    - { name: only asked, ' + touch('never') + ', tags: [never, rare] }\n', {
       'roles/r/role.yml': 'summary: r\n', 'roles/r/tasks/main.yml': `- ${touch('role')}\n`,
