@@ -2,13 +2,14 @@
 import { Diagnostic } from '../support/diagnostic.ts';
 import { suggestion } from '../support/nearest.ts';
 import type { DrillInfo } from './drill.ts';
+import { kubernetes } from './kubernetes/service.ts';
 import { minio } from './minio/service.ts';
 import { postgres } from './postgres/service.ts';
 import type { DrillService } from './service.ts';
 import { vault } from './vault/service.ts';
 
 /** In the order in which `drill all` runs them. */
-export const SERVICES: readonly DrillService[] = [postgres, minio, vault];
+export const SERVICES: readonly DrillService[] = [postgres, minio, vault, kubernetes];
 
 export const DRILLS: readonly DrillInfo[] = SERVICES.flatMap((service) => service.drills);
 

@@ -5,7 +5,7 @@ import type { Power } from './power.ts';
 import type { Acknowledged, DrillEvent, Figure, GivenUp } from './record.ts';
 
 /** Whose drills they are; the first word of their names. */
-export type ServiceName = 'postgres' | 'minio' | 'vault';
+export type ServiceName = 'postgres' | 'minio' | 'vault' | 'kubernetes';
 
 export interface Target {
   /** The longest time without a confirmed row, in milliseconds; undefined: writing is not what the drill is about. */
@@ -31,7 +31,7 @@ export interface DrillInfo {
   readonly needsPower?: boolean;
   /** True: what cannot be taken back, such as the data of the whole cluster; it must be allowed with `--destroy NAME`. */
   readonly destroys?: boolean;
-  /** True: it makes what the inventory declares and does not have yet, so it can be run once and `all` leaves it out. */
+  /** True: it changes the installation for good, such as by making what the inventory declares and does not have yet, so `all` leaves it out. */
   readonly changes?: boolean;
 }
 

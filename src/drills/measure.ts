@@ -58,11 +58,32 @@ export interface FoundRange {
   readonly to: number;
 }
 
+/** The numbers of a client that are there, as ranges, in whatever order they are told. */
+export function rangesOf(client: string, numbers: readonly number[]): readonly FoundRange[] {
+  const ranges: FoundRange[] = [];
+  for (const n of [...numbers].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && n <= last.to + 1) ranges[ranges.length - 1] = { ...last, to: Math.max(last.to, n) };
+    else ranges.push({ client, from: n, to: n });
+  }
+  return ranges;
+}
+
 /** Acknowledged rows that are not there. Rows that failed and are there all the same are no loss: the client was not promised anything. */
 export function lostRows(acknowledged: readonly Acknowledged[], found: readonly FoundRange[]): readonly Acknowledged[] {
   const ranges = new Map<string, FoundRange[]>();
   for (const range of found) ranges.set(range.client, [...(ranges.get(range.client) ?? []), range]);
   return acknowledged.filter((row) => !(ranges.get(row.client) ?? []).some((r) => row.sequence >= r.from && row.sequence <= r.to));
+}
+
+/**
+ * Rows that were sent after one moment and confirmed before another.
+ *
+ * @param fromMs when nobody could confirm any more
+ * @param toMs when somebody could again
+ */
+export function confirmedBetween(rows: readonly Acknowledged[], fromMs: number, toMs: number): readonly Acknowledged[] {
+  return rows.filter((row) => row.sentMs > fromMs && row.atMs < toMs);
 }
 
 /** A confirmation of an old timeline after a newer one had begun to confirm. */

@@ -2,7 +2,7 @@ import { sh } from '../../support/shell.ts';
 import type { PostgresDrill } from './scene.ts';
 import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import { anotherLeads, needReplicas } from './common.ts';
-import { cutOff, mend } from './partition.ts';
+import { cutOff, mend } from '../partition.ts';
 
 /** The leader is cut off from etcd and its peers, but not from its clients: it must stop taking writes by itself. */
 export const leaderPartition: PostgresDrill = {

@@ -8,7 +8,7 @@ import { VaultTrouble } from '../../services/vault/trouble.ts';
 import { failure } from '../../support/diagnostic.ts';
 import { Secret } from '../../support/secret.ts';
 import { uninterrupted } from '../../support/uninterrupted.ts';
-import type { FoundRange } from '../measure.ts';
+import { rangesOf } from '../measure.ts';
 import type { Recording } from '../record.ts';
 import type { Counted, PreparedStage } from '../service.ts';
 import { DRILL_MOUNT, startWriter, WRITER } from './client.ts';
@@ -62,17 +62,6 @@ export async function setStage(cluster: VaultCluster, observer: VaultObserver, l
       };
     },
   };
-}
-
-/** Numbers as ranges. Pure. */
-export function rangesOf(client: string, numbers: readonly number[]): readonly FoundRange[] {
-  const ranges: FoundRange[] = [];
-  for (const n of [...numbers].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && n <= last.to + 1) ranges[ranges.length - 1] = { ...last, to: Math.max(last.to, n) };
-    else ranges.push({ client, from: n, to: n });
-  }
-  return ranges;
 }
 
 /** The entries that are there now. @returns undefined, with the reason, when they can't be listed */

@@ -55,6 +55,14 @@ function valueOf<T>(said: Said<T>, what: string): T {
   return said.value;
 }
 
+const byName = (a: NodeSeen, b: NodeSeen): number => (a.name < b.name ? -1 : 1);
+
+/** The nodes alone, by name. @throws KubernetesSilent when there is no answer */
+export async function lookAtNodes(client: KubernetesClient, signal: AbortSignal): Promise<Said<readonly NodeSeen[]>> {
+  const said = await listObjects(client, { apiVersion: 'v1', kind: 'Node', labels: '', fields: '' }, signal);
+  return said.ok ? { ok: true, value: said.value.map(nodeOf).sort(byName) } : said;
+}
+
 /** @throws KubernetesSilent when there is no answer, Error when the API says no */
 export async function lookAtApi(client: KubernetesClient, signal: AbortSignal): Promise<ApiSeen> {
   const list = async (apiVersion: string, kind: string): Promise<readonly unknown[]> => valueOf(await listObjects(client, { apiVersion, kind, labels: '', fields: '' }, signal), kind);
@@ -64,7 +72,7 @@ export async function lookAtApi(client: KubernetesClient, signal: AbortSignal): 
   for (const { metadata } of spaces.map((each) => Space.parse(each))) (levels[metadata.labels['pod-security.kubernetes.io/enforce'] ?? ''] ??= []).push(metadata.name);
   return {
     version: Version.parse(version.body).gitVersion, levels,
-    nodes: nodes.map(nodeOf).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    nodes: nodes.map(nodeOf).sort(byName),
     pending: requests.map((each) => Request.parse(each)).filter((each) => each.status.conditions.length === 0).map(({ metadata, spec }) => ({ name: metadata.name, signer: spec.signerName, user: spec.username, since: Date.parse(metadata.creationTimestamp) / 1000 })),
   };
 }

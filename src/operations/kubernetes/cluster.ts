@@ -1,7 +1,7 @@
 /** What an inventory says of a Kubernetes cluster: its hosts, how to reach them, and what roles `kubernetes` and `etcd_backup` are told. Touches no host. */
 import { optionalText } from '../../run/identity.ts';
 import { badInput } from '../../support/diagnostic.ts';
-import { readServiceGroup, type ClusterHost, type ClusterRequest } from '../inventory.ts';
+import { readServiceGroup, type ClusterHost, type ClusterRequest, type ServiceGroup } from '../inventory.ts';
 
 export interface KubernetesCluster {
   /** `kubernetes_cluster_name` */
@@ -27,10 +27,25 @@ function positive(name: string, text: string | undefined, standard: number): num
 
 /** @throws Diagnostic (bad input) when there is no such inventory, or no control plane in it */
 export function readKubernetesInventory(request: ClusterRequest): KubernetesCluster {
-  const { names, scope, hostsOf, host } = readServiceGroup(request, { group: 'kube_control_plane', absent: 'no-kubernetes', what: 'the control planes' });
+  return clusterOfGroup(readControlPlanes(request));
+}
+
+/** Where nodes are reached by each other. */
+export const NODE_ADDRESS = 'kubernetes_address';
+
+/** The code of the diagnostic that says that an inventory has no control plane. */
+export const NO_KUBERNETES = 'no-kubernetes';
+
+/** @throws Diagnostic (bad input) when there is no such inventory, or no control plane in it */
+export function readControlPlanes(request: ClusterRequest): ServiceGroup {
+  return readServiceGroup(request, { group: 'kube_control_plane', absent: NO_KUBERNETES, what: 'the control planes' });
+}
+
+/** @throws Diagnostic (bad input) when a variable is not what it must be */
+export function clusterOfGroup({ names, scope, hostsOf, host }: ServiceGroup): KubernetesCluster {
   return {
     name: optionalText(scope, 'kubernetes_cluster_name') ?? 'care',
-    controlPlanes: names.map((name) => host(name, 'kubernetes_address')),
+    controlPlanes: names.map((name) => host(name, NODE_ADDRESS)),
     nodes: [...new Set([...names, ...hostsOf('kube_node')])],
     kubeconfig: optionalText(scope, 'kubernetes_kubeconfig') ?? '/etc/kubernetes/admin.conf',
     backupDirectory: optionalText(scope, 'etcd_backup_dir') ?? '/var/lib/kubernetes-backups',

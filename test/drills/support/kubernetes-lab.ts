@@ -10,7 +10,7 @@ import { cacheDirectory, cachedPath } from '../../../src/artifacts/cache.ts';
 import type { Artifact } from '../../../src/artifacts/catalogue.ts';
 import { packageRoot } from '../../../src/support/package-root.ts';
 import { readArtifactsFile } from '../../../src/language/artifact-catalogue.ts';
-import type { HostSpec, Lab } from '../../../src/lab/index.ts';
+import { labHost, type HostSpec, type Lab } from '../../../src/lab/index.ts';
 import { hostVariables, onHost, type LabProject } from '../../integration/support/lab-project.ts';
 
 const BUILT = path.join(cacheDirectory(), 'kubernetes-built.yml');
@@ -96,7 +96,7 @@ export function writeInventory(project: LabProject, lab: Lab, cluster: Cluster, 
     ...cluster.vars,
   };
   const group = (names: readonly string[], list: readonly string[]): unknown => ({ hosts: Object.fromEntries(names.map((name) => [name, null])), vars: { container_runtime_images: images(list, version) } });
-  const hosts = Object.fromEntries([...cluster.controlPlanes, ...cluster.workers].map((name) => [name, hostVariables(lab, name, { site: name.startsWith('a') ? 'kochi' : 'delhi' })]));
+  const hosts = Object.fromEntries([...cluster.controlPlanes, ...cluster.workers].map((name) => [name, hostVariables(lab, name, { site: name.startsWith('a') ? 'kochi' : 'delhi', lab_address: labHost(lab, name).address })]));
   const children = { kube_control_plane: group(cluster.controlPlanes, [...CONTROL_PLANE_IMAGES, ...nodeImages]), kube_node: group(cluster.workers, nodeImages) };
   project.write('artifacts.yml', readFileSync(BUILT, 'utf8'));
   project.write('inventory.yml', JSON.stringify({ all: { vars, hosts, children } }));

@@ -7,7 +7,7 @@ import { refuseUnhealthy, refuseUnmarked, refuseUnnamed } from '../../../src/dri
 import { changesBetween } from '../../../src/drills/postgres/monitor.ts';
 import { troubleOf } from '../../../src/drills/postgres/health.ts';
 import { pause, waitUntil } from '../../../src/drills/wait.ts';
-import { cutOff, mend } from '../../../src/drills/postgres/partition.ts';
+import { cutOff, cutOffRouted, mend } from '../../../src/drills/partition.ts';
 import { hostsOfCluster } from '../../../src/operations/postgres/cluster.ts';
 import { Diagnostic } from '../../../src/support/diagnostic.ts';
 import { cluster, healthy } from '../operations/support.ts';
@@ -72,6 +72,17 @@ test('a partition is a table of its own, before all other rules', () => {
     }' | nft -f -"
   `);
   expect(mend().text).toContain('nft delete table inet care_drill');
+});
+
+test('a partition of what passes packets on also drops those, of both families and of networks', () => {
+  expect(cutOffRouted(['172.30.0.11', 'fd00::1', '10.244.1.0/24']).text).toMatchInlineSnapshot(`
+    "printf '%s\\n' 'table inet care_drill {
+      chain prerouting { type filter hook prerouting priority -400; policy accept; ip saddr { 172.30.0.11, 10.244.1.0/24 } drop; ip6 saddr { fd00::1 } drop; }
+      chain output { type filter hook output priority -400; policy accept; ip daddr { 172.30.0.11, 10.244.1.0/24 } drop; ip6 daddr { fd00::1 } drop; }
+      chain forward { type filter hook forward priority -400; policy accept; ip daddr { 172.30.0.11, 10.244.1.0/24 } drop; ip6 daddr { fd00::1 } drop; }
+    }' | nft -f -"
+  `);
+  expect(cutOffRouted(['fd00::1']).text).not.toContain('ip saddr');
 });
 
 test('drills that take the data of the whole cluster want its name', () => {

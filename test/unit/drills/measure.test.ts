@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errorKinds, longestGap, lostRows, spread, twoPrimaries, writeGap } from '../../../src/drills/measure.ts';
+import { confirmedBetween, errorKinds, longestGap, lostRows, rangesOf, spread, twoPrimaries, writeGap } from '../../../src/drills/measure.ts';
 import { failover, recording, row, rows } from './support.ts';
 
 describe('the gap', () => {
@@ -25,6 +25,17 @@ describe('the gap', () => {
     expect(writeGap([], 0, 1000)).toBeUndefined();
     expect(longestGap([], 0, 1000)).toBeUndefined();
   });
+});
+
+test('rows that are there are told as ranges, in whatever order they are listed', () => {
+  expect(rangesOf('writer', [3, 1, 2, 10, 7, 8, 2])).toEqual([{ client: 'writer', from: 1, to: 3 }, { client: 'writer', from: 7, to: 8 }, { client: 'writer', from: 10, to: 10 }]);
+  expect(rangesOf('writer', [])).toEqual([]);
+});
+
+test('rows between two moments were sent after the one and confirmed before the other: what straddles may be on either side', () => {
+  const seen = [row(1, 1000), row(2, 2000, 1, { sentMs: 1400 }), row(3, 2100, 1, { sentMs: 1600 }), row(4, 3000, 1, { sentMs: 2900 }), row(5, 3100, 1, { sentMs: 2950 })];
+  expect(confirmedBetween(seen, 1500, 3050).map((each) => each.sequence)).toEqual([3, 4]);
+  expect(confirmedBetween(seen, 3000, 3050)).toEqual([]);
 });
 
 describe('lost rows', () => {

@@ -1,7 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { startWriter } from '../../../src/drills/vault/client.ts';
 import { changesBetween } from '../../../src/drills/vault/monitor.ts';
-import { rangesOf } from '../../../src/drills/vault/stage.ts';
 import { VaultClient } from '../../../src/services/vault/client.ts';
 import type { MemberSeen } from '../../../src/services/vault/status.ts';
 import { Secret } from '../../../src/support/secret.ts';
@@ -18,11 +17,6 @@ test('what changes is told once: a member that is gone, another that leads', () 
     { kind: 'seen', what: 'v1: no answer' }, { kind: 'seen', what: 'v2: active' }, { kind: 'leader', what: 'v2 leads' },
   ]);
   expect(changesBetween(before, view(member('v1', { seal: { ...seal, sealed: true } }), member('v2'), member('v3')))).toEqual([{ kind: 'seen', what: 'v1: sealed' }]);
-});
-
-test('entries that are there are told as ranges, in whatever order they are listed', () => {
-  expect(rangesOf('writer', [3, 1, 2, 10, 7, 8, 2])).toEqual([{ client: 'writer', from: 1, to: 3 }, { client: 'writer', from: 7, to: 8 }, { client: 'writer', from: 10, to: 10 }]);
-  expect(rangesOf('writer', [])).toEqual([]);
 });
 
 test('a client whose connection broke is closed before the next one is made, and the last ones when it is stopped', async () => {
