@@ -18,7 +18,7 @@ describe('docs/proven.md', () => {
     const named = [...by.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
     const paths = named.filter((name) => name.includes('/'));
     expect(paths.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
-    const drills = named.flatMap((name) => (name.includes('/') ? [] : name.replace(/^care-provision drill ?/, '').split(' '))).filter((name) => /^[a-z]+-[a-z-]+$/.test(name) && name.includes('-') && /^(postgres|minio|vault)-/.test(name));
+    const drills = named.flatMap((name) => (name.includes('/') ? [] : name.replace(/^care-provision drill ?/, '').split(' '))).filter((name) => /^[a-z]+-[a-z-]+$/.test(name) && name.includes('-') && /^(postgres|minio|vault|kubernetes)-/.test(name));
     expect(drills.filter((name) => !DRILLS.some((drill) => drill.name === name))).toEqual([]);
   });
 });
