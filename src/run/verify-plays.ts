@@ -46,7 +46,8 @@ export function verifyPlays(playbooks: readonly Playbook[], project: Project, mo
 
   const verifyPlay = (play: Play): Play => {
     // Who borrows one file of a role's tasks does not promise what the whole role does.
-    const uses = distinct((used.get(play) ?? []).filter((use) => use.tasksFrom === undefined && use.idle !== true));
+    const roles = used.get(play) ?? [];
+    const uses = distinct(roles.filter((use) => use.tasksFrom === undefined && use.idle !== true));
     const nodes = uses.flatMap((use): readonly TaskNode[] => {
       const tasks = loadVerifyTasks(use, play.attributes, context);
       const name = undecidable(use, made);
@@ -54,7 +55,7 @@ export function verifyPlays(playbooks: readonly Playbook[], project: Project, mo
       remarks.push(`play ${play.name}: role ${use.role.name} is not verified: whether it is applied hangs on ${name}, which a task of the play finds out, and verify runs no tasks of plays`);
       return [];
     });
-    return { ...play, sections: nodes.length === 0 ? [] : [{ title: 'tasks', nodes }], handlers: [] };
+    return { ...play, roles, sections: nodes.length === 0 ? [] : [{ title: 'tasks', nodes }], handlers: [] };
   };
 
   const verified = playbooks.map((playbook) => ({ ...playbook, plays: playbook.plays.map(verifyPlay).filter((p) => p.sections.length > 0) }));

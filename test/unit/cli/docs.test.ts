@@ -28,10 +28,15 @@ interface Validator {
 const fromEslint = createRequire(createRequire(import.meta.url).resolve('eslint'));
 const Ajv = fromEslint('ajv') as new (options: object) => { compile(schema: object): Validator };
 
+const schemas = schemaFiles(modules);
+/** To compile one takes longer than all that is validated by it. */
+const compiled = new Map<string, Validator>();
 function validator(name: string): Validator {
-  const text = schemaFiles(modules)[`${name}.schema.json`];
+  const text = schemas[`${name}.schema.json`];
   if (text === undefined) throw new Error(`no schema ${name}`);
-  return new Ajv({ allErrors: true }).compile(JSON.parse(text) as object);
+  const made = compiled.get(name) ?? new Ajv({ allErrors: true }).compile(JSON.parse(text) as object);
+  compiled.set(name, made);
+  return made;
 }
 
 describe('generated files', () => {

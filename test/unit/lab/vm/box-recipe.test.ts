@@ -74,7 +74,7 @@ describe('vagrant/', () => {
       ['care-v1', 'kochi', 'trixie'], ['care-v2', 'kochi', 'trixie'], ['care-v3', 'delhi', 'trixie'],
     ]);
   });
-  const vagrant = spawnSync('vagrant', ['--version']).status === 0;
+  const vagrant = spawnSync('sh', ['-c', 'command -v vagrant']).status === 0;
   it.skipIf(!vagrant)('is sound, and refuses what it does not know (needs vagrant and vagrant-libvirt)', () => {
     const home = mkdtempSync(path.join(tmpdir(), 'care-vagrant-'));
     const validate = (more: Readonly<Record<string, string>>): { status: number | null; text: string } => {
