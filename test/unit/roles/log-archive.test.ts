@@ -9,13 +9,13 @@ import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SHELLS } from './support/kubernetes-programs.ts';
+import { logDay as day } from './support/log-day.ts';
 
 const FILES = path.join(import.meta.dirname, '..', '..', '..', 'roles', 'logging', 'files');
 const URL = 'https://s3.test/logs';
 
 let directory = '';
 const inside = (...parts: readonly string[]): string => path.join(directory, ...parts);
-const day = (ago: number): string => `${spawnSync('date', ['-d', `@${String(Math.floor(Date.now() / 1000) - ago * 86_400)}`, '+%F'], { encoding: 'utf8' }).stdout.trim()}.log`;
 const put = (name: string, bytes: number | string = 'a line\n'): void => { writeFileSync(inside(name), typeof bytes === 'string' ? bytes : Buffer.alloc(bytes)); };
 function program(name: string, text: string): void {
   writeFileSync(inside('bin', name), `#!/bin/sh\n${text}\n`);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { logDay as day } from './support/log-day.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '..', '..', '..', 'roles', 'logging', 'files', 'care-log-keep');
 const SHELLS: readonly { readonly name: string; readonly words: readonly [string, ...string[]] }[] = [
@@ -13,8 +14,6 @@ const SHELLS: readonly { readonly name: string; readonly words: readonly [string
 
 let directory = '';
 const inside = (...parts: readonly string[]): string => path.join(directory, ...parts);
-/** The name of a day's file, so many days ago, as the program's own `date` counts. */
-const day = (ago: number): string => `${spawnSync('date', ['-d', `@${String(Math.floor(Date.now() / 1000) - ago * 86_400)}`, '+%F'], { encoding: 'utf8' }).stdout.trim()}.log`;
 
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'care-log-'));
