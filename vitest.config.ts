@@ -18,7 +18,8 @@ export default defineConfig({
       { test: { name: 'unit-isolated', include: [MOCKING], ...unit } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 600_000, ...onHosts } },
       { test: { name: 'drills', include: ['test/drills/**/*.test.ts'], testTimeout: 900_000, hookTimeout: 900_000, ...onHosts } },
-      { test: { name: 'vm', include: ['test/vm/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000, ...onHosts } },
+      { test: { name: 'vm', include: ['test/vm/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000, ...onHosts } },
+      { test: { name: 'vm-long', include: ['test/vm/long/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000, ...onHosts } },
     ],
   },
 });

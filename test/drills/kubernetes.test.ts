@@ -24,7 +24,7 @@ const OBJECTS = `- hosts: kube_control_plane
     - k8s:
         definition:
           - { apiVersion: v1, kind: Namespace, metadata: { name: care, labels: { pod-security.kubernetes.io/enforce: restricted } } }
-          - { apiVersion: v1, kind: ConfigMap, metadata: { name: settings, namespace: care, labels: { care-provision/set: drill } }, data: { MODE: "{{ mode }}" } }
+          - { apiVersion: v1, kind: ConfigMap, metadata: { name: settings, namespace: care, labels: { care-provision/set: drill } }, data: { MODE: "{{ mode }}", WORD: plain-word-of-the-drill } }
           - { apiVersion: v1, kind: Secret, metadata: { name: word, namespace: care }, stringData: { word: hidden-word-of-the-drill } }
           - { apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: { name: deny, namespace: care }, spec: { podSelector: {}, policyTypes: [Ingress, Egress] } }
         prune: { labels: care-provision/set=drill, kinds: [{ api_version: v1, kind: ConfigMap, namespace: care }] }
@@ -88,6 +88,16 @@ describe.skipIf(missing.length > 0)(`kubernetes ${VERSION}${missing.length > 0 ?
     expect(changes(await objects('b'))).toEqual(changes(drifted));
     expect(await kubectl(lab, 'b1', "-n care get configmap settings -o 'jsonpath={.data.MODE}'")).toBe('b');
     expect(JSON.stringify(drifted.events)).not.toContain('hidden-word-of-the-drill');
+  });
+
+  it('what is in a Secret is in no file of etcd, nor in the audit log', async () => {
+    for (const host of CONTROL_PLANES) {
+      const found = (word: string, places: string): Promise<string> => onHost(lab, host, `grep -rlaF -e ${word} -e ${Buffer.from(word).toString('base64')} ${places} | wc -l`);
+      expect(await found('hidden-word-of-the-drill', '/var/lib/etcd /var/log/kubernetes')).toBe('0');
+      // The same search finds what nobody encrypts.
+      expect(await found('plain-word-of-the-drill', '/var/lib/etcd')).not.toBe('0');
+      expect(await onHost(lab, host, 'grep -c . /var/log/kubernetes/audit/audit.log')).not.toBe('0');
+    }
   });
 
   it('a changed option reaches the API servers, one after another', async () => {

@@ -17,7 +17,7 @@ import { ownLab } from '../integration/support/lab.ts';
 import { unknownTasks } from '../integration/support/laws.ts';
 import { bootId, vmVariables } from '../integration/support/vm-lab.ts';
 import type { Result } from '../unit/run/support.ts';
-import { wireBetween } from './support/wire.ts';
+import { watchWire, wireBetween } from './support/wire.ts';
 
 const HOSTS: readonly HostSpec[] = ['vm-a1', 'vm-a2', 'vm-b1'].map((name) => ({ name, site: name.startsWith('vm-a') ? 'kochi' : 'delhi', release: 'trixie', memoryMiB: 1024, disksGiB: [1] }));
 const own = { ...ownLab('sites'), driver: 'vm' as const, hosts: HOSTS, wan: { rttMs: 80, lossPercent: 0.1 } };
@@ -42,7 +42,7 @@ beforeAll(async () => {
   const secret = (): string => `{{ secret "${randomBytes(24).toString('base64url')}" }}`;
   const vars = {
     // Longer than an emulated processor waits for its turn on a busy machine.
-    base_watchdog_seconds: 120,
+    base_watchdog_seconds: 60,
     // One host gives the time to the others, since a lab has no servers of the world.
     time_servers: [labHost(lab, 'vm-a1').address],
     base_kernel_modules: [{ name: 'i6300esb', required: true }], base_watchdog: 'hardware', base_swap: 'off',
@@ -79,10 +79,13 @@ async function raft(): Promise<readonly { readonly name: string; readonly leads:
 async function follower(): Promise<string> {
   return (await raft()).findLast((member) => !member.leads)?.name ?? '';
 }
+/** SSH answers long before an emulated host has opened its disks. */
+async function booted(victim: string): Promise<void> {
+  await labExec(lab, victim, ['systemctl', 'is-system-running', '--wait'], { timeoutMs: BOOT_MS });
+}
 /** Everything is as the playbook wants it once the host has booted to the end, and nobody had to do anything for that. */
 async function converged(victim: string): Promise<void> {
-  // SSH answers long before an emulated host has opened its disks.
-  await labExec(lab, victim, ['systemctl', 'is-system-running', '--wait'], { timeoutMs: BOOT_MS });
+  await booted(victim);
   const checked = await run({ mode: 'check' });
   expect([...outcome(checked), checked.changes, unknownTasks(checked)]).toEqual([0, [], []]);
 }
@@ -142,10 +145,12 @@ it('comes back converged when a member loses its power, and says nothing in the 
   const before = await bootId(lab, victim);
   await (await labPower(victim, labHost(lab, victim).address)).cut();
   expect((await labExec(lab, names.find((name) => name !== victim) ?? '', ['care-etcdctl', '--command-timeout=20s', 'put', '/care-test/without', victim])).status).toBe(0);
-  const watching = wireBetween(lab, 'vm-b1', 'vm-a1', 150);
+  const watching = watchWire(lab, 'vm-b1', 'vm-a1');
   lab = await labUp(own);
   expect(await bootId(lab, victim)).not.toBe(before);
-  const wire = await watching;
+  // etcd talks at the end of the boot.
+  await booted(victim);
+  const wire = await watching.stop();
   expect(inTheClear(wire)).toEqual([]);
   expect(wire.length).toBeGreaterThan(0);
   await converged(victim);

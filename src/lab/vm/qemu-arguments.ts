@@ -8,9 +8,11 @@ export type Acceleration = 'kvm' | 'tcg';
 
 /** Memory for translated code: QEMU's own default is a gigabyte for each guest (accel/tcg/region.c). */
 const TRANSLATED_MIB = 192;
+/** All that software emulation can do, but for a fifth level of page tables, which makes each walk through them longer and which no guest of this size needs. */
+const EMULATED_CPU = 'max,la57=off';
 
 function acceleration(kind: Acceleration): readonly string[] {
-  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATED_MIB}`, '-cpu', 'max'];
+  return kind === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', `tcg,thread=multi,tb-size=${TRANSLATED_MIB}`, '-cpu', EMULATED_CPU];
 }
 
 /**

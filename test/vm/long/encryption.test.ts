@@ -7,15 +7,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { labDown, labExec, labHost, labPower, labUp, type HostSpec, type Lab } from '../../src/lab/index.ts';
-import { runProgram } from '../../src/lab/process.ts';
-import { interfacePrefix, ruleComment } from '../../src/lab/vm/names.ts';
-import type { RunOptions } from '../../src/run/options.ts';
-import { eventually, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
-import { ownLab } from '../integration/support/lab.ts';
-import { bootId, vmVariables } from '../integration/support/vm-lab.ts';
-import type { Result } from '../unit/run/support.ts';
-import { wireBetween } from './support/wire.ts';
+import { labDown, labExec, labHost, labPower, labUp, type HostSpec, type Lab } from '../../../src/lab/index.ts';
+import { runProgram } from '../../../src/lab/process.ts';
+import { interfacePrefix, ruleComment } from '../../../src/lab/vm/names.ts';
+import type { RunOptions } from '../../../src/run/options.ts';
+import { eventually, labProject, onHost, troubleOf, type LabProject } from '../../integration/support/lab-project.ts';
+import { ownLab } from '../../integration/support/lab.ts';
+import { bootId, vmVariables } from '../../integration/support/vm-lab.ts';
+import type { Result } from '../../unit/run/support.ts';
+import { wireBetween } from '../support/wire.ts';
 
 /** The host with the disk, and the Tang server, which is at another site so that the tunnel is needed at boot as well. */
 const [CLIENT, SERVER] = ['vm-c1', 'vm-t1'];
@@ -25,7 +25,7 @@ const HOSTS: readonly HostSpec[] = [
 ];
 const own = { ...ownLab('encryption'), driver: 'vm' as const, hosts: HOSTS, wan: { rttMs: 40, lossPercent: 0 } };
 const names = HOSTS.map((host) => host.name);
-const books = (...files: readonly string[]): readonly string[] => files.map((file) => path.join(import.meta.dirname, '..', '..', 'playbooks', file));
+const books = (...files: readonly string[]): readonly string[] => files.map((file) => path.join(import.meta.dirname, '..', '..', '..', 'playbooks', file));
 const MESH = books('site-mesh.yml');
 const DISKS = books('disk-encryption.yml');
 const ALL = books('base.yml', 'site-mesh.yml', 'disk-encryption.yml');

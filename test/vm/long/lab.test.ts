@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { labDown, labExec, labPower, labSnapshots, labStatus, labUp, ownerOf, sweep, type HostSpec, type Lab, type LabUpOptions } from '../../src/lab/index.ts';
-import { eventually, onHost } from '../integration/support/lab-project.ts';
-import { ownLab } from '../integration/support/lab.ts';
-import { bootId, traces } from '../integration/support/vm-lab.ts';
+import { labDown, labExec, labPower, labSnapshots, labStatus, labUp, ownerOf, sweep, type HostSpec, type Lab, type LabUpOptions } from '../../../src/lab/index.ts';
+import { eventually, onHost } from '../../integration/support/lab-project.ts';
+import { ownLab } from '../../integration/support/lab.ts';
+import { bootId, traces } from '../../integration/support/vm-lab.ts';
 
 const HOSTS: readonly HostSpec[] = [
   { name: 'vm-a1', site: 'kochi', release: 'trixie', memoryMiB: 640, disksGiB: [1, 2] },

@@ -1,9 +1,9 @@
 /** Module reboot on a kernel of its own: another kernel, a boot that takes long, a host that does not come back. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { labDown, labSnapshots, labUp, type Lab } from '../../src/lab/index.ts';
-import { inventoryOf, labProject, onHost, troubleOf, type LabProject } from '../integration/support/lab-project.ts';
-import { ownLab } from '../integration/support/lab.ts';
-import { bootId, vmVariables } from '../integration/support/vm-lab.ts';
+import { labDown, labSnapshots, labUp, type Lab } from '../../../src/lab/index.ts';
+import { inventoryOf, labProject, onHost, troubleOf, type LabProject } from '../../integration/support/lab-project.ts';
+import { ownLab } from '../../integration/support/lab.ts';
+import { bootId, vmVariables } from '../../integration/support/vm-lab.ts';
 
 const HOST = 'vm-a1';
 const own = { ...ownLab('reboot'), driver: 'vm' as const, hosts: [{ name: HOST, site: 'kochi', release: 'bookworm' as const, memoryMiB: 768 }] };
