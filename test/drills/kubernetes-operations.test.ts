@@ -36,6 +36,8 @@ let keys = [KEY1];
 const run = (playbooks: readonly string[], extraVars: Readonly<Record<string, unknown>> = {}, options: Partial<RunOptions> = {}): Promise<Result> =>
   project.run({ playbooks: playbooks.map(book), extraVars: { kubernetes_encryption_keys: keys, etcd_backup_recipients: [recipient], ...extraVars }, ...options });
 const troubles = (result: Result): string => HOSTS.map((name) => troubleOf(result, name)).join('');
+/** What the control plane says that answers first: the others are not asked any more. */
+const refusalOf = (result: Result): string => CONTROL_PLANES.map((name) => troubleOf(result, name)).find((trouble) => trouble !== '') ?? '';
 const well = async (result: Result): Promise<void> => {
   expect([troubles(result), result.status]).toEqual(['', 0]);
   for (const host of CONTROL_PLANES) await eventually(() => onHost(lab, host, 'care-kubeadm well').then(() => true, () => false), 120_000, () => `${host} is not well`);
@@ -123,7 +125,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     expect(await onHost(lab, 'a1', 'care-kubernetes-certs fresh 0 2>&1 || true')).toContain('ends in less than 0 days');
     await expect(onHost(lab, 'a1', 'care-kubeadm well')).rejects.toThrow();
     const silent = await run(['kubernetes-etcd-restore.yml'], { kubernetes_restore_backup: path.join(project.dir, 'any.tar.age'), kubernetes_restore_identity: '{{ secret "any" }}', kubernetes_restore_confirm: 'care' });
-    expect([silent.status, troubleOf(silent, 'a1')]).toEqual([3, expect.stringContaining('has ended: playbooks/kubernetes-certs-renew.yml first') as string]);
+    expect([silent.status, refusalOf(silent)]).toEqual([3, expect.stringContaining('has ended: playbooks/kubernetes-certs-renew.yml first') as string]);
     const began = Date.now();
     await well(await run(['kubernetes-certs-renew.yml']));
     console.log(`certificates that had ended on three control planes and a worker renewed in ${((Date.now() - began) / 1000).toFixed(0)} s`);
@@ -206,7 +208,7 @@ describe.skipIf(missing.length > 0)(`operations of kubernetes ${VERSION}${missin
     const before = await uids('a1');
     const restore = { ...vars, kubernetes_restore_backup: from, kubernetes_restore_identity: `{{ secret "${identity}" }}`, kubernetes_restore_confirm: 'care' };
     const alive = await run(['kubernetes-etcd-restore.yml'], restore);
-    expect([alive.status, troubleOf(alive, 'a1')]).toEqual([3, expect.stringContaining('this cluster lives') as string]);
+    expect([alive.status, refusalOf(alive)]).toEqual([3, expect.stringContaining('this cluster lives') as string]);
     await renew(CONTROL_PLANES);
     const began = Date.now();
     await well(await run([...books, 'kubernetes-etcd-restore.yml'], restore));
