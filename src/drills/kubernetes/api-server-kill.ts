@@ -10,11 +10,12 @@ export const apiServerKill: KubernetesDrill = {
   target: { gapMs: 8_000, backMs: 300_000, source: 'R1.1: no gap > 15 s for a whole host; a balancer leads elsewhere when one server alone is gone' },
   touches: ['control planes'],
   async begin({ hosts, servedBy, leader }) {
-    const victim = servedBy() ?? leader;
+    const served = servedBy();
+    const victim = served ?? leader;
     const main = async (): Promise<string> => (await hosts.text(victim, sh`pgrep -x kube-apiserver | head -n 1`)).trim();
     const was = await main();
     return {
-      what: servedBy() === undefined ? `the API server of ${victim.name} is killed` : `the API server of ${victim.name} answers the client; it is killed`,
+      what: served === undefined ? `the API server of ${victim.name} is killed` : `the API server of ${victim.name} answers the client; it is killed`,
       byHand: `on ${victim.name}: systemctl restart kubelet; crictl ps -a --name kube-apiserver`,
       async break() {
         await hosts.text(victim, sh`kill -KILL ${was}`);

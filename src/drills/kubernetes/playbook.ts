@@ -8,5 +8,6 @@ export async function applyCluster(scene: KubernetesScene, name: string): Promis
   const { inventories, controlPlanes } = scene.cluster;
   const began = scene.now();
   await applyPlaybook(scene, { inventories, name, becomePassword: controlPlanes[0]?.become.password });
+  scene.note('seen', `playbooks/${name} is through`);
   return { name: 'playbook_ms', label: `playbooks/${name} took`, ms: scene.now() - began, targetMs: undefined };
 }

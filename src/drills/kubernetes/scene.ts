@@ -1,6 +1,6 @@
 /** What drills of a Kubernetes cluster work with. */
 import type { ClusterHost } from '../../operations/inventory.ts';
-import type { BaseScene, Drill, Injury } from '../drill.ts';
+import type { BaseScene, Drill } from '../drill.ts';
 import type { Administrator } from './api.ts';
 import type { DrilledCluster } from './installation.ts';
 import type { ClusterLook } from './view.ts';
@@ -22,4 +22,3 @@ export interface KubernetesScene extends BaseScene {
 
 /** `touches`: control planes, nodes. */
 export type KubernetesDrill = Drill<KubernetesScene, ClusterLook>;
-export type KubernetesInjury = Injury<ClusterLook>;

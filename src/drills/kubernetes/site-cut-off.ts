@@ -5,7 +5,7 @@ import { failure } from '../../support/diagnostic.ts';
 import { sh } from '../../support/shell.ts';
 import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import { confirmedBetween } from '../measure.ts';
-import { cutOffRouted, mend } from '../partition.ts';
+import { cutOffRouted, mend, MEND_BY_HAND, refuseWithoutNft, stillCutOff } from '../partition.ts';
 import { certain } from './api.ts';
 import { siteToCut } from './choose.ts';
 import { clearOf } from './control-plane-loss.ts';
@@ -43,7 +43,7 @@ export const siteCutOff: KubernetesDrill = {
     const inside = cluster.controlPlanes.filter((host) => host.site === cut.site);
     const [first] = inside;
     if (first === undefined) throw failure('no-site-to-cut', 'the site has no control plane');
-    for (const host of cut.inside) if ((await hosts.run(host, sh`command -v nft`)).status !== 0) throw failure('no-nft', `there is no nft on ${host.name}, which this drill cuts the site off with`, { remedy: 'install the package nftables there (role base does)' });
+    await refuseWithoutNft(hosts, cut.inside);
     await clearOf(scene, cut.inside.map((host) => host.name));
     const others = [...new Set([...cut.outside.map((host) => host.address), ...(await podNetworks(scene, cut.outside))])];
     const guards = cut.inside.map((host) => deadMan(hosts, host, 'site', DEAD_MAN_SECONDS, mend()));
@@ -51,7 +51,7 @@ export const siteCutOff: KubernetesDrill = {
     let [cutMs, mendMs] = [Infinity, Infinity];
     return {
       what: `site ${cut.site} (${names.join(', ')}) is cut off from ${cut.outside.map((host) => host.name).join(', ')}; ${first.name} leads etcd`,
-      byHand: `on ${names.join(', ')}: nft delete table inet care_drill`,
+      byHand: `on ${names.join(', ')}: ${MEND_BY_HAND}`,
       async break() {
         await lead(scene, scene.leader.site === cut.site ? scene.leader : first);
         await Promise.all(guards.map((guard) => guard.arm()));
@@ -74,9 +74,7 @@ export const siteCutOff: KubernetesDrill = {
       backSeconds: 180,
       async findings() {
         const there = confirmedBetween(rows().filter((row) => inside.some((host) => row.client === probeName(host))), cutMs, mendMs);
-        const left: string[] = [];
-        for (const host of cut.inside) if ((await hosts.text(host, sh`nft list tables`)).includes('care_drill')) left.push(`${host.name} still has the table care_drill in its firewall`);
-        return [...(there.length === 0 ? [] : [`${String(there.length)} ConfigMaps were acknowledged by the site that was cut off`]), ...left];
+        return [...(there.length === 0 ? [] : [`${String(there.length)} ConfigMaps were acknowledged by the site that was cut off`]), ...(await stillCutOff(hosts, cut.inside))];
       },
     };
   },

@@ -15,7 +15,7 @@ export const upgrade: KubernetesDrill = {
   touches: ['control planes', 'nodes'],
   changes: true,
   begin(scene) {
-    const { cluster, before, note } = scene;
+    const { cluster, before } = scene;
     const wanted = cluster.version;
     if (wanted === undefined) throw failure('nothing-to-upgrade', 'the inventory does not say which version it is to be', { remedy: 'set kubernetes_version' });
     const old = (before.nodes ?? []).filter((node) => node.version !== `v${wanted}`);
@@ -27,7 +27,6 @@ export const upgrade: KubernetesDrill = {
       byHand: `care-provision apply INVENTORY playbooks/${PLAYBOOK}`,
       async break() {
         figures.push(await applyCluster(scene, PLAYBOOK));
-        note('seen', `playbooks/${PLAYBOOK} is through`);
       },
       heal: () => Promise.resolve(),
       back(now) {

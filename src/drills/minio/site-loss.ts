@@ -6,12 +6,12 @@ import { S3Trouble } from '../../services/s3/trouble.ts';
 import { Diagnostic, failure } from '../../support/diagnostic.ts';
 import { sh, type Script } from '../../support/shell.ts';
 import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
+import { mend, refuseWithoutNft, TABLE } from '../partition.ts';
 import { pause } from '../wait.ts';
 import { COPIER_NAME, DRILL_NAME, newAccount, type Admin } from './admin.ts';
 import { bodyOf, objectPath } from './body.ts';
 import type { MinioDrill } from './scene.ts';
 
-const TABLE = 'care_drill';
 /** Copies follow within this time where a store and the way to it have room (R3: the copy at another site). */
 const BEHIND_MS = 15_000;
 
@@ -24,10 +24,6 @@ function cutOff(store: Store): Script {
   chain output { type filter hook output priority -400; policy accept; tcp sport ${ports} ip daddr != { ${own} } drop; tcp dport ${ports} ip daddr != { ${own} } drop; }
 }`;
   return sh`printf '%s\n' ${rules} | nft -f -`;
-}
-
-function mend(): Script {
-  return sh`nft delete table inet ${TABLE} 2>/dev/null; ! nft list table inet ${TABLE} >/dev/null 2>&1`;
 }
 
 /** Copies the drill's bucket of one store to the other. */
@@ -57,7 +53,7 @@ export const siteLoss: MinioDrill = {
   async begin(scene) {
     const { store, admin, other, hosts, note, now, rows, seed, moveTo, nodes, signal, account } = scene;
     if (other === undefined) throw failure('no-other-site', 'this drill needs a store at another site', { remedy: 'put its nodes into the group minio_copies (docs/roles/minio.md)' });
-    for (const node of store.nodes) if ((await hosts.run(node, sh`command -v nft`)).status !== 0) throw failure('no-nft', `there is no nft on ${node.name}, which this drill cuts the site off with`, { remedy: 'install the package nftables there (role base does)' });
+    await refuseWithoutNft(hosts, store.nodes);
     const key = newAccount(COPIER_NAME);
     await other.admin.make(account());
     await other.admin.makeCopier(key);

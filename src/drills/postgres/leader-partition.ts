@@ -1,8 +1,7 @@
-import { sh } from '../../support/shell.ts';
 import type { PostgresDrill } from './scene.ts';
 import { DEAD_MAN_SECONDS, deadMan } from '../dead-man.ts';
 import { anotherLeads, needReplicas } from './common.ts';
-import { cutOff, mend } from '../partition.ts';
+import { cutOff, mend, MEND_BY_HAND, stillCutOff } from '../partition.ts';
 
 /** The leader is cut off from etcd and its peers, but not from its clients: it must stop taking writes by itself. */
 export const leaderPartition: PostgresDrill = {
@@ -20,7 +19,7 @@ export const leaderPartition: PostgresDrill = {
     const took = anotherLeads(scene, leader);
     return Promise.resolve({
       what: `${leader.name} leads; it is cut off from ${others.join(', ')}`,
-      byHand: `on ${leader.name}: nft delete table inet care_drill`,
+      byHand: `on ${leader.name}: ${MEND_BY_HAND}`,
       async break() {
         await guard.arm();
         await hosts.text(leader, cutOff(others));
@@ -33,10 +32,7 @@ export const leaderPartition: PostgresDrill = {
         await guard.disarm();
       },
       backSeconds: 180,
-      async findings() {
-        const left = await hosts.text(leader, sh`nft list tables`);
-        return left.includes('care_drill') ? [`${leader.name} still has the table care_drill in its firewall`] : [];
-      },
+      findings: () => stillCutOff(hosts, [leader]),
     });
   },
 };
